@@ -1,0 +1,102 @@
+// Kernel-level modules: what emitters read.
+//
+// A kernel is run by `groups` groups of `local` invocations each (module attribute {local: int}; 1
+// on a CPU). Parameters of the top region are its buffers: kernelBuffer types, 1-D, in storage
+// dtypes, with an access mode. u32 launch parameters are read by `param`. The status word is
+// implicit: `report`. Values are scalars or vectors (Type::scalar). Compute dtypes: bool, i32, u32,
+// i64, u64, f32, f64; the narrow storage dtypes i8, u8, i16, u16, f16, bf16 appear only as the
+// dtype of a load result, a stored value and as source or target of `cast`; `bool` as storage is
+// one byte (0 or 1) on devices with 8-bit storage, otherwise buffers hold u32 and the lowering
+// compares. Two loads and stores of one buffer by different invocations without a barrier between
+// them (or by different groups at all) must not touch one element unless both read.
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "ir/module.h"
+
+namespace quartet::ir {
+
+/// Builds kernel ops at an insertion point. Folds literals and integer identities as it goes, so
+/// that index arithmetic of constant shapes vanishes.
+class KernelBuilder {
+ public:
+  explicit KernelBuilder(Module& kernel) : module_(kernel), region_(kernel.top()) {}
+
+  Module& module() { return module_; }
+  RegionId region() const { return region_; }
+  void setOrigin(Origin origin) { origin_ = std::move(origin); }
+
+  ValueId literal(int64_t value, DType dtype = DType::I32, int lanes = 1);
+  ValueId literal(double value, DType dtype, int lanes = 1);
+  /// Any scalar op of scalar.def; operands have one type. Not for Cast.
+  ValueId apply(Opcode op, std::vector<ValueId> operands);
+  ValueId cast(ValueId x, DType to);
+  ValueId splat(ValueId x, int lanes);
+  ValueId extract(ValueId x, int lane);
+  ValueId reduceLanes(Opcode fn, ValueId x);
+  ValueId laneId(int lanes);
+  ValueId param(int index);
+  ValueId groupId();
+  ValueId localId();
+
+  ValueId var(DType dtype, int lanes = 1, std::vector<Dim> extents = {});
+  ValueId get(ValueId variable, ValueId index = {});
+  void set(ValueId variable, ValueId value, ValueId index = {});
+  ValueId shared(DType dtype, int64_t elements);
+
+  ValueId load(ValueId buffer, ValueId index, int lanes = 1, ValueId count = {}, int64_t align = 1);
+  void store(ValueId buffer, ValueId index, ValueId value, ValueId count = {}, int64_t align = 1);
+  ValueId gatherLoad(ValueId buffer, ValueId indices, ValueId mask = {});
+  void scatterStore(ValueId buffer, ValueId indices, ValueId value, ValueId mask = {});
+  void barrier();
+  void report(ValueId condition, int64_t code, int64_t node);
+
+  /// for (i = lo; i < hi; i += step) body(i)
+  void loop(ValueId lo, ValueId hi, ValueId step, const std::function<void(ValueId)>& body);
+  void branch(ValueId condition, const std::function<void()>& then,
+              const std::function<void()>& otherwise = {});
+
+  /// Value of an integer literal op, if it is one.
+  std::optional<int64_t> intLiteral(ValueId value) const;
+
+ private:
+  ValueId emit(Opcode op, std::vector<ValueId> operands, Type type, Attributes attributes = {});
+  Module& module_;
+  RegionId region_;
+  Origin origin_;
+};
+
+/// Codes of the status word, which is {code, node} as two u32, all zero when nothing happened.
+enum class StatusCode : uint32_t { Ok = 0, IndexOutOfRange = 1, DivisionByZero = 2 };
+
+/// A buffer's contents for the interpreter: storage elements, widened.
+struct KernelMemory {
+  DType dtype;
+  std::vector<std::byte> bytes;
+};
+
+/// What a run touched.
+struct KernelTraffic {
+  int64_t loads = 0, stores = 0;  // elements
+  int64_t loadedBytes = 0, storedBytes = 0;
+  int64_t operations = 0;  // scalar operations, lanes counted
+};
+
+struct KernelRun {
+  uint32_t statusCode = 0, statusNode = 0;
+  KernelTraffic traffic;
+};
+
+/// Runs a kernel with no device: invocations of a group in lockstep under masks. An error (kind
+/// Internal) names the op for: an access out of bounds, an undefined variable read, two invocations
+/// that race (conflicting accesses to one element of device or workgroup memory without a barrier
+/// between them; any conflict between groups), a barrier that not all invocations reach.
+Result<KernelRun> interpret(const Module& kernel, int64_t groups,
+                            std::vector<KernelMemory>& buffers,
+                            const std::vector<uint32_t>& params);
+
+}  // namespace quartet::ir

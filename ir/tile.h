@@ -1,0 +1,37 @@
+// The tile attribute of a plan's leaf: how one tensor expression is cut at each memory level.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace quartet::ir {
+
+/// rTile shapes, outermost level first. Every shape has one extent per axis of the expression,
+/// domain axes first, then reduction axes.
+///  group:    what one task (CPU) or workgroup (GPU) computes. Reduction extents: the slice that is
+///            staged or kept in cache at once; the full extent when not sliced.
+///  register: what one invocation computes at once, fully unrolled on domain axes; on the lane axis
+///  a
+///            multiple of `lanes`. Register tiles of a group are spread over the invocations of the
+///            group, then looped over.
+///  laneAxis: the domain axis along vector lanes; -1: scalar.
+///  lanes:    vector width.
+///  order:    loop order of the axes inside a group, outermost first.
+/// A tile that is fused onto another of its task set (a register edge) is computed at the points
+/// that its consumer or producer needs, and has an empty Tile: the anchor's tile governs.
+struct Tile {
+  std::vector<int64_t> group;
+  std::vector<int64_t> reg;
+  int laneAxis = -1;
+  int64_t lanes = 1;
+  std::vector<int> order;
+
+  bool empty() const { return group.empty(); }
+  bool operator==(const Tile&) const = default;
+  /// "tile(group [14, 64, 64], reg [14, 32, 1], lane 1 x 16, order [0, 1, 2])"; "tile()" when
+  /// empty.
+  std::string str() const;
+};
+
+}  // namespace quartet::ir
