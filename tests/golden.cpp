@@ -20,7 +20,7 @@ struct Line {
   std::string_view text;
 };
 
-std::vector<std::string_view> split_lines(std::string_view text) {
+std::vector<std::string_view> splitLines(std::string_view text) {
   std::vector<std::string_view> lines;
   while (!text.empty()) {
     const size_t end = text.find('\n');
@@ -32,8 +32,8 @@ std::vector<std::string_view> split_lines(std::string_view text) {
 }
 
 // The edit script along a longest common subsequence.
-std::vector<Line> edit_script(const std::vector<std::string_view>& a,
-                              const std::vector<std::string_view>& b) {
+std::vector<Line> editScript(const std::vector<std::string_view>& a,
+                             const std::vector<std::string_view>& b) {
   const size_t columns = b.size() + 1;
   std::vector<int> common((a.size() + 1) * columns);  // length for the suffixes a[i..], b[j..]
   for (size_t i = a.size(); i-- > 0;) {
@@ -60,8 +60,8 @@ std::vector<Line> edit_script(const std::vector<std::string_view>& a,
   return script;
 }
 
-std::string first_difference(const std::vector<std::string_view>& a,
-                             const std::vector<std::string_view>& b) {
+std::string firstDifference(const std::vector<std::string_view>& a,
+                            const std::vector<std::string_view>& b) {
   const size_t both = std::min(a.size(), b.size());
   size_t at = 0;
   while (at < both && a[at] == b[at]) ++at;
@@ -85,24 +85,24 @@ bool accepting() {
 
 }  // namespace
 
-std::filesystem::path test_file(std::string_view path) {
+std::filesystem::path testFile(std::string_view path) {
   return std::filesystem::path(QUARTET_SOURCE_ROOT) / "tests" / path;
 }
 
-std::string read_test_file(std::string_view path) {
-  std::optional<std::string> text = read(test_file(path));
+std::string readTestFile(std::string_view path) {
+  std::optional<std::string> text = read(testFile(path));
   INFO("cannot read tests/", std::string(path));
   CHECK(text.has_value());
   return text.value_or("");
 }
 
-std::string diff_lines(std::string_view golden, std::string_view text) {
+std::string diffLines(std::string_view golden, std::string_view text) {
   if (golden == text) return "";
-  const std::vector<std::string_view> a = split_lines(golden);
-  const std::vector<std::string_view> b = split_lines(text);
+  const std::vector<std::string_view> a = splitLines(golden);
+  const std::vector<std::string_view> b = splitLines(text);
   if (a == b) return "the texts differ in their last newline only\n";
-  if (a.size() > kMaxLines || b.size() > kMaxLines) return first_difference(a, b);
-  const std::vector<Line> script = edit_script(a, b);
+  if (a.size() > kMaxLines || b.size() > kMaxLines) return firstDifference(a, b);
+  const std::vector<Line> script = editScript(a, b);
   std::vector<bool> shown(script.size());
   for (size_t i = 0; i < script.size(); ++i) {
     if (script[i].mark == ' ') continue;
@@ -121,8 +121,8 @@ std::string diff_lines(std::string_view golden, std::string_view text) {
   return out.str();
 }
 
-void check_golden(std::string_view path, std::string_view text) {
-  const std::filesystem::path file = test_file(path);
+void checkGolden(std::string_view path, std::string_view text) {
+  const std::filesystem::path file = testFile(path);
   const std::optional<std::string> golden = read(file);
   if (golden == text) {
     CHECK(true);
@@ -138,7 +138,7 @@ void check_golden(std::string_view path, std::string_view text) {
     return;
   }
   const std::string what = golden ? "differs from the golden file" : "has no golden file yet";
-  FAIL_CHECK("tests/", std::string(path), " ", what, "\n", diff_lines(golden.value_or(""), text),
+  FAIL_CHECK("tests/", std::string(path), " ", what, "\n", diffLines(golden.value_or(""), text),
              "if the new text is right: ./dev test --accept");
 }
 

@@ -4,8 +4,8 @@
 
 namespace quartet::tests {
 
-// Marks the running test case as skipped and prints why; the case must then return. A skipped case
-// that also fails a check counts as failed.
+/// Marks the running test case as skipped and prints why; the case must then return. A skipped case
+/// that also fails a check counts as failed.
 void skip(std::string_view why);
 
 }  // namespace quartet::tests

@@ -21,7 +21,7 @@ def main() -> None:
         '#include "hwdb/embedded.h"\n\n'
         "#include <array>\n\n"
         "namespace quartet::hwdb {\n\n"
-        "std::span<const EmbeddedFile> embedded_files() {\n"
+        "std::span<const EmbeddedFile> embeddedFiles() {\n"
         f"  static constexpr std::array<EmbeddedFile, {len(files)}> kFiles{{{{\n{entries}  }}}};\n"
         "  return kFiles;\n"
         "}\n\n"
