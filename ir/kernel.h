@@ -14,6 +14,7 @@
 #include <functional>
 #include <optional>
 #include <string>
+#include <unordered_map>
 #include <vector>
 
 #include "ir/module.h"
@@ -21,16 +22,23 @@
 namespace quartet::ir {
 
 /// Builds kernel ops at an insertion point. Folds literals and integer identities as it goes, so
-/// that index arithmetic of constant shapes vanishes.
+/// that index arithmetic of constant shapes vanishes, and gives a pure op that a surrounding region
+/// has already computed the value that it has. A loop of one literal iteration is its body with the
+/// literal index, one of none is nothing (`body` is not called); a branch on a literal is the side
+/// that it takes.
 class KernelBuilder {
  public:
-  explicit KernelBuilder(Module& kernel) : module_(kernel), region_(kernel.top()) {}
+  explicit KernelBuilder(Module& kernel) : module_(kernel), region_(kernel.top()), known_(1) {}
 
   Module& module() { return module_; }
   RegionId region() const { return region_; }
   void setOrigin(Origin origin) { origin_ = std::move(origin); }
 
+  /// A whole number in any dtype, floats included.
   ValueId literal(int64_t value, DType dtype = DType::I32, int lanes = 1);
+  ValueId literal(int value, DType dtype = DType::I32, int lanes = 1) {
+    return literal(int64_t{value}, dtype, lanes);
+  }
   ValueId literal(double value, DType dtype, int lanes = 1);
   /// Any scalar op of scalar.def; operands have one type. Not for Cast.
   ValueId apply(Opcode op, std::vector<ValueId> operands);
@@ -64,16 +72,32 @@ class KernelBuilder {
   std::optional<int64_t> intLiteral(ValueId value) const;
 
  private:
+  using Known = std::unordered_map<std::string, ValueId>;  // pure ops of one region, by their text
+
   ValueId emit(Opcode op, std::vector<ValueId> operands, Type type, Attributes attributes = {});
+  ValueId emitPure(Opcode op, std::vector<ValueId> operands, Type type, Attributes attributes = {});
+  void emitEffect(Opcode op, std::vector<ValueId> operands, Attributes attributes = {},
+                  std::vector<RegionId> regions = {});
+  /// Runs `build` with the insertion point in `region`.
+  void inside(RegionId region, const std::function<void()>& build);
+  ValueId literalOf(int64_t bits, Type type);
+  std::optional<ValueId> foldLiterals(Opcode op, const std::vector<ValueId>& operands,
+                                      const Type& type);
+  std::optional<ValueId> foldInteger(Opcode op, const std::vector<ValueId>& operands,
+                                     const Type& type);
+  std::optional<ValueId> foldSame(Opcode op, const Type& operand, const Type& type, ValueId x);
+  std::optional<ValueId> foldRight(Opcode op, ValueId x, int64_t c, const Type& type);
+
   Module& module_;
   RegionId region_;
   Origin origin_;
+  std::vector<Known> known_;  // of the regions around the insertion point, innermost last
 };
 
 /// Codes of the status word, which is {code, node} as two u32, all zero when nothing happened.
 enum class StatusCode : uint32_t { Ok = 0, IndexOutOfRange = 1, DivisionByZero = 2 };
 
-/// A buffer's contents for the interpreter: storage elements, widened.
+/// A buffer's contents for the interpreter: elements in host representation.
 struct KernelMemory {
   DType dtype;
   std::vector<std::byte> bytes;
