@@ -1,0 +1,434 @@
+#include "backends/common/evaluator.h"
+
+#include <algorithm>
+
+#include "backends/common/storage.h"
+
+namespace quartet::common {
+
+using ir::DType;
+using ir::Expr;
+using ir::Opcode;
+using ir::OpId;
+using ir::ValueId;
+
+namespace {
+
+constexpr Interval kInt32{INT32_MIN, INT32_MAX};
+
+bool fitsInt32(Interval range) { return range.lo >= kInt32.lo && range.hi <= kInt32.hi; }
+
+bool isIndexOp(Opcode op) {
+  switch (op) {
+    case Opcode::Add:
+    case Opcode::Sub:
+    case Opcode::Mul:
+    case Opcode::FloorDiv:
+    case Opcode::Mod:
+    case Opcode::Min:
+    case Opcode::Max:
+      return true;
+    default:
+      return false;
+  }
+}
+
+bool isZero(const Expr& e) {
+  if (!e.isLiteral()) return false;
+  return ir::isFloat(e.dtype()) ? e.floatValue() == 0 : e.intValue() == 0;
+}
+
+}  // namespace
+
+Linear Extents::of(const ir::Dim& dim) {
+  using Kind = ir::Dim::Kind;
+  switch (dim.kind()) {
+    case Kind::Constant:
+      return Linear::of(dim.value());
+    case Kind::Symbol:
+      break;
+    case Kind::Add:
+      return of(dim.lhs()) + of(dim.rhs());
+    case Kind::Mul:
+      return math_.multiply(of(dim.lhs()), of(dim.rhs()));
+    case Kind::FloorDiv:
+      return math_.floorDiv(of(dim.lhs()), of(dim.rhs()));
+    case Kind::Mod:
+      return math_.mod(of(dim.lhs()), of(dim.rhs()));
+    case Kind::Min:
+      return math_.minimum(of(dim.lhs()), of(dim.rhs()));
+    case Kind::Max:
+      return math_.maximum(of(dim.lhs()), of(dim.rhs()));
+  }
+  const std::string& name = dim.symbolName();
+  const auto found = values_.find(name);
+  if (found != values_.end()) return found->second;
+  const ValueId value = builder_.param(static_cast<int>(parameters_.size()));
+  parameters_.push_back(name);
+  const auto range = symbols_.find(name);
+  if (range != symbols_.end()) math_.setRange(value, {range->second.min, range->second.max});
+  return values_[name] = Linear::of(value);
+}
+
+const Evaluator::Facts& Evaluator::facts(OpId tile, const Expr& e) {
+  const auto key = std::make_pair(tile, e.id());
+  if (const auto found = facts_.find(key); found != facts_.end()) return found->second;
+  Facts result;
+  result.keep = e;
+  e.visit([&](const Expr& node) {
+    switch (node.kind()) {
+      case Expr::Kind::Axis:
+        result.axes.push_back(node.number());
+        break;
+      case Expr::Kind::State:
+      case Expr::Kind::Element:
+        result.pointwise = true;
+        break;
+      case Expr::Kind::Load: {
+        const ValueId operand = plan_.op(tile).operands[static_cast<size_t>(node.number())];
+        result.loads = true;
+        result.pointwise |= plan_.type(operand).kind == ir::Type::Kind::Tensor;
+        break;
+      }
+      default:
+        break;
+    }
+  });
+  std::sort(result.axes.begin(), result.axes.end());
+  result.axes.erase(std::unique(result.axes.begin(), result.axes.end()), result.axes.end());
+  return facts_.emplace(key, std::move(result)).first->second;
+}
+
+ValueId Evaluator::value(OpId tile, const Expr& e, const Point& point) {
+  const Facts& about = facts(tile, e);
+  if (about.pointwise || e.isLiteral()) return compute(tile, e, point);
+  Key key{tile, e.id(), {}, {}, {}, math_.lanes()};
+  for (int axis : about.axes) key.axes.push_back(point.axes[static_cast<size_t>(axis)]);
+  if (about.loads) {
+    key.laneCount = point.laneCount;
+    key.mask = point.mask;
+  }
+  for (auto scope = memo_.rbegin(); scope != memo_.rend(); ++scope) {
+    if (const auto found = scope->find(key); found != scope->end()) return found->second;
+  }
+  const ValueId result = compute(tile, e, point);
+  memo_.back().emplace(std::move(key), result);
+  return result;
+}
+
+ValueId Evaluator::vector(OpId tile, const Expr& e, const Point& point) {
+  return widen(value(tile, e, point));
+}
+
+ValueId Evaluator::widen(ValueId value) {
+  const int lanes = builder_.module().type(value).lanes;
+  return lanes == math_.lanes() ? value : builder_.splat(value, math_.lanes());
+}
+
+ValueId Evaluator::compute(OpId tile, const Expr& e, const Point& point) {
+  switch (e.kind()) {
+    case Expr::Kind::Literal:
+      return literal(e);
+    case Expr::Kind::State:
+      return point.states.at(static_cast<size_t>(e.number()));
+    case Expr::Kind::Element:
+      return point.elements.at(static_cast<size_t>(e.number()));
+    case Expr::Kind::Load:
+      return load(tile, e, point);
+    case Expr::Kind::Bounded:
+      return bounded(tile, e, point);
+    case Expr::Kind::Axis:
+    case Expr::Kind::Extent: {
+      const auto form = pureIndex(e, point);
+      QT_ASSERT(form.has_value(), "an axis exceeds 32 bits");
+      return builder_.cast(math_.materialize(*form), DType::I64);
+    }
+    case Expr::Kind::Apply:
+      return apply(tile, e, point);
+  }
+  QT_ASSERT(false, "unknown expression kind");
+  return {};
+}
+
+ValueId Evaluator::literal(const Expr& e) {
+  const DType dtype = computeType(e.dtype());
+  if (ir::isFloat(dtype)) return builder_.literal(e.floatValue(), dtype);
+  return builder_.literal(e.intValue(), dtype);
+}
+
+std::optional<Linear> Evaluator::pureIndex(const Expr& e, const Point& point) {
+  std::optional<Linear> form;
+  switch (e.kind()) {
+    case Expr::Kind::Axis:
+      form = point.axes[static_cast<size_t>(e.number())];
+      break;
+    case Expr::Kind::Extent:
+      form = extents_.of(e.dim());
+      break;
+    case Expr::Kind::Literal:
+      if (e.dtype() == DType::I64) form = Linear::of(e.intValue());
+      break;
+    case Expr::Kind::Apply: {
+      if (e.dtype() != DType::I64 || !isIndexOp(e.op())) return std::nullopt;
+      const auto a = pureIndex(e.args()[0], point);
+      if (!a) return std::nullopt;
+      const auto b = pureIndex(e.args()[1], point);
+      if (!b) return std::nullopt;
+      switch (e.op()) {
+        case Opcode::Add:
+          form = *a + *b;
+          break;
+        case Opcode::Sub:
+          form = *a - *b;
+          break;
+        case Opcode::Mul:
+          form = math_.multiply(*a, *b);
+          break;
+        case Opcode::FloorDiv:
+        case Opcode::Mod: {
+          const Interval divisor = math_.range(*b);  // a zero divisor must be reported: not here
+          if (divisor.lo <= 0 && divisor.hi >= 0) return std::nullopt;
+          form = e.op() == Opcode::Mod ? math_.mod(*a, *b) : math_.floorDiv(*a, *b);
+          break;
+        }
+        case Opcode::Min:
+          form = math_.minimum(*a, *b);
+          break;
+        default:
+          form = math_.maximum(*a, *b);
+          break;
+      }
+      break;
+    }
+    default:
+      return std::nullopt;
+  }
+  if (form && !fitsInt32(math_.range(*form))) return std::nullopt;
+  return form;
+}
+
+Linear Evaluator::index(OpId tile, const Expr& e, const Point& point) {
+  if (const auto form = pureIndex(e, point)) return *form;
+  if (e.kind() == Expr::Kind::Apply && e.dtype() == DType::I64 &&
+      (e.op() == Opcode::Add || e.op() == Opcode::Sub)) {
+    const Linear a = index(tile, e.args()[0], point);
+    const Linear b = index(tile, e.args()[1], point);
+    return e.op() == Opcode::Add ? a + b : a - b;
+  }
+  const ValueId wide = value(tile, e, point);
+  const ValueId narrow = builder_.cast(wide, DType::I32);
+  if (e.kind() == Expr::Kind::Bounded) {
+    const Interval extent = math_.range(extents_.of(e.dim()));
+    math_.setRange(narrow, {0, std::max<int64_t>(extent.hi - 1, 0)});
+  }
+  return Linear::of(narrow, builder_.module().type(narrow).lanes > 1);
+}
+
+std::optional<ValueId> Evaluator::indexComparison(const Expr& e, const Point& point) {
+  const auto a = pureIndex(e.args()[0], point);
+  if (!a) return std::nullopt;
+  const auto b = pureIndex(e.args()[1], point);
+  if (!b || !fitsInt32(math_.range(*a - *b))) return std::nullopt;
+  return math_.compare(e.op(), *a, *b);
+}
+
+ValueId Evaluator::apply(OpId tile, const Expr& e, const Point& point) {
+  if (ir::isComparison(e.op()) && e.args().size() == 2 && e.args()[0].dtype() == DType::I64) {
+    if (const auto decided = indexComparison(e, point)) return *decided;
+  }
+  if (e.dtype() == DType::I64 && isIndexOp(e.op())) {
+    if (const auto form = pureIndex(e, point)) {
+      return builder_.cast(math_.materialize(*form), DType::I64);
+    }
+  }
+  std::vector<ValueId> args;
+  int lanes = 1;
+  for (const Expr& arg : e.args()) {
+    args.push_back(value(tile, arg, point));
+    lanes = std::max(lanes, builder_.module().type(args.back()).lanes);
+  }
+  if (e.op() == Opcode::Cast) {
+    const DType target = computeType(e.dtype());
+    if (target == e.dtype()) {
+      return builder_.module().type(args[0]).dtype == target ? args[0]
+                                                             : builder_.cast(args[0], target);
+    }
+    return builder_.cast(builder_.cast(args[0], e.dtype()), target);
+  }
+  if (lanes > 1) {
+    for (ValueId& arg : args) arg = widen(arg);
+  }
+  const bool divides = e.op() == Opcode::Div || e.op() == Opcode::Rem || e.op() == Opcode::Mod ||
+                       e.op() == Opcode::FloorDiv;
+  if (divides && !ir::isFloat(e.dtype())) reportZeroDivisor(e, args[1], point);
+  const ValueId result = builder_.apply(e.op(), args);
+  return ir::isComparison(e.op()) ? result : normalize(builder_, result, e.dtype());
+}
+
+void Evaluator::reportZeroDivisor(const Expr& e, ValueId divisor, const Point& point) {
+  const Expr& source = e.args()[1];
+  if (source.isLiteral() && source.intValue() != 0) return;
+  const ir::Type type = builder_.module().type(divisor);
+  ValueId zero =
+      builder_.apply(Opcode::Eq, {divisor, builder_.literal(int64_t{0}, type.dtype, type.lanes)});
+  if (const ValueId mask = maskOf(point, type.lanes > 1); mask.valid()) {
+    zero = builder_.apply(Opcode::And, {zero, mask});
+  }
+  builder_.report(zero, static_cast<int64_t>(ir::StatusCode::DivisionByZero), statusNode_);
+}
+
+ValueId Evaluator::bounded(OpId tile, const Expr& e, const Point& point) {
+  const ValueId raw = value(tile, e.args()[0], point);
+  const int lanes = builder_.module().type(raw).lanes;
+  const auto splat = [&](ValueId x) { return lanes > 1 ? builder_.splat(x, lanes) : x; };
+  const ValueId zero = builder_.literal(int64_t{0}, DType::I64, lanes);
+  const ValueId extent = splat(builder_.cast(math_.materialize(extents_.of(e.dim())), DType::I64));
+  const ValueId negative = builder_.apply(Opcode::Lt, {raw, zero});
+  const ValueId wrapped =
+      builder_.apply(Opcode::Select, {negative, builder_.apply(Opcode::Add, {raw, extent}), raw});
+  ValueId bad = builder_.apply(Opcode::Or, {builder_.apply(Opcode::Lt, {wrapped, zero}),
+                                            builder_.apply(Opcode::Ge, {wrapped, extent})});
+  const ValueId safe = builder_.apply(Opcode::Select, {bad, zero, wrapped});
+  if (const ValueId mask = maskOf(point, lanes > 1); mask.valid()) {
+    bad = builder_.apply(Opcode::And, {bad, mask});
+  }
+  builder_.report(bad, static_cast<int64_t>(ir::StatusCode::IndexOutOfRange), statusNode_);
+  return safe;
+}
+
+/// The point's mask and lane count as one bool value; invalid when everything is active.
+ValueId Evaluator::maskOf(const Point& point, bool vector) {
+  ValueId mask = point.mask;
+  if (!vector) {
+    const bool uniform = mask.valid() && builder_.module().type(mask).lanes == 1;
+    return uniform ? mask : ValueId{};
+  }
+  const int lanes = math_.lanes();
+  if (mask.valid()) mask = widen(mask);
+  if (!point.laneCount.valid()) return mask;
+  const ValueId active =
+      builder_.apply(Opcode::Lt, {builder_.laneId(lanes), builder_.splat(point.laneCount, lanes)});
+  return mask.valid() ? builder_.apply(Opcode::And, {mask, active}) : active;
+}
+
+/// Active lanes of an access of `lanes` consecutive elements under a scalar mask; invalid: all.
+ValueId Evaluator::countOf(const Point& point, int lanes) {
+  ValueId count = lanes > 1 ? point.laneCount : ValueId{};
+  if (!point.mask.valid()) return count;
+  if (!count.valid()) count = builder_.literal(int64_t{lanes});
+  return builder_.apply(Opcode::Select, {point.mask, count, builder_.literal(int64_t{0})});
+}
+
+ValueId Evaluator::load(OpId tile, const Expr& e, const Point& point) {
+  Point inside = point;
+  ValueId guard;
+  if (e.guarded()) {
+    guard = value(tile, e.guard(), point);
+    if (const auto known = builder_.intLiteral(guard)) {
+      if (*known == 0) return value(tile, e.other(), point);
+      guard = {};
+    } else {
+      const int lanes = builder_.module().type(guard).lanes;
+      inside.mask = guard;
+      if (point.mask.valid()) {
+        const bool wide = lanes > 1 || builder_.module().type(point.mask).lanes > 1;
+        inside.mask = builder_.apply(
+            Opcode::And, {wide ? widen(guard) : guard, wide ? widen(point.mask) : point.mask});
+      }
+    }
+  }
+  const ValueId operand = plan_.op(tile).operands[static_cast<size_t>(e.number())];
+  ValueId result;
+  bool zeroFilled = false;
+  if (plan_.type(operand).kind == ir::Type::Kind::Tensor) {
+    if (const auto found = known.find(operand); found != known.end()) {
+      result = found->second;  // the verifier guarantees identity indices on such an edge
+    } else {
+      const OpId producer = plan_.value(operand).definition;
+      const ir::TensorExpr& expr = plan_.op(producer).attributes.expr();
+      QT_ASSERT(expr.form == ir::TensorExpr::Form::Map, "only maps are computed on demand");
+      Point there{{}, inside.laneCount, inside.mask, {}, {}};
+      for (const Expr& i : e.args()) there.axes.push_back(index(tile, i, inside));
+      const auto& results = plan_.op(producer).results;
+      const auto which = std::find(results.begin(), results.end(), operand) - results.begin();
+      result = value(producer, expr.results[static_cast<size_t>(which)], there);
+    }
+  } else {
+    std::vector<Linear> indices;
+    for (const Expr& i : e.args()) indices.push_back(index(tile, i, inside));
+    result = loadBuffer(buffers_.at(operand), indices, inside);
+    zeroFilled = true;
+  }
+  if (!guard.valid() || (zeroFilled && isZero(e.other()))) return result;
+  ValueId other = value(tile, e.other(), point);
+  if (builder_.module().type(result).lanes > 1 || builder_.module().type(guard).lanes > 1) {
+    guard = widen(guard);
+    result = widen(result);
+    other = widen(other);
+  }
+  return builder_.apply(Opcode::Select, {guard, result, other});
+}
+
+Linear Evaluator::address(const KernelBufferUse& buffer, const std::vector<Linear>& indices) {
+  const ir::Layout& layout = buffer.type.layout;
+  const std::vector<ir::Dim> extents = layout.physicalShape(buffer.type.shape);
+  Linear sum;
+  ir::Dim stride = 1;
+  for (size_t k = extents.size(); k-- > 0;) {
+    Linear position;
+    if (layout.rowMajor()) {
+      position = indices[k];
+    } else {
+      const ir::Layout::Axis& axis = layout.axes[k];
+      position = math_.floorDiv(indices[static_cast<size_t>(axis.axis)], Linear::of(axis.divide));
+      if (axis.modulo > 0) position = math_.mod(position, Linear::of(axis.modulo));
+    }
+    sum = sum + math_.multiply(position, extents_.of(stride));
+    stride = stride * extents[k];
+  }
+  return sum;
+}
+
+ValueId Evaluator::loadBuffer(const KernelBufferUse& buffer, const std::vector<Linear>& indices,
+                              const Point& point) {
+  const Linear at = address(buffer, indices);
+  const bool vectorTerms = [&] {
+    return std::any_of(at.terms.begin(), at.terms.end(), [](const auto& t) { return t.vector; });
+  }();
+  const bool vectorMask = point.mask.valid() && builder_.module().type(point.mask).lanes > 1;
+  ValueId stored;
+  if (at.uniform() && !vectorMask) {
+    stored = builder_.load(buffer.parameter, math_.materialize(at), 1, countOf(point, 1));
+  } else if (at.lane == 1 && !vectorTerms && !vectorMask) {
+    const int lanes = math_.lanes();
+    stored = builder_.load(buffer.parameter, math_.laneBase(at), lanes, countOf(point, lanes),
+                           math_.alignment(at, lanes));
+  } else {
+    ValueId positions = widen(math_.materialize(at));
+    stored = builder_.gatherLoad(buffer.parameter, positions, maskOf(point, true));
+  }
+  return toCompute(builder_, stored, buffer.type.dtype);
+}
+
+void Evaluator::store(const KernelBufferUse& buffer, const std::vector<Linear>& indices,
+                      ValueId value, const Point& point) {
+  const Linear at = address(buffer, indices);
+  const bool vectorTerms =
+      std::any_of(at.terms.begin(), at.terms.end(), [](const auto& t) { return t.vector; });
+  const int lanes = math_.lanes();
+  if (lanes == 1 || at.uniform()) {
+    QT_ASSERT(builder_.module().type(value).lanes == 1, "a vector stored to one place");
+    const ValueId stored = toStorage(builder_, value, buffer.storage);
+    builder_.store(buffer.parameter, math_.materialize(at), stored, countOf(point, 1));
+    return;
+  }
+  const ValueId stored = toStorage(builder_, widen(value), buffer.storage);
+  if (at.lane == 1 && !vectorTerms) {
+    builder_.store(buffer.parameter, math_.laneBase(at), stored, countOf(point, lanes),
+                   math_.alignment(at, lanes));
+  } else {
+    builder_.scatterStore(buffer.parameter, math_.materialize(at), stored, maskOf(point, true));
+  }
+}
+
+}  // namespace quartet::common

@@ -1,0 +1,123 @@
+// Evaluates scalar expressions of tiles while a kernel is built: at a point of the iteration
+// domain, for one lane or a vector of consecutive points along the lane axis.
+#pragma once
+
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "backends/common/linear.h"
+#include "ir/module.h"
+
+namespace quartet::common {
+
+/// A buffer of the plan as the kernel sees it.
+struct KernelBufferUse {
+  ir::ValueId parameter;  // of the kernel
+  ir::Type type;          // of the plan's buffer: logical dtype, shape, layout
+  ir::DType storage;
+};
+
+/// Extents as index values: a constant, or a launch parameter for each symbol.
+class Extents {
+ public:
+  Extents(ir::KernelBuilder& builder, IndexMath& math, const ir::SymbolTable& symbols)
+      : builder_(builder), math_(math), symbols_(symbols) {}
+  Linear of(const ir::Dim& dim);
+  /// Symbols in the order of the kernel's parameters.
+  const std::vector<std::string>& parameters() const { return parameters_; }
+
+ private:
+  ir::KernelBuilder& builder_;
+  IndexMath& math_;
+  const ir::SymbolTable& symbols_;
+  std::vector<std::string> parameters_;
+  std::map<std::string, Linear> values_;
+};
+
+/// Where an expression is evaluated.
+struct Point {
+  std::vector<Linear> axes;  // one per axis of the tile's expression
+  ir::ValueId laneCount;     // i32, active lanes; invalid: all of them
+  ir::ValueId mask;  // bool, scalar or vector: false where nothing may be read; invalid: true
+  std::vector<ir::ValueId> states;    // values of State(i)
+  std::vector<ir::ValueId> elements;  // values of Element(i)
+};
+
+class Evaluator {
+ public:
+  Evaluator(const ir::Module& plan, ir::KernelBuilder& builder, IndexMath& math, Extents& extents,
+            const std::map<ir::ValueId, KernelBufferUse>& buffers, int64_t statusNode)
+      : plan_(plan),
+        builder_(builder),
+        math_(math),
+        extents_(extents),
+        buffers_(buffers),
+        statusNode_(statusNode) {
+    memo_.emplace_back();
+  }
+
+  /// Value of `e`, an expression of `tile`, in compute dtype: scalar when it is the same for all
+  /// lanes.
+  ir::ValueId value(ir::OpId tile, const ir::Expr& e, const Point& point);
+  /// The same, always with the current number of lanes.
+  ir::ValueId vector(ir::OpId tile, const ir::Expr& e, const Point& point);
+  ir::ValueId widen(ir::ValueId value);
+
+  /// Stores `value` (compute dtype) at `indices` of a buffer, honouring the point's lane count and
+  /// mask.
+  void store(const KernelBufferUse& buffer, const std::vector<Linear>& indices, ir::ValueId value,
+             const Point& point);
+
+  /// Results of tiles that are in registers at the current point.
+  std::map<ir::ValueId, ir::ValueId> known;
+
+  /// Values made inside a region of the kernel are not reused outside: call around loops and
+  /// branches.
+  void enterScope() { memo_.emplace_back(); }
+  void leaveScope() { memo_.pop_back(); }
+
+ private:
+  struct Key {
+    ir::OpId tile;
+    const void* expression;
+    std::vector<Linear> axes;
+    ir::ValueId laneCount, mask;
+    int lanes;
+    auto operator<=>(const Key&) const = default;
+  };
+  struct Facts {
+    std::vector<int> axes;   // sorted
+    bool pointwise = false;  // contains State, Element or a load of a register value
+    bool loads = false;
+    ir::Expr keep;  // keeps the node, whose address is the key, alive
+  };
+
+  const Facts& facts(ir::OpId tile, const ir::Expr& e);
+  ir::ValueId compute(ir::OpId tile, const ir::Expr& e, const Point& point);
+  ir::ValueId literal(const ir::Expr& e);
+  ir::ValueId apply(ir::OpId tile, const ir::Expr& e, const Point& point);
+  ir::ValueId bounded(ir::OpId tile, const ir::Expr& e, const Point& point);
+  ir::ValueId load(ir::OpId tile, const ir::Expr& e, const Point& point);
+  ir::ValueId loadBuffer(const KernelBufferUse& buffer, const std::vector<Linear>& indices,
+                         const Point& point);
+  Linear index(ir::OpId tile, const ir::Expr& e, const Point& point);
+  std::optional<Linear> pureIndex(const ir::Expr& e, const Point& point);
+  std::optional<ir::ValueId> indexComparison(const ir::Expr& e, const Point& point);
+  Linear address(const KernelBufferUse& buffer, const std::vector<Linear>& indices);
+  ir::ValueId maskOf(const Point& point, bool vector);
+  ir::ValueId countOf(const Point& point, int lanes);
+  void reportZeroDivisor(const ir::Expr& e, ir::ValueId divisor, const Point& point);
+
+  const ir::Module& plan_;
+  ir::KernelBuilder& builder_;
+  IndexMath& math_;
+  Extents& extents_;
+  const std::map<ir::ValueId, KernelBufferUse>& buffers_;
+  int64_t statusNode_;
+  std::vector<std::map<Key, ir::ValueId>> memo_;
+  std::map<std::pair<ir::OpId, const void*>, Facts> facts_;
+};
+
+}  // namespace quartet::common
