@@ -43,6 +43,8 @@ class KernelBuilder {
   /// Any scalar op of scalar.def; operands have one type. Not for Cast.
   ValueId apply(Opcode op, std::vector<ValueId> operands);
   ValueId cast(ValueId x, DType to);
+  /// The same bits as another dtype of the same width.
+  ValueId bitcast(ValueId x, DType to);
   ValueId splat(ValueId x, int lanes);
   ValueId extract(ValueId x, int lane);
   ValueId reduceLanes(Opcode fn, ValueId x);

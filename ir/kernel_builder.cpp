@@ -70,6 +70,13 @@ void KernelBuilder::inside(RegionId region, const std::function<void()>& build) 
   region_ = outer;
 }
 
+ValueId KernelBuilder::bitcast(ValueId x, DType to) {
+  const Type type = module_.type(x);
+  if (type.dtype == to) return x;
+  QT_ASSERT(byteSize(type.dtype) == byteSize(to), "bitcast between dtypes of different width");
+  return emitPure(Opcode::Bitcast, {x}, Type::scalar(to, type.lanes));
+}
+
 ValueId KernelBuilder::splat(ValueId x, int lanes) {
   const Type& type = module_.type(x);
   QT_ASSERT(type.lanes == 1, "splat of a vector");

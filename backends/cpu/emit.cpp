@@ -1,0 +1,301 @@
+#include "backends/cpu/emit.h"
+
+#include <llvm/IR/Intrinsics.h>
+#include <llvm/IR/MDBuilder.h>
+
+#include "backends/cpu/emitter.h"
+
+namespace quartet::cpu {
+
+using ir::Opcode;
+
+Emitter::Emitter(const ir::Module& kernel, llvm::Module& module)
+    : kernel_(kernel),
+      module_(module),
+      context_(module.getContext()),
+      builder_(context_),
+      values_(static_cast<size_t>(kernel.valueCount())),
+      wide_(static_cast<size_t>(kernel.valueCount())) {
+  llvm::FastMathFlags flags;
+  flags.setAllowContract(true);
+  builder_.setFastMathFlags(flags);
+}
+
+void Emitter::run(const std::string& symbol) {
+  createBody(symbol + ".body");
+  emitGroups();
+  createEntry(symbol);
+}
+
+// The kernel proper takes its buffers as arguments: `noalias` is a property of arguments, and it is
+// what lets loads leave loops.
+void Emitter::createBody(const std::string& name) {
+  const std::vector<ir::ValueId>& buffers = kernel_.region(kernel_.top()).parameters;
+  llvm::Type* pointer = builder_.getPtrTy();
+  std::vector<llvm::Type*> arguments(buffers.size() + 2, pointer);
+  arguments.insert(arguments.end(), 2, builder_.getInt64Ty());
+  auto* type = llvm::FunctionType::get(builder_.getVoidTy(), arguments, false);
+  body_ = llvm::Function::Create(type, llvm::GlobalValue::InternalLinkage, name, module_);
+  body_->addFnAttr(llvm::Attribute::NoUnwind);
+  body_->addFnAttr(llvm::Attribute::NoInline);
+  for (size_t i = 0; i < buffers.size(); ++i) {
+    const auto argument = static_cast<unsigned>(i);
+    const ir::Type& buffer = kernel_.type(buffers[i]);
+    body_->addParamAttr(argument, llvm::Attribute::NoAlias);
+    body_->addParamAttr(argument, llvm::Attribute::NoCapture);
+    if (buffer.access == ir::Type::Access::Read) {
+      body_->addParamAttr(argument, llvm::Attribute::ReadOnly);
+    } else if (buffer.access == ir::Type::Access::Write) {
+      body_->addParamAttr(argument, llvm::Attribute::WriteOnly);
+    }
+    values_[static_cast<size_t>(buffers[i].index)] = body_->getArg(argument);
+  }
+  const auto count = static_cast<unsigned>(buffers.size());
+  body_->addParamAttr(count, llvm::Attribute::NoAlias);
+  body_->addParamAttr(count, llvm::Attribute::ReadOnly);
+  body_->addParamAttr(count + 1, llvm::Attribute::NoAlias);
+  params_ = body_->getArg(count);
+  status_ = body_->getArg(count + 1);
+}
+
+void Emitter::createEntry(const std::string& name) {
+  llvm::Type* pointer = builder_.getPtrTy();
+  llvm::Type* int64 = builder_.getInt64Ty();
+  auto* type = llvm::FunctionType::get(builder_.getVoidTy(),
+                                       {pointer, pointer, pointer, int64, int64}, false);
+  auto* function = llvm::Function::Create(type, llvm::GlobalValue::ExternalLinkage, name, module_);
+  function->addFnAttr(llvm::Attribute::NoUnwind);
+  builder_.SetInsertPoint(llvm::BasicBlock::Create(context_, "entry", function));
+  std::vector<llvm::Value*> arguments;
+  const size_t count = kernel_.region(kernel_.top()).parameters.size();
+  for (size_t i = 0; i < count; ++i) {
+    auto* slot = builder_.CreateConstGEP1_64(pointer, function->getArg(0), i);
+    arguments.push_back(builder_.CreateLoad(pointer, slot));
+  }
+  for (unsigned i = 1; i < 5; ++i) arguments.push_back(function->getArg(i));
+  builder_.CreateCall(body_, arguments);
+  builder_.CreateRetVoid();
+}
+
+// entry: allocas; group: the kernel, once per group.
+void Emitter::emitGroups() {
+  auto* entry = llvm::BasicBlock::Create(context_, "entry", body_);
+  auto* group = llvm::BasicBlock::Create(context_, "group", body_);
+  auto* done = llvm::BasicBlock::Create(context_, "done", body_);
+  llvm::Value* first = body_->getArg(static_cast<unsigned>(body_->arg_size() - 2));
+  llvm::Value* last = body_->getArg(static_cast<unsigned>(body_->arg_size() - 1));
+  builder_.SetInsertPoint(entry);
+  allocaPoint_ = builder_.CreateCondBr(builder_.CreateICmpSLT(first, last), group, done);
+
+  builder_.SetInsertPoint(group);
+  llvm::PHINode* index = builder_.CreatePHI(builder_.getInt64Ty(), 2);
+  index->addIncoming(first, entry);
+  group_ = index;
+  emitRegion(kernel_.top());
+  llvm::Value* next = builder_.CreateNSWAdd(index, builder_.getInt64(1));
+  index->addIncoming(next, builder_.GetInsertBlock());
+  builder_.CreateCondBr(builder_.CreateICmpSLT(next, last), group, done);
+  builder_.SetInsertPoint(done);
+  builder_.CreateRetVoid();
+}
+
+void Emitter::emitRegion(ir::RegionId region) {
+  for (ir::OpId id : kernel_.region(region).ops) emitOp(kernel_.op(id));
+}
+
+void Emitter::define(const ir::Op& op, llvm::Value* result) {
+  values_[static_cast<size_t>(op.results[0].index)] = result;
+}
+
+llvm::Value* Emitter::wide(ir::ValueId id) {
+  llvm::Value*& mirror = wide_[static_cast<size_t>(id.index)];
+  if (mirror != nullptr) return mirror;
+  // Not cached: the extension stands where it is used, which need not dominate other uses.
+  return builder_.CreateSExt(value(id), builder_.getInt64Ty());
+}
+
+// The 64-bit twin of scalar i32 arithmetic; what no address uses is dead and disappears.
+void Emitter::mirrorIndex(const ir::Op& op) {
+  const ir::Type& type = kernel_.type(op.results[0]);
+  if (type.dtype != ir::DType::I32 || type.lanes != 1) return;
+  if (op.opcode == Opcode::Add) {
+    setWide(op.results[0], builder_.CreateNSWAdd(wide(op.operands[0]), wide(op.operands[1])));
+  } else if (op.opcode == Opcode::Sub) {
+    setWide(op.results[0], builder_.CreateNSWSub(wide(op.operands[0]), wide(op.operands[1])));
+  } else if (op.opcode == Opcode::Mul) {
+    setWide(op.results[0], builder_.CreateNSWMul(wide(op.operands[0]), wide(op.operands[1])));
+  }
+}
+
+void Emitter::emitOp(const ir::Op& op) {
+  if (ir::isScalar(op.opcode)) {
+    define(op, scalarOp(op));
+    mirrorIndex(op);
+    return;
+  }
+  switch (op.opcode) {
+    case Opcode::Return:
+    case Opcode::Barrier:  // one invocation per group
+      return;
+    case Opcode::Param: {
+      auto* slot = builder_.CreateConstGEP1_64(
+          builder_.getInt32Ty(), params_, static_cast<uint64_t>(op.attributes.integer("index")));
+      return define(op, builder_.CreateLoad(builder_.getInt32Ty(), slot));
+    }
+    case Opcode::GroupId:
+      define(op, builder_.CreateTrunc(group_, builder_.getInt32Ty()));
+      return setWide(op.results[0], group_);
+    case Opcode::LocalId:
+      define(op, builder_.getInt32(0));
+      return setWide(op.results[0], builder_.getInt64(0));
+    case Opcode::Literal:
+      return emitLiteral(op);
+    case Opcode::Splat:
+      return define(op, splat(operand(op, 0), kernel_.type(op.results[0]).lanes));
+    case Opcode::LaneId:
+      return define(op, laneIds(kernel_.type(op.results[0]).lanes));
+    case Opcode::Bitcast: {
+      const ir::Type& type = kernel_.type(op.results[0]);
+      return define(op, builder_.CreateBitCast(operand(op, 0),
+                                               vectorOf(elementType(type.dtype), type.lanes)));
+    }
+    case Opcode::Extract: {
+      llvm::Value* x = operand(op, 0);
+      if (!x->getType()->isVectorTy()) return define(op, x);
+      return define(op, builder_.CreateExtractElement(
+                            x, static_cast<uint64_t>(op.attributes.integer("lane"))));
+    }
+    case Opcode::ReduceLanes:
+      return define(op, reduceLanes(op.attributes.get<Opcode>("fn"),
+                                    kernel_.type(op.operands[0]).dtype, operand(op, 0)));
+    case Opcode::For:
+      return emitFor(op);
+    case Opcode::If:
+      return emitIf(op);
+    case Opcode::Var:
+    case Opcode::Shared:
+      return emitVar(op);
+    case Opcode::Get: {
+      const ir::Type& type = kernel_.type(op.results[0]);
+      return define(op, builder_.CreateLoad(vectorOf(elementType(type.dtype), type.lanes),
+                                            variableElement(op, 1)));
+    }
+    case Opcode::Set:
+      builder_.CreateStore(operand(op, 1), variableElement(op, 2));
+      return;
+    case Opcode::Load:
+      return emitLoad(op);
+    case Opcode::Store:
+      return emitStore(op);
+    case Opcode::GatherLoad:
+      return emitGather(op);
+    case Opcode::ScatterStore:
+      return emitScatter(op);
+    case Opcode::Report:
+      return emitReport(op);
+    default:
+      QT_ASSERT(false, "no kernel-level op: " + std::string(ir::name(op.opcode)));
+  }
+}
+
+// for (i = lo; i < hi; i += step), rotated: the body dominates the latch, so invariant loads can
+// leave the loop without a proof that it runs.
+void Emitter::emitFor(const ir::Op& op) {
+  llvm::Value* lo = wide(op.operands[0]);
+  llvm::Value* hi = wide(op.operands[1]);
+  llvm::Value* step = wide(op.operands[2]);
+  auto* loop = llvm::BasicBlock::Create(context_, "loop", body_);
+  auto* done = llvm::BasicBlock::Create(context_, "done", body_);
+  auto* before = builder_.GetInsertBlock();
+  builder_.CreateCondBr(builder_.CreateICmpSLT(lo, hi), loop, done);
+
+  builder_.SetInsertPoint(loop);
+  llvm::PHINode* index = builder_.CreatePHI(builder_.getInt64Ty(), 2);
+  index->addIncoming(lo, before);
+  const ir::ValueId parameter = kernel_.region(op.regions[0]).parameters[0];
+  setWide(parameter, index);
+  values_[static_cast<size_t>(parameter.index)] =
+      builder_.CreateTrunc(index, builder_.getInt32Ty());
+  emitRegion(op.regions[0]);
+  llvm::Value* next = builder_.CreateNSWAdd(index, step);
+  index->addIncoming(next, builder_.GetInsertBlock());
+  builder_.CreateCondBr(builder_.CreateICmpSLT(next, hi), loop, done);
+  builder_.SetInsertPoint(done);
+}
+
+void Emitter::emitIf(const ir::Op& op) {
+  auto* then = llvm::BasicBlock::Create(context_, "then", body_);
+  auto* otherwise = llvm::BasicBlock::Create(context_, "else", body_);
+  auto* join = llvm::BasicBlock::Create(context_, "join", body_);
+  builder_.CreateCondBr(operand(op, 0), then, otherwise);
+  builder_.SetInsertPoint(then);
+  emitRegion(op.regions[0]);
+  builder_.CreateBr(join);
+  builder_.SetInsertPoint(otherwise);
+  emitRegion(op.regions[1]);
+  builder_.CreateBr(join);
+  builder_.SetInsertPoint(join);
+}
+
+void Emitter::emitLiteral(const ir::Op& op) {
+  const ir::Type& type = kernel_.type(op.results[0]);
+  const ir::Attribute* attribute = op.attributes.find("value");
+  QT_ASSERT(attribute != nullptr, "literal without a value");
+  llvm::Type* element = elementType(type.dtype);
+  llvm::Constant* constant = nullptr;
+  if (const auto* integer = std::get_if<int64_t>(attribute)) {
+    constant = element->isFloatingPointTy()
+                   ? llvm::ConstantFP::get(element, static_cast<double>(*integer))
+                   : llvm::ConstantInt::get(element, static_cast<uint64_t>(*integer), true);
+    if (type.dtype == ir::DType::I32 && type.lanes == 1) {
+      setWide(op.results[0], builder_.getInt64(static_cast<uint64_t>(*integer)));
+    }
+  } else {
+    QT_ASSERT(element->isFloatingPointTy(), "a float literal of an integer dtype");
+    constant = llvm::ConstantFP::get(element, std::get<double>(*attribute));
+  }
+  define(op, splat(constant, type.lanes));
+}
+
+void Emitter::emitVar(const ir::Op& op) {
+  const ir::Type& type = kernel_.type(op.results[0]);
+  llvm::Type* element = op.opcode == Opcode::Shared ? memoryElementType(type.dtype)
+                                                    : vectorOf(elementType(type.dtype), type.lanes);
+  llvm::IRBuilder<> entry(allocaPoint_);
+  if (!type.shape.empty()) {
+    element = llvm::ArrayType::get(element, static_cast<uint64_t>(type.shape[0].value()));
+  }
+  define(op, entry.CreateAlloca(element));
+}
+
+llvm::Value* Emitter::variableElement(const ir::Op& op, size_t indexOperand) {
+  llvm::Value* variable = operand(op, 0);
+  if (op.operands.size() <= indexOperand) return variable;
+  const ir::Type& type = kernel_.type(op.operands[0]);
+  return builder_.CreateInBoundsGEP(vectorOf(elementType(type.dtype), type.lanes), variable,
+                                    wide(op.operands[indexOperand]));
+}
+
+// The first report of a run wins, whatever the thread.
+void Emitter::emitReport(const ir::Op& op) {
+  llvm::Value* condition = operand(op, 0);
+  if (condition->getType()->isVectorTy()) condition = builder_.CreateOrReduce(condition);
+  auto* report = llvm::BasicBlock::Create(context_, "report", body_);
+  auto* after = llvm::BasicBlock::Create(context_, "after", body_);
+  builder_.CreateCondBr(condition, report, after,
+                        llvm::MDBuilder(context_).createBranchWeights(1, 1U << 20));
+  builder_.SetInsertPoint(report);
+  const auto code = static_cast<uint64_t>(op.attributes.integer("code"));
+  const auto node = static_cast<uint64_t>(op.attributes.integer("node"));
+  builder_.CreateAtomicCmpXchg(status_, builder_.getInt64(0),
+                               builder_.getInt64(code | (node << 32U)), llvm::MaybeAlign(8),
+                               llvm::AtomicOrdering::Monotonic, llvm::AtomicOrdering::Monotonic);
+  builder_.CreateBr(after);
+  builder_.SetInsertPoint(after);
+}
+
+void emitKernel(const ir::Module& kernel, const std::string& symbol, llvm::Module& module) {
+  Emitter(kernel, module).run(symbol);
+}
+
+}  // namespace quartet::cpu

@@ -1,0 +1,173 @@
+// Loads and stores. Alignment is that of the element: buffers may be the caller's memory, and
+// unaligned vector accesses cost nothing extra where the address happens to be aligned.
+#include "backends/cpu/emitter.h"
+
+namespace quartet::cpu {
+
+using ir::DType;
+using llvm::Value;
+
+llvm::Type* Emitter::elementType(DType dtype) {
+  switch (dtype) {
+    case DType::Bool:
+      return builder_.getInt1Ty();
+    case DType::I8:
+    case DType::U8:
+      return builder_.getInt8Ty();
+    case DType::I16:
+    case DType::U16:
+    case DType::BF16:
+      return builder_.getInt16Ty();
+    case DType::I32:
+    case DType::U32:
+      return builder_.getInt32Ty();
+    case DType::I64:
+    case DType::U64:
+      return builder_.getInt64Ty();
+    case DType::F16:
+      return builder_.getHalfTy();
+    case DType::F32:
+      return builder_.getFloatTy();
+    case DType::F64:
+      return builder_.getDoubleTy();
+  }
+  QT_ASSERT(false, "unknown dtype");
+  return nullptr;
+}
+
+llvm::Type* Emitter::memoryElementType(DType dtype) {
+  return dtype == DType::Bool ? builder_.getInt8Ty() : elementType(dtype);
+}
+
+llvm::Type* Emitter::vectorOf(llvm::Type* element, int lanes) {
+  if (lanes == 1) return element;
+  return llvm::FixedVectorType::get(element, static_cast<unsigned>(lanes));
+}
+
+int Emitter::lanesOf(const Value* value) {
+  const auto* vector = llvm::dyn_cast<llvm::FixedVectorType>(value->getType());
+  return vector == nullptr ? 1 : static_cast<int>(vector->getNumElements());
+}
+
+llvm::Type* Emitter::like(llvm::Type* element, const Value* shape) {
+  return vectorOf(element, lanesOf(shape));
+}
+
+Value* Emitter::splat(Value* scalar, int lanes) {
+  if (lanes == 1) return scalar;
+  return builder_.CreateVectorSplat(static_cast<unsigned>(lanes), scalar);
+}
+
+Value* Emitter::laneIds(int lanes) {
+  if (lanes == 1) return builder_.getInt32(0);
+  std::vector<uint32_t> ids(static_cast<size_t>(lanes));
+  for (size_t i = 0; i < ids.size(); ++i) ids[i] = static_cast<uint32_t>(i);
+  return llvm::ConstantDataVector::get(context_, ids);
+}
+
+Value* Emitter::elementPointer(ir::ValueId buffer, ir::ValueId index) {
+  return builder_.CreateInBoundsGEP(memoryElementType(kernel_.type(buffer).dtype), value(buffer),
+                                    wide(index));
+}
+
+// Lanes below `count`, which may lie outside [0, lanes].
+Value* Emitter::countMask(ir::ValueId count, int lanes) {
+  return builder_.CreateICmpSLT(laneIds(lanes), splat(value(count), lanes));
+}
+
+Value* Emitter::fromMemory(Value* stored, DType dtype) {
+  if (dtype != DType::Bool) return stored;
+  return builder_.CreateICmpNE(stored, llvm::Constant::getNullValue(stored->getType()));
+}
+
+Value* Emitter::toMemory(Value* value, DType dtype) {
+  if (dtype != DType::Bool) return value;
+  return builder_.CreateZExt(value, like(builder_.getInt8Ty(), value));
+}
+
+namespace {
+
+llvm::Align elementAlign(llvm::Type* element) {
+  return llvm::Align(element->getPrimitiveSizeInBits() / 8);
+}
+
+// A masked access needs a vector, be it of one element.
+Value* asVector(llvm::IRBuilder<>& builder, Value* scalar) {
+  auto* type = llvm::FixedVectorType::get(scalar->getType(), 1);
+  return builder.CreateInsertElement(llvm::PoisonValue::get(type), scalar, uint64_t{0});
+}
+
+}  // namespace
+
+void Emitter::emitLoad(const ir::Op& op) {
+  const DType dtype = kernel_.type(op.operands[0]).dtype;
+  const int lanes = kernel_.type(op.results[0]).lanes;
+  llvm::Type* element = memoryElementType(dtype);
+  Value* address = elementPointer(op.operands[0], op.operands[1]);
+  const llvm::Align align = elementAlign(element);
+  Value* loaded = nullptr;
+  if (op.operands.size() < 3) {
+    loaded = builder_.CreateAlignedLoad(vectorOf(element, lanes), address, align);
+  } else {
+    Value* mask = countMask(op.operands[2], lanes);
+    if (lanes == 1) mask = asVector(builder_, mask);
+    auto* type = llvm::FixedVectorType::get(element, static_cast<unsigned>(lanes));
+    loaded =
+        builder_.CreateMaskedLoad(type, address, align, mask, llvm::Constant::getNullValue(type));
+    if (lanes == 1) loaded = builder_.CreateExtractElement(loaded, uint64_t{0});
+  }
+  define(op, fromMemory(loaded, dtype));
+}
+
+void Emitter::emitStore(const ir::Op& op) {
+  const DType dtype = kernel_.type(op.operands[0]).dtype;
+  const llvm::Align align = elementAlign(memoryElementType(dtype));
+  Value* address = elementPointer(op.operands[0], op.operands[1]);
+  Value* stored = toMemory(operand(op, 2), dtype);
+  if (op.operands.size() < 4) {
+    builder_.CreateAlignedStore(stored, address, align);
+    return;
+  }
+  const int lanes = lanesOf(stored);
+  Value* mask = countMask(op.operands[3], lanes);
+  if (lanes == 1) {
+    mask = asVector(builder_, mask);
+    stored = asVector(builder_, stored);
+  }
+  builder_.CreateMaskedStore(stored, address, align, mask);
+}
+
+void Emitter::emitGather(const ir::Op& op) {
+  const DType dtype = kernel_.type(op.operands[0]).dtype;
+  llvm::Type* element = memoryElementType(dtype);
+  Value* indices = operand(op, 1);
+  const bool scalar = !indices->getType()->isVectorTy();
+  if (scalar) indices = asVector(builder_, indices);
+  auto* type = llvm::FixedVectorType::get(element, static_cast<unsigned>(lanesOf(indices)));
+  Value* addresses = builder_.CreateInBoundsGEP(element, value(op.operands[0]), indices);
+  Value* mask = nullptr;  // all lanes
+  if (op.operands.size() > 2) {
+    mask = scalar ? asVector(builder_, operand(op, 2)) : operand(op, 2);
+  }
+  Value* loaded = builder_.CreateMaskedGather(type, addresses, elementAlign(element), mask,
+                                              llvm::Constant::getNullValue(type));
+  if (scalar) loaded = builder_.CreateExtractElement(loaded, uint64_t{0});
+  define(op, fromMemory(loaded, dtype));
+}
+
+void Emitter::emitScatter(const ir::Op& op) {
+  const DType dtype = kernel_.type(op.operands[0]).dtype;
+  llvm::Type* element = memoryElementType(dtype);
+  Value* indices = operand(op, 1);
+  Value* stored = toMemory(operand(op, 2), dtype);
+  Value* mask = op.operands.size() > 3 ? operand(op, 3) : nullptr;
+  if (!indices->getType()->isVectorTy()) {
+    indices = asVector(builder_, indices);
+    stored = asVector(builder_, stored);
+    if (mask != nullptr) mask = asVector(builder_, mask);
+  }
+  Value* addresses = builder_.CreateInBoundsGEP(element, value(op.operands[0]), indices);
+  builder_.CreateMaskedScatter(stored, addresses, elementAlign(element), mask);
+}
+
+}  // namespace quartet::cpu
