@@ -9,10 +9,11 @@ output saturates, and scales and shifts that differ from one and zero.
 import math
 import pathlib
 import sys
-import tomllib
 
 import torch
 import torchvision
+
+import manifest
 
 SEED = 7
 OPSET = 17
@@ -146,14 +147,10 @@ EXPORTS = {"mobilenet_v2": mobilenet_v2, "resnet18": resnet18, "bert": bert}
 
 def main() -> None:
     output = pathlib.Path(sys.argv[1])
-    names = sys.argv[2:]
     output.mkdir(parents=True, exist_ok=True)
-    manifest = tomllib.loads((pathlib.Path(__file__).parent / "models.toml").read_text())
-    for model in manifest["model"]:
-        target = output / model["file"]
-        if "export" not in model or target.exists() or (names and model["name"] not in names):
-            continue
+    for model in manifest.models_for("export", output, sys.argv[2:]):
         torch.manual_seed(SEED)
+        target = output / model["file"]
         partial = target.with_name(target.name + ".partial")
         EXPORTS[model["export"]](partial)
         partial.rename(target)

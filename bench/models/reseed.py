@@ -1,18 +1,20 @@
 #!/usr/bin/env python3
-"""Gives a model with constant weights seeded random ones: reseed.py LIGHT OUTPUT
+"""Gives a model with constant weights seeded random ones: reseed.py FOLDER [NAME...]
 
 ONNX's "light" models fill each weight with one value (ConstantOfShape), so that many wrong kernels
 compute the right answer. Here every such weight becomes an initializer drawn from He's normal
 distribution, which keeps activations at the size of the input through the depth of the network.
-LIGHT is removed. Needs the packages onnx and numpy.
+Needs the packages onnx and numpy.
 """
 
-import os
+import pathlib
 import sys
 
 import numpy
 import onnx
 from onnx import numpy_helper
+
+import manifest
 
 SEED = 20
 GAIN = 1.5  # He's is 2; max pooling enlarges activations, and the softmax must not saturate
@@ -43,14 +45,17 @@ def reseed(model: onnx.ModelProto) -> None:
 
 
 def main() -> None:
-    source, target = sys.argv[1:]
-    model = onnx.load(source)
-    reseed(model)
-    onnx.checker.check_model(model)
-    onnx.save(model, target + ".partial")
-    os.rename(target + ".partial", target)
-    os.remove(source)
-    print(f"  {target}: seeded weights")
+    folder = pathlib.Path(sys.argv[1])
+    for entry in manifest.models_for("reseed", folder, sys.argv[2:]):
+        light, target = folder / manifest.light_file(entry), folder / entry["file"]
+        partial = target.with_name(target.name + ".partial")
+        model = onnx.load(light)
+        reseed(model)
+        onnx.checker.check_model(model)
+        onnx.save(model, partial)
+        partial.rename(target)
+        light.unlink()
+        print(f"  {entry['file']} ({target.stat().st_size:,} bytes)")
 
 
 if __name__ == "__main__":
