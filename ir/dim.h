@@ -25,9 +25,11 @@ struct SymbolRange {
 using SymbolTable = std::map<std::string, SymbolRange, std::less<>>;
 using SymbolValues = std::map<std::string, int64_t, std::less<>>;
 
-/// An integer expression over symbols. Operations fold constants and simple identities
-/// (x+0, x*1, x-x, (x*c)/c), so that equal extents usually compare equal; `==` is structural.
-/// floorDiv and mod follow floor semantics; the divisor must not be zero (asserted when constant).
+/// An integer expression over symbols. Operations keep sums and products as polynomials in a
+/// canonical order and simplify divisions ((x*c + y)/c, (x/a)/b), so that equal extents usually
+/// compare equal; `==` is structural. Constants that overflow stay unfolded: evaluate() reports
+/// them. floorDiv and mod follow floor semantics; the divisor must not be zero (asserted when
+/// constant).
 class Dim {
  public:
   enum class Kind : uint8_t { Constant, Symbol, Add, Mul, FloorDiv, Mod, Min, Max };
@@ -64,7 +66,8 @@ class Dim {
   /// Names of all symbols, sorted, each once.
   std::vector<std::string> symbols() const;
 
-  /// "64", "N", "(N + 2) * 3", "floordiv(H, 2)", "mod(H, 2)", "min(a, b)", "max(a, b)".
+  /// "64", "N", "N * 3 + 6", "floordiv(H, 2)", "mod(H, 2)", "min(a, b)", "max(a, b)"; a symbol
+  /// that is no identifier stands in quotes.
   std::string str() const;
   static Result<Dim> parse(std::string_view text);
 

@@ -76,13 +76,16 @@ class Expr {
   friend bool operator==(const Expr& a, const Expr& b);  // structural
 
   /// "mul(in0[d0, r0], in1[r0, d1])"; a guarded load is "in0[d0] if (cond) else x"; a literal is
-  /// "1.5:f32", "3:i32" (plain "3" is i64); casts are "cast.f32(x)";
-  /// "bounded(x, N)". `domainRank` tells d from r axes.
+  /// "1.5:f32", "3:i32" (plain "3" is i64); casts are "cast.f32(x)"; index arithmetic is infix:
+  /// "d0 * 2 + r0 - 1"; "bounded(x, N)"; "extent(N + 1)". `domainRank` tells d from r axes.
   std::string str(int domainRank) const;
 
  private:
   struct Node;
+  struct Comparison;
   explicit Expr(std::shared_ptr<const Node> node) : node_(std::move(node)) {}
+  /// An application as it stands, not folded.
+  static Expr makeApply(Opcode op, DType dtype, std::vector<Expr> args);
   std::shared_ptr<const Node> node_;
 };
 
