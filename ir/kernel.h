@@ -105,7 +105,7 @@ struct KernelMemory {
   std::vector<std::byte> bytes;
 };
 
-/// What a run touched.
+/// What a run touched. Loads and stores are those of device memory.
 struct KernelTraffic {
   int64_t loads = 0, stores = 0;  // elements
   int64_t loadedBytes = 0, storedBytes = 0;
@@ -117,10 +117,11 @@ struct KernelRun {
   KernelTraffic traffic;
 };
 
-/// Runs a kernel with no device: invocations of a group in lockstep under masks. An error (kind
-/// Internal) names the op for: an access out of bounds, an undefined variable read, two invocations
-/// that race (conflicting accesses to one element of device or workgroup memory without a barrier
-/// between them; any conflict between groups), a barrier that not all invocations reach.
+/// Runs a kernel with no device: invocations of a group in lockstep under masks. An integer
+/// division by zero gives 0; the status word is written by `report` alone. An error (kind Internal)
+/// names the op for: an access out of bounds, an undefined variable read, two invocations that race
+/// (conflicting accesses to one element of device or workgroup memory without a barrier between
+/// them; any conflict between groups), a barrier that not all invocations reach.
 Result<KernelRun> interpret(const Module& kernel, int64_t groups,
                             std::vector<KernelMemory>& buffers,
                             const std::vector<uint32_t>& params);
