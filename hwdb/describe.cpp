@@ -152,7 +152,7 @@ Result<Description> describe(Description queried, std::span<const Entry> entries
 }
 
 Result<Description> describe(Description queried) {
-  const std::vector<Entry> entries = QT_TRY(parseEntries(embedded_files()));
+  const std::vector<Entry> entries = QT_TRY(parseEntries(embeddedFiles()));
   return describe(std::move(queried), entries);
 }
 

@@ -1,0 +1,231 @@
+// Quartet's public C++ API: an ONNX model goes in, a session for one device comes out.
+//
+//     auto model = quartet::Model::load("model.onnx");
+//     if (!model) return fail(model.error().str());
+//     auto session = quartet::Session::compile(*model, {.device = "cpu"});
+//     auto outputs = session->run({{"x", quartet::Tensor::of<float>({1, 4}, {1, 2, 3, 4})}});
+//
+// Nothing here throws for what a user can cause, and nothing aborts: a bug of Quartet's own comes
+// out as an Error of kind Internal.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <variant>
+#include <vector>
+
+namespace quartet {
+
+/// What went wrong, in the parts that a reader needs.
+struct Error {
+  enum class Kind {
+    User,         // the model, a file, an option or an input is wrong
+    Unsupported,  // legal, but Quartet or the device cannot do it
+    Resource,     // memory, a device lost
+    Internal,     // a bug in Quartet
+  };
+  Kind kind = Kind::User;
+  std::string message;             // found against required, one sentence
+  std::string where;               // node, file and line, input
+  std::vector<std::string> notes;  // further facts
+  std::string hint;                // what to do
+  /// All of it as text, without a trailing newline.
+  std::string str() const;
+};
+
+/// A value or an Error.
+template <class T>
+class Expected {
+ public:
+  Expected(T value) : held_(std::move(value)) {}      // NOLINT(google-explicit-constructor)
+  Expected(Error error) : held_(std::move(error)) {}  // NOLINT(google-explicit-constructor)
+  explicit operator bool() const { return held_.index() == 0; }
+  T& operator*() { return std::get<0>(held_); }
+  const T& operator*() const { return std::get<0>(held_); }
+  T* operator->() { return &std::get<0>(held_); }
+  const T* operator->() const { return &std::get<0>(held_); }
+  const Error& error() const { return std::get<1>(held_); }
+
+ private:
+  std::variant<T, Error> held_;
+};
+
+/// Element types; bool is one byte, 0 or 1.
+enum class DataType : uint8_t { Bool, I8, U8, I16, U16, I32, U32, I64, U64, F16, BF16, F32, F64 };
+
+/// "f32", "i64", "bool", ...
+std::string name(DataType type);
+int64_t byteSize(DataType type);
+
+/// The DataType of a C++ type (bool stands for itself; 16-bit floats have no C++ type).
+template <class T>
+struct DataTypeOf;
+// clang-format off
+template <> struct DataTypeOf<bool> { static constexpr DataType value = DataType::Bool; };
+template <> struct DataTypeOf<int8_t> { static constexpr DataType value = DataType::I8; };
+template <> struct DataTypeOf<uint8_t> { static constexpr DataType value = DataType::U8; };
+template <> struct DataTypeOf<int16_t> { static constexpr DataType value = DataType::I16; };
+template <> struct DataTypeOf<uint16_t> { static constexpr DataType value = DataType::U16; };
+template <> struct DataTypeOf<int32_t> { static constexpr DataType value = DataType::I32; };
+template <> struct DataTypeOf<uint32_t> { static constexpr DataType value = DataType::U32; };
+template <> struct DataTypeOf<int64_t> { static constexpr DataType value = DataType::I64; };
+template <> struct DataTypeOf<uint64_t> { static constexpr DataType value = DataType::U64; };
+template <> struct DataTypeOf<float> { static constexpr DataType value = DataType::F32; };
+template <> struct DataTypeOf<double> { static constexpr DataType value = DataType::F64; };
+// clang-format on
+
+/// A tensor in host memory: row-major, `bytes` holds exactly the elements of `shape` (no extents: a
+/// scalar; an extent of zero: no elements).
+struct Tensor {
+  DataType dtype = DataType::F32;
+  std::vector<int64_t> shape;
+  std::vector<std::byte> bytes;
+
+  int64_t elementCount() const {
+    int64_t count = 1;
+    for (int64_t extent : shape) count *= extent;
+    return count;
+  }
+  /// The elements; T must be the tensor's element type.
+  template <class T>
+  const T* data() const {
+    return reinterpret_cast<const T*>(bytes.data());
+  }
+  template <class T>
+  T* data() {
+    return reinterpret_cast<T*>(bytes.data());
+  }
+  template <class T>
+  static Tensor of(std::vector<int64_t> shape, const std::vector<T>& values) {
+    Tensor tensor{DataTypeOf<T>::value, std::move(shape), {}};
+    tensor.bytes.resize(values.size() * sizeof(T));
+    if (!values.empty()) std::memcpy(tensor.bytes.data(), values.data(), tensor.bytes.size());
+    return tensor;
+  }
+};
+
+/// Tensors by the names of a model's inputs or outputs.
+using NamedTensors = std::map<std::string, Tensor>;
+
+/// An input or output of a model, its shape resolved.
+struct TensorInfo {
+  std::string name;
+  DataType dtype = DataType::F32;
+  std::vector<int64_t> shape;
+  /// Inputs: extent of the axis that an integer input indexes (token ids into an embedding), when
+  /// the model shows it; made inputs stay below it.
+  std::optional<int64_t> indexLimit;
+  /// Outputs: the model's output that an integer output selects on (argmax), when there is one.
+  bool selects = false;
+};
+
+/// A device that `Session::compile` takes by `id`, "name" (any part of it) or `uuid`.
+struct DeviceInfo {
+  enum class Kind { Cpu, DiscreteGpu, IntegratedGpu, SoftwareGpu, OtherGpu, Reference, Null };
+  std::string id;  // "cpu", "vulkan:0", "reference", "null"
+  Kind kind = Kind::Cpu;
+  std::string name;
+  std::string driver;
+  std::string uuid;
+  /// hwdb entry that its costs come from; "family ..." when the device itself is unknown.
+  std::string entry;
+  int64_t memoryBytes = 0;
+  /// Compiles, but cannot run anything (no memory heaps).
+  bool compileOnly = false;
+  /// What `compile` takes when no device is named.
+  bool isDefault = false;
+};
+std::string name(DeviceInfo::Kind kind);
+
+/// All devices of this machine, sorted by id; the default is marked.
+Expected<std::vector<DeviceInfo>> devices();
+/// The description of one device, field by field with where each comes from.
+Expected<std::string> describeDevice(const std::string& device);
+
+/// An imported model: immutable, shared by the sessions compiled from it.
+class Model {
+ public:
+  /// Shapes of inputs by name. An input that is not listed keeps the model's shape; there a free,
+  /// batch-like first extent is 1, and any other free extent is an error that names it.
+  using Shapes = std::map<std::string, std::vector<int64_t>>;
+
+  static Expected<Model> load(const std::string& path, const Shapes& shapes = {});
+  /// The bytes of a model file; external weights are looked for in `directory`.
+  static Expected<Model> parse(const std::string& bytes, const Shapes& shapes = {},
+                               const std::string& directory = ".");
+
+  const std::string& name() const;
+  const std::vector<TensorInfo>& inputs() const;
+  const std::vector<TensorInfo>& outputs() const;
+
+  /// Inputs to try the model with: f32 uniform in [-1, 1); integers that index an axis uniform
+  /// within it, other integers and bools 0 or 1. The same seed gives the same values everywhere.
+  NamedTensors makeInputs(uint64_t seed) const;
+
+  struct Data;
+  explicit Model(std::shared_ptr<const Data> data) : data_(std::move(data)) {}
+  const Data& data() const { return *data_; }
+
+ private:
+  std::shared_ptr<const Data> data_;
+};
+
+/// How to compile. The stage switches are for comparisons: each stage off leaves its work undone,
+/// with the same kernels otherwise.
+struct CompileOptions {
+  std::string device;   // empty: the default device
+  int threads = 0;      // CPU: 0 = all cores
+  bool strict = false;  // nothing may be placed on another device
+  bool welder = true;
+  bool roller = true;
+  bool rammer = true;
+};
+
+/// What is known of a compiled program.
+struct Statistics {
+  std::string device;    // id
+  double compileMs = 0;  // from the imported model to ready to run
+  int64_t launches = 0;  // waves, each one launch, in one run
+  int64_t taskSets = 0;  // of all waves
+  int64_t kernels = 0;   // distinct
+  int64_t inputOutputBytes = 0;
+  int64_t constantBytes = 0;  // as stored on the device
+  int64_t arenaBytes = 0;     // planned peak of intermediates
+  int64_t arenaBound = 0;     // the largest live set: what no plan can go below
+  int64_t arenaSum = 0;       // all intermediates, without reuse
+  double flops = 0;           // predicted work of one run
+  double trafficBytes = 0;    // predicted traffic of one run to and from device memory
+  /// All of a run's device memory.
+  int64_t peakBytes() const { return inputOutputBytes + constantBytes + arenaBytes; }
+};
+
+/// A model compiled for one device. Runs may be called from several threads; each caller gets a
+/// context of its own from a pool.
+class Session {
+ public:
+  static Expected<Session> compile(const Model& model, const CompileOptions& options = {});
+
+  /// Runs once. Every input of the model must be given, with its dtype and shape.
+  Expected<NamedTensors> run(const NamedTensors& inputs) const;
+
+  const Statistics& statistics() const;
+  /// Placement, task sets, tiles, waves, memory, and the description of the device that they rest
+  /// on.
+  std::string explain() const;
+  /// The generated code: LLVM IR or GLSL; the graph for the reference.
+  std::string code() const;
+
+  struct Data;
+  explicit Session(std::shared_ptr<const Data> data) : data_(std::move(data)) {}
+
+ private:
+  std::shared_ptr<const Data> data_;
+};
+
+}  // namespace quartet

@@ -1,0 +1,126 @@
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <string>
+
+#include "hwdb/load.h"
+
+using namespace quartet;
+using namespace quartet::hwdb;
+
+namespace {
+
+template <class T, class V>
+Field<T> queried(V value) {
+  return {static_cast<T>(value), Provenance::Queried, "live"};
+}
+
+/// What a Vulkan backend gives.
+Description liveGpu(const std::string& name, const std::string& family) {
+  Description device;
+  device.name = name;
+  device.driver = "some driver 1.0";
+  device.entry = family;
+  device.kind = Description::Kind::Gpu;
+  for (Count* limit : {&device.maxGroupInvocations, &device.maxGroupsPerAxis, &device.subgroup,
+                       &device.maxBindingBytes, &device.bindingAlignBytes, &device.maxBindings,
+                       &device.maxAllocationBytes, &device.memoryBytes}) {
+    *limit = queried<int64_t>(256);
+  }
+  for (Flag* flag :
+       {&device.storage8, &device.storage16, &device.int64, &device.float64, &device.float16}) {
+    *flag = queried<bool>(true);
+  }
+  MemoryLevel workgroup;
+  workgroup.name = "workgroup";
+  workgroup.kind = MemoryLevel::Kind::Explicit;
+  workgroup.bytes = queried<int64_t>(32768);
+  device.memory.push_back(workgroup);
+  return device;
+}
+
+}  // namespace
+
+TEST_CASE("hwdb: a known driver gets its entry, what was queried wins") {
+  Description live = liveGpu("llvmpipe (LLVM 15.0.6, 256 bits)", "vulkan software");
+  live.units = queried<int64_t>(64);
+  const auto description = describe(live);
+  REQUIRE_MESSAGE(description.has_value(), description.error().str());
+  CHECK(description->entry == "llvmpipe");
+  CHECK(description->peakGigaflops.value == 84.0);
+  CHECK(description->peakGigaflops.provenance == Provenance::Measured);
+  CHECK(description->units.value == 64);
+  CHECK(description->units.provenance == Provenance::Queried);
+  REQUIRE(description->level("workgroup") != nullptr);
+  CHECK(description->level("workgroup")->bytes.value == 32768);
+  CHECK(description->level("workgroup")->gigabytesPerSecond.value > 0);
+  CHECK(description->level("memory")->bytes.value == 256);
+}
+
+TEST_CASE("hwdb: the driver's name matches too, in any case") {
+  Description live = liveGpu("Device X", "vulkan software");
+  live.driver = "SWIFTSHADER 5.0";
+  CHECK(describe(live)->entry == "SwiftShader");
+}
+
+TEST_CASE("hwdb: an unknown device gets its family's entry, and the text says so") {
+  const auto description = describe(liveGpu("Radeon 9000", "vulkan gpu"));
+  REQUIRE_MESSAGE(description.has_value(), description.error().str());
+  CHECK(description->entry == "family vulkan gpu");
+  const std::string text = print(*description);
+  CHECK(text.find("family vulkan gpu (the device itself has no entry)") != std::string::npos);
+  CHECK(text.find("costs: 0 measured") != std::string::npos);
+}
+
+TEST_CASE("hwdb: a field that nobody gives is an error that names it") {
+  Description live = liveGpu("Radeon 9000", "vulkan gpu");
+  live.subgroup = {};
+  live.memory.clear();
+  const auto description = describe(live);
+  REQUIRE_FALSE(description.has_value());
+  CHECK(description.error().notes ==
+        std::vector<std::string>{"missing: subgroup", "missing: bytes of memory level workgroup"});
+  CHECK_FALSE(describe(liveGpu("Radeon 9000", "no such family")).has_value());
+}
+
+TEST_CASE("hwdb: CPU caches come from the device; a level that it lacks is dropped") {
+  Description live;
+  live.name = "Some CPU";
+  live.entry = "cpu";
+  live.units = queried<int64_t>(2);
+  live.memoryBytes = queried<int64_t>(1 << 30);
+  live.peakGigaflops = queried<double>(100);
+  live.memoryGigabytesPerSecond = queried<double>(20);
+  for (const char* name : {"L2", "L1"}) {
+    MemoryLevel level;
+    level.name = name;
+    level.bytes = queried<int64_t>(1 << 15);
+    live.memory.push_back(level);
+  }
+  const auto description = describe(live);
+  REQUIRE_MESSAGE(description.has_value(), description.error().str());
+  CHECK(description->level("L3") == nullptr);
+  CHECK(description->level("L2")->bytes.value == 1 << 15);
+  CHECK(description->level("memory")->gigabytesPerSecond.value == 10.0);
+  CHECK(description->memory.front().name == "memory");
+  CHECK(description->memory.back().name == "L1");
+}
+
+TEST_CASE("hwdb: a level that only the device has is kept in its place") {
+  Description live = liveGpu("Radeon 9000", "vulkan gpu");
+  MemoryLevel l3;
+  l3.name = "L3";
+  l3.bytes = queried<int64_t>(1 << 20);
+  l3.gigabytesPerSecond = queried<double>(10);
+  l3.latencyNanoseconds = queried<double>(10);
+  l3.lineBytes = queried<int64_t>(64);
+  MemoryLevel memory;
+  memory.name = "memory";
+  memory.kind = MemoryLevel::Kind::Device;
+  live.memory.insert(live.memory.begin(), {memory, l3});
+  const auto description = describe(live);
+  REQUIRE_MESSAGE(description.has_value(), description.error().str());
+  std::vector<std::string> names;
+  for (const MemoryLevel& level : description->memory) names.push_back(level.name);
+  CHECK(names == std::vector<std::string>{"memory", "L2", "L1", "L3", "workgroup"});
+}
