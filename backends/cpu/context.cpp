@@ -1,0 +1,189 @@
+#include "backends/cpu/executable.h"
+#include "ir/kernel.h"
+
+namespace quartet::cpu {
+
+using runtime::BufferInfo;
+using Kind = BufferInfo::Kind;
+
+namespace {
+
+bool aligned(const std::byte* data, ir::DType dtype) {
+  return reinterpret_cast<uintptr_t>(data) % static_cast<uintptr_t>(ir::byteSize(dtype)) == 0;
+}
+
+template <class A, class B>
+bool overlap(std::span<A> a, std::span<B> b) {
+  const auto firstA = reinterpret_cast<uintptr_t>(a.data());
+  const auto firstB = reinterpret_cast<uintptr_t>(b.data());
+  return firstA < firstB + b.size() && firstB < firstA + a.size();
+}
+
+int64_t logicalBytes(const BufferInfo& buffer) {
+  int64_t elements = 1;
+  for (int64_t extent : buffer.shape) elements *= extent;
+  return elements * ir::byteSize(buffer.logical);
+}
+
+}  // namespace
+
+Context::Context(std::shared_ptr<const Executable> executable)
+    : executable_(std::move(executable)) {}
+
+Result<std::unique_ptr<runtime::Context>> Context::create(
+    std::shared_ptr<const Executable> executable) {
+  std::unique_ptr<Context> context(new Context(std::move(executable)));
+  QT_CHECK(context->allocate());
+  return std::unique_ptr<runtime::Context>(std::move(context));
+}
+
+Status Context::allocate() {
+  const runtime::Program& program = executable_->program_;
+  int64_t scratch = 0;
+  for (const BufferInfo& buffer : program.buffers) {
+    const bool border = buffer.kind == Kind::Input || buffer.kind == Kind::Output;
+    if (border && buffer.storage != buffer.logical) scratch += buffer.bytes;
+  }
+  QT_CHECK(checkMemory(program.arenaBytes + scratch, "the intermediate tensors"));
+  arena_ = QT_TRY(Block::allocate(program.arenaBytes, "the intermediate tensors"));
+
+  slots_.resize(program.buffers.size());
+  for (const runtime::Dispatch* dispatch : executable_->dispatches_) {
+    firstPointer_.push_back(pointers_.size());
+    for (const runtime::Binding& binding : dispatch->bindings) {
+      slots_[static_cast<size_t>(binding.buffer)].push_back({pointers_.size(), binding.offset});
+      pointers_.push_back(nullptr);
+    }
+  }
+  for (size_t i = 0; i < program.buffers.size(); ++i) {
+    const BufferInfo& buffer = program.buffers[i];
+    const int number = static_cast<int>(i);
+    if (buffer.kind == Kind::Constant) bind(number, executable_->constants_[i]);
+    if (buffer.kind == Kind::Arena && buffer.bytes > 0) {
+      bind(number, arena_.data() + buffer.arenaOffset);
+    }
+    if (buffer.kind != Kind::Input && buffer.kind != Kind::Output) continue;
+    Tensor tensor{number, {}};
+    if (buffer.storage != buffer.logical) {
+      tensor.scratch = QT_TRY(Block::allocate(buffer.bytes, "tensor " + buffer.name));
+    }
+    (buffer.kind == Kind::Input ? inputs_ : outputs_).push_back(std::move(tensor));
+  }
+  return {};
+}
+
+void Context::bind(int buffer, const std::byte* data) {
+  for (const Slot& slot : slots_[static_cast<size_t>(buffer)]) {
+    pointers_[slot.pointer] = const_cast<std::byte*>(data) + slot.offset;
+  }
+}
+
+Status Context::checkTensors(const std::vector<std::span<const std::byte>>& inputs,
+                             const std::vector<std::span<std::byte>>& outputs) const {
+  const runtime::Program& program = executable_->program_;
+  const auto check = [&](const std::vector<Tensor>& tensors, const auto& given,
+                         const std::string& what) -> Status {
+    if (given.size() != tensors.size()) {
+      return userError(std::to_string(given.size()) + " " + what + "s given, the model has " +
+                       std::to_string(tensors.size()));
+    }
+    for (size_t i = 0; i < given.size(); ++i) {
+      const BufferInfo& buffer = program.buffers[static_cast<size_t>(tensors[i].buffer)];
+      const int64_t bytes = logicalBytes(buffer);
+      if (static_cast<int64_t>(given[i].size()) == bytes) continue;
+      return userError(
+          std::to_string(given[i].size()) + " bytes given, " + std::to_string(bytes) + " required",
+          what + " '" + buffer.name + "'");
+    }
+    return {};
+  };
+  QT_CHECK(check(inputs_, inputs, "input"));
+  return check(outputs_, outputs, "output");
+}
+
+// Kernels work in the caller's memory where they can, else in scratch, which is kept for later
+// runs.
+Status Context::bindTensor(Tensor& tensor, const std::byte* data, bool alone) {
+  const BufferInfo& buffer = executable_->program_.buffers[static_cast<size_t>(tensor.buffer)];
+  tensor.direct = alone && buffer.storage == buffer.logical && aligned(data, buffer.storage);
+  if (!tensor.direct && tensor.scratch.data() == nullptr) {
+    tensor.scratch = QT_TRY(Block::allocate(buffer.bytes, "tensor " + buffer.name));
+  }
+  bind(tensor.buffer, tensor.direct ? data : tensor.scratch.data());
+  return {};
+}
+
+Status Context::run(const std::vector<std::span<const std::byte>>& inputs,
+                    const std::vector<std::span<std::byte>>& outputs) {
+  QT_CHECK(checkTensors(inputs, outputs));
+  const runtime::Program& program = executable_->program_;
+  for (size_t i = 0; i < inputs.size(); ++i) {
+    Tensor& tensor = inputs_[i];
+    QT_CHECK(bindTensor(tensor, inputs[i].data(), true));
+    if (tensor.direct) continue;
+    runtime::storeTensor(program.buffers[static_cast<size_t>(tensor.buffer)], inputs[i],
+                         {tensor.scratch.data(), static_cast<size_t>(tensor.scratch.size())});
+  }
+  for (size_t i = 0; i < outputs.size(); ++i) {
+    // Kernels may read an input after they wrote an output, so overlapping tensors need a copy.
+    bool alone = true;
+    for (const auto& input : inputs) alone = alone && !overlap(outputs[i], input);
+    for (size_t j = 0; j < outputs.size(); ++j) {
+      alone = alone && (j == i || !overlap(outputs[i], outputs[j]));
+    }
+    QT_CHECK(bindTensor(outputs_[i], outputs[i].data(), alone));
+  }
+  QT_CHECK(runWaves());
+  for (size_t i = 0; i < outputs.size(); ++i) {
+    const Tensor& tensor = outputs_[i];
+    if (tensor.direct) continue;
+    runtime::loadTensor(program.buffers[static_cast<size_t>(tensor.buffer)],
+                        {tensor.scratch.data(), static_cast<size_t>(tensor.scratch.size())},
+                        outputs[i]);
+  }
+  return {};
+}
+
+void Context::runChunk(const Chunk& chunk) {
+  const auto number = static_cast<size_t>(chunk.dispatch);
+  const runtime::Dispatch& dispatch = *executable_->dispatches_[number];
+  const KernelFunction kernel =
+      executable_->jit_->functions()[static_cast<size_t>(dispatch.kernel)];
+  kernel(pointers_.data() + firstPointer_[number], dispatch.parameters.data(), status_, chunk.first,
+         chunk.last);
+}
+
+Status Context::runWaves() {
+  status_[0] = 0;
+  status_[1] = 0;
+  for (const Launch& launch : executable_->launches_) {
+    if (launch.parallel) {
+      const Chunk* chunks = launch.chunks.data();
+      executable_->executor_->parallelFor(static_cast<int64_t>(launch.chunks.size()),
+                                          [this, chunks](int64_t i) { runChunk(chunks[i]); });
+    } else {
+      for (const Chunk& chunk : launch.chunks) runChunk(chunk);
+    }
+    if (status_[0] != 0) return statusError();
+  }
+  return {};
+}
+
+Status Context::statusError() const {
+  const std::vector<ir::Origin>& nodes = executable_->program_.statusNodes;
+  std::string where;
+  if (status_[1] < nodes.size()) where = "node " + ir::str(nodes[status_[1]]);
+  switch (static_cast<ir::StatusCode>(status_[0])) {
+    case ir::StatusCode::IndexOutOfRange:
+      return userError("an index lies outside the tensor that it indexes", where,
+                       "check the integer inputs of the model");
+    case ir::StatusCode::DivisionByZero:
+      return userError("integer division by zero", where, "check the integer inputs of the model");
+    case ir::StatusCode::Ok:
+      break;
+  }
+  QT_ASSERT(false, "unknown status code " + std::to_string(status_[0]));
+  return {};
+}
+
+}  // namespace quartet::cpu

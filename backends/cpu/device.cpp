@@ -1,0 +1,42 @@
+#include "backends/cpu/device.h"
+
+#include "backends/cpu/description.h"
+#include "backends/cpu/executable.h"
+
+namespace quartet::cpu {
+
+namespace {
+
+class CpuDevice : public runtime::Device {
+ public:
+  explicit CpuDevice(std::shared_ptr<runtime::Executor> executor)
+      : executor_(std::move(executor)), description_(describeHost(executor_->threads())) {}
+
+  const hwdb::Description& description() const override { return description_; }
+
+  Result<std::shared_ptr<runtime::Executable>> compile(runtime::Program program) override {
+    auto executable = Executable::create(std::move(program), executor_);
+    if (!executable) return tl::unexpected(std::move(executable).error());
+    return std::shared_ptr<runtime::Executable>(std::move(*executable));
+  }
+
+ private:
+  std::shared_ptr<runtime::Executor> executor_;
+  hwdb::Description description_;
+};
+
+}  // namespace
+
+std::unique_ptr<runtime::Device> createDevice(std::shared_ptr<runtime::Executor> executor) {
+  return std::make_unique<CpuDevice>(std::move(executor));
+}
+
+Result<std::unique_ptr<runtime::Device>> createDevice(const runtime::DeviceOptions& options) {
+  if (options.threads < 0) {
+    return userError("the number of threads is " + std::to_string(options.threads), {},
+                     "give a positive number, or 0 for all cores");
+  }
+  return createDevice(makeExecutor(ExecutorKind::Tbb, options.threads));
+}
+
+}  // namespace quartet::cpu

@@ -1,0 +1,114 @@
+#include "backends/cpu/executable.h"
+
+#include <cstring>
+#include <optional>
+
+#include "backends/cpu/raise.h"
+
+namespace quartet::cpu {
+
+using runtime::BufferInfo;
+
+namespace {
+
+constexpr uintptr_t kLine = 64;
+
+bool isLineAligned(const std::byte* data) { return reinterpret_cast<uintptr_t>(data) % kLine == 0; }
+
+// Whether the model's own bytes are what kernels read.
+bool usableInPlace(const BufferInfo& buffer) {
+  return buffer.storage == buffer.logical && buffer.layout.rowMajor() &&
+         static_cast<int64_t>(buffer.data->bytes.size()) == buffer.bytes &&
+         isLineAligned(buffer.data->bytes.data());
+}
+
+}  // namespace
+
+Executable::Executable(runtime::Program program, std::shared_ptr<runtime::Executor> executor)
+    : program_(std::move(program)), executor_(std::move(executor)) {
+  for (const runtime::Wave& wave : program_.waves) {
+    for (const runtime::Dispatch& dispatch : wave.dispatches) dispatches_.push_back(&dispatch);
+  }
+  launches_ = planLaunches(program_, executor_->threads());
+}
+
+Result<std::shared_ptr<Executable>> Executable::create(
+    runtime::Program program, std::shared_ptr<runtime::Executor> executor) {
+  std::shared_ptr<Executable> executable(new Executable(std::move(program), std::move(executor)));
+  executable->checkProgram();
+  std::vector<ir::Module> raised;
+  for (const ir::Module& kernel : executable->program_.kernels) raised.push_back(raise(kernel));
+  std::vector<const ir::Module*> kernels;
+  for (const ir::Module& kernel : raised) kernels.push_back(&kernel);
+  Jit::Options options;
+  options.threads = executable->executor_->threads();
+  executable->jit_ = QT_TRY(Jit::compile(kernels, options));
+  QT_CHECK(executable->packConstants());
+  return executable;
+}
+
+// What a kernel would otherwise turn into a silent store out of bounds.
+void Executable::checkProgram() const {
+  for (const BufferInfo& buffer : program_.buffers) {
+    QT_ASSERT(
+        buffer.kind != BufferInfo::Kind::Arena || buffer.bytes == 0 ||
+            (buffer.arenaOffset >= 0 && buffer.arenaOffset + buffer.bytes <= program_.arenaBytes),
+        "buffer " + buffer.name + " lies outside the arena");
+    QT_ASSERT(buffer.kind != BufferInfo::Kind::Constant || buffer.data != nullptr,
+              "constant " + buffer.name + " without data");
+  }
+  for (const runtime::Dispatch* dispatch : dispatches_) {
+    const ir::Module& kernel = program_.kernels.at(static_cast<size_t>(dispatch->kernel));
+    QT_ASSERT(kernel.region(kernel.top()).parameters.size() == dispatch->bindings.size(),
+              "dispatch " + dispatch->name + " does not bind every parameter of its kernel");
+    for (const runtime::Binding& binding : dispatch->bindings) {
+      const BufferInfo& buffer = program_.buffers.at(static_cast<size_t>(binding.buffer));
+      QT_ASSERT(binding.offset >= 0 && binding.bytes >= 0 &&
+                    binding.offset + binding.bytes <= buffer.bytes,
+                "dispatch " + dispatch->name + " binds past the end of " + buffer.name);
+    }
+  }
+}
+
+Status Executable::packConstants() {
+  const size_t count = program_.buffers.size();
+  packed_.resize(count);
+  constants_.assign(count, nullptr);
+  int64_t bytes = 0;
+  std::vector<size_t> toPack;
+  for (size_t i = 0; i < count; ++i) {
+    const BufferInfo& buffer = program_.buffers[i];
+    if (buffer.kind != BufferInfo::Kind::Constant) continue;
+    if (usableInPlace(buffer)) {
+      constants_[i] = buffer.data->bytes.data();
+    } else {
+      bytes += buffer.bytes;
+      toPack.push_back(i);
+    }
+  }
+  QT_CHECK(checkMemory(bytes, "the packed constants"));
+  std::vector<std::optional<Diagnostic>> failures(toPack.size());
+  executor_->parallelFor(static_cast<int64_t>(toPack.size()), [&](int64_t task) {
+    BufferInfo& buffer = program_.buffers[toPack[static_cast<size_t>(task)]];
+    const std::vector<std::byte> data = runtime::packConstant(buffer);
+    auto block = Block::allocate(buffer.bytes, "constant " + buffer.name);
+    if (!block) {
+      failures[static_cast<size_t>(task)] = block.error();
+      return;
+    }
+    if (!data.empty()) std::memcpy(block->data(), data.data(), data.size());
+    buffer.data = nullptr;  // the model's copy is not needed here any more
+    packed_[toPack[static_cast<size_t>(task)]] = std::move(*block);
+  });
+  for (const std::optional<Diagnostic>& failure : failures) {
+    if (failure) return tl::unexpected(*failure);
+  }
+  for (size_t i : toPack) constants_[i] = packed_[i].data();
+  return {};
+}
+
+Result<std::unique_ptr<runtime::Context>> Executable::createContext() {
+  return Context::create(shared_from_this());
+}
+
+}  // namespace quartet::cpu

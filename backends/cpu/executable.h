@@ -1,0 +1,80 @@
+// A program compiled for the CPU, and the state of one run of it.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "backends/cpu/jit.h"
+#include "backends/cpu/launch.h"
+#include "backends/cpu/memory.h"
+#include "runtime/device.h"
+
+namespace quartet::cpu {
+
+class Executable : public runtime::Executable, public std::enable_shared_from_this<Executable> {
+ public:
+  /// Compiles the kernels and packs the constants of `program`, whose memory is planned.
+  static Result<std::shared_ptr<Executable>> create(runtime::Program program,
+                                                    std::shared_ptr<runtime::Executor> executor);
+
+  const runtime::Program& program() const override { return program_; }
+  Result<std::unique_ptr<runtime::Context>> createContext() override;
+  std::string code() const override { return jit_->code(); }
+
+ private:
+  friend class Context;
+  Executable(runtime::Program program, std::shared_ptr<runtime::Executor> executor);
+  Status packConstants();
+  void checkProgram() const;
+
+  runtime::Program program_;
+  std::shared_ptr<runtime::Executor> executor_;
+  std::unique_ptr<Jit> jit_;
+  std::vector<Block> packed_;                // by buffer; empty where the model's bytes serve
+  std::vector<const std::byte*> constants_;  // by buffer; null where it is no constant
+  std::vector<const runtime::Dispatch*> dispatches_;  // of all waves, in order
+  std::vector<Launch> launches_;
+};
+
+class Context : public runtime::Context {
+ public:
+  /// Allocates the arena and touches it.
+  static Result<std::unique_ptr<runtime::Context>> create(
+      std::shared_ptr<const Executable> executable);
+  Status run(const std::vector<std::span<const std::byte>>& inputs,
+             const std::vector<std::span<std::byte>>& outputs) override;
+
+ private:
+  // A pointer that kernels get: slot of `pointers_`, offset into its buffer.
+  struct Slot {
+    size_t pointer;
+    int64_t offset;
+  };
+  // An input or output that kernels cannot use in the caller's memory.
+  struct Tensor {
+    int buffer;
+    Block scratch;        // empty when the caller's memory always serves
+    bool direct = false;  // in this run
+  };
+
+  explicit Context(std::shared_ptr<const Executable> executable);
+  Status allocate();
+  void bind(int buffer, const std::byte* data);
+  Status checkTensors(const std::vector<std::span<const std::byte>>& inputs,
+                      const std::vector<std::span<std::byte>>& outputs) const;
+  Status bindTensor(Tensor& tensor, const std::byte* data, bool alone);
+  Status runWaves();
+  void runChunk(const Chunk& chunk);
+  Status statusError() const;
+
+  std::shared_ptr<const Executable> executable_;
+  Block arena_;
+  std::vector<Tensor> inputs_, outputs_;
+  std::vector<void*> pointers_;             // of all dispatches
+  std::vector<size_t> firstPointer_;        // by dispatch
+  std::vector<std::vector<Slot>> slots_;    // by buffer: who points at it
+  alignas(8) uint32_t status_[2] = {0, 0};  // NOLINT(modernize-avoid-c-arrays): the kernels' ABI
+};
+
+}  // namespace quartet::cpu

@@ -1,0 +1,125 @@
+#include "backends/cpu/memory.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <cstring>
+#include <fstream>
+#include <limits>
+#include <optional>
+
+namespace quartet::cpu {
+
+namespace {
+
+constexpr int64_t kUnknown = std::numeric_limits<int64_t>::max();
+constexpr size_t kLine = 64;
+constexpr size_t kPage = 4096;
+
+// A number alone in a file; nothing when the file is not there or says "max".
+std::optional<int64_t> numberIn(const std::string& path) {
+  std::ifstream file(path);
+  int64_t value = 0;
+  if (file >> value) return value;
+  return std::nullopt;
+}
+
+// A line of /proc/meminfo, in bytes.
+std::optional<int64_t> meminfo(const std::string& key) {
+  std::ifstream file("/proc/meminfo");
+  std::string name;
+  int64_t kibibytes = 0;
+  std::string unit;
+  while (file >> name >> kibibytes) {
+    std::getline(file, unit);
+    if (name == key + ":") return kibibytes * 1024;
+  }
+  return std::nullopt;
+}
+
+struct GroupMemory {
+  int64_t limit = kUnknown;
+  int64_t used = 0;
+};
+
+void tighten(GroupMemory& memory, const std::string& limitFile, const std::string& usedFile) {
+  const std::optional<int64_t> limit = numberIn(limitFile);
+  const std::optional<int64_t> used = numberIn(usedFile);
+  if (!limit || !used || *limit - *used >= memory.limit - memory.used) return;
+  memory = {*limit, *used};
+}
+
+// The tightest limit of the control groups around this process (both versions).
+GroupMemory groupMemory() {
+  GroupMemory memory;
+  const std::string root = "/sys/fs/cgroup";
+  std::ifstream file("/proc/self/cgroup");
+  std::string line;
+  while (std::getline(file, line)) {
+    const size_t controllers = line.find(':');
+    const size_t path = line.find(':', controllers + 1);
+    if (controllers == std::string::npos || path == std::string::npos) continue;
+    const std::string names = line.substr(controllers + 1, path - controllers - 1);
+    const bool second = names.empty();
+    if (!second && names.find("memory") == std::string::npos) continue;
+    std::string group = line.substr(path + 1);
+    while (true) {
+      const std::string folder = root + (second ? "" : "/memory") + group;
+      if (second) {
+        tighten(memory, folder + "/memory.max", folder + "/memory.current");
+      } else {
+        tighten(memory, folder + "/memory.limit_in_bytes", folder + "/memory.usage_in_bytes");
+      }
+      if (group.empty() || group == "/") break;
+      group.resize(group.rfind('/'));
+    }
+  }
+  return memory;
+}
+
+std::string mebibytes(int64_t bytes) { return std::to_string(bytes / (1024 * 1024)) + " MiB"; }
+
+}  // namespace
+
+int64_t availableMemory() {
+  const GroupMemory group = groupMemory();
+  const int64_t host = meminfo("MemAvailable").value_or(kUnknown);
+  if (group.limit == kUnknown) return host;
+  return std::min(host, std::max<int64_t>(0, group.limit - group.used));
+}
+
+int64_t totalMemory() {
+  return std::min(groupMemory().limit, meminfo("MemTotal").value_or(kUnknown));
+}
+
+Status checkMemory(int64_t bytes, const std::string& purpose) {
+  // Small requests are not worth reading /proc for.
+  if (bytes < (int64_t{16} << 20)) return {};
+  const int64_t available = availableMemory();
+  if (bytes <= available) return {};
+  return resourceError("not enough memory for " + purpose + ": " + mebibytes(bytes) + " needed, " +
+                           mebibytes(available) + " available",
+                       {}, "use smaller input shapes or a machine with more memory");
+}
+
+Result<Block> Block::allocate(int64_t bytes, const std::string& purpose) {
+  QT_ASSERT(bytes >= 0, "a block of negative size");
+  QT_CHECK(checkMemory(bytes, purpose));
+  const auto size = static_cast<size_t>(bytes);
+  const size_t align = size >= kPage ? kPage : kLine;
+  const size_t rounded = std::max(align, (size + align - 1) / align * align);
+  Block block;
+  block.data_.reset(static_cast<std::byte*>(std::aligned_alloc(align, rounded)));
+  if (!block.data_) {
+    return resourceError("not enough memory for " + purpose + ": the allocation of " +
+                         mebibytes(bytes) + " was refused");
+  }
+  std::memset(block.data_.get(), 0, rounded);
+  block.size_ = bytes;
+  return block;
+}
+
+void Block::Release::operator()(std::byte* data) const { std::free(data); }
+
+}  // namespace quartet::cpu

@@ -1,0 +1,169 @@
+#include "backends/cpu/probe.h"
+
+#include <algorithm>
+#include <array>
+#include <chrono>
+
+#include "backends/cpu/executor.h"
+#include "backends/cpu/jit.h"
+#include "backends/cpu/memory.h"
+#include "ir/kernel.h"
+
+namespace quartet::cpu {
+
+namespace {
+
+using ir::DType;
+using ir::KernelBuilder;
+using ir::Opcode;
+using ir::Type;
+using ir::ValueId;
+
+constexpr int kChains = 12;  // independent accumulators: more than latency times ports
+constexpr int kUnroll = 4;
+constexpr int kStreams = 4;  // vectors in flight of the reading probe
+
+// out[0..lanes) = `chains` chains of FMAs, param(0) * kUnroll links each.
+ir::Module fmaKernel(int lanes, int chains) {
+  ir::Module kernel(ir::Level::Kernel, "probe_fma");
+  const ValueId out = kernel.addParameter(
+      kernel.top(), Type::kernelBuffer(DType::F32, 2 * lanes, Type::Access::ReadWrite), "out");
+  KernelBuilder b(kernel);
+  const ValueId factor = b.load(out, b.literal(0), lanes);
+  const ValueId addend = b.load(out, b.literal(lanes), lanes);
+  std::vector<ValueId> sums;
+  for (int i = 0; i < chains; ++i) {
+    sums.push_back(b.var(DType::F32, lanes));
+    b.set(sums.back(), b.apply(Opcode::Mul, {factor, b.literal(1.0 + i, DType::F32, lanes)}));
+  }
+  b.loop(b.literal(0), b.param(0), b.literal(1), [&](ValueId) {
+    for (int k = 0; k < kUnroll; ++k) {
+      for (ValueId sum : sums) b.set(sum, b.apply(Opcode::Fma, {b.get(sum), factor, addend}));
+    }
+  });
+  ValueId total = b.get(sums[0]);
+  for (size_t i = 1; i < sums.size(); ++i) total = b.apply(Opcode::Add, {total, b.get(sums[i])});
+  b.store(out, b.literal(0), total);
+  return kernel;
+}
+
+// Group g reads elements [g*n, (g+1)*n), n = param(0), param(1) times; the sums are kept.
+ir::Module readKernel(int lanes) {
+  ir::Module kernel(ir::Level::Kernel, "probe_read");
+  const ValueId in = kernel.addParameter(
+      kernel.top(), Type::kernelBuffer(DType::F32, 1 << 30, Type::Access::Read), "in");
+  const ValueId out = kernel.addParameter(
+      kernel.top(), Type::kernelBuffer(DType::F32, 1 << 20, Type::Access::Write), "out");
+  KernelBuilder b(kernel);
+  const ValueId base = b.apply(Opcode::Mul, {b.groupId(), b.param(0)});
+  std::vector<ValueId> sums;
+  for (int i = 0; i < kStreams; ++i) {
+    sums.push_back(b.var(DType::F32, lanes));
+    b.set(sums.back(), b.literal(0.0, DType::F32, lanes));
+  }
+  b.loop(b.literal(0), b.param(1), b.literal(1), [&](ValueId) {
+    b.loop(b.literal(0), b.param(0), b.literal(kStreams * lanes), [&](ValueId i) {
+      for (int s = 0; s < kStreams; ++s) {
+        const ValueId offset = b.apply(Opcode::Add, {i, b.literal(s * lanes)});
+        const ValueId value = b.load(in, b.apply(Opcode::Add, {base, offset}), lanes);
+        const ValueId sum = sums[static_cast<size_t>(s)];
+        b.set(sum, b.apply(Opcode::Add, {b.get(sum), value}));
+      }
+    });
+  });
+  ValueId total = b.get(sums[0]);
+  for (size_t i = 1; i < sums.size(); ++i) total = b.apply(Opcode::Add, {total, b.get(sums[i])});
+  b.store(out, b.apply(Opcode::Mul, {b.groupId(), b.literal(lanes)}), total);
+  return kernel;
+}
+
+double seconds(const std::function<void()>& work) {
+  const auto start = std::chrono::steady_clock::now();
+  work();
+  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+}
+
+double bestSeconds(int repetitions, const std::function<void()>& work) {
+  double best = seconds(work);
+  for (int i = 1; i < repetitions; ++i) best = std::min(best, seconds(work));
+  return best;
+}
+
+struct Kernels {
+  std::unique_ptr<Jit> jit;
+  KernelFunction throughput, latency, read;
+};
+
+Kernels compileKernels(int lanes) {
+  const std::vector<ir::Module> modules = {fmaKernel(lanes, kChains), fmaKernel(lanes, 1),
+                                           readKernel(lanes)};
+  auto jit = Jit::compile({&modules[0], &modules[1], &modules[2]}, {});
+  QT_ASSERT(jit.has_value(), jit.error().message);
+  const auto& functions = (*jit)->functions();
+  return {std::move(*jit), functions[0], functions[1], functions[2]};
+}
+
+void probeFma(const Kernels& kernels, int lanes, ProbeResult& result) {
+  std::vector<float> data(static_cast<size_t>(2 * lanes), 0.5F);
+  void* buffers[] = {data.data()};  // NOLINT(modernize-avoid-c-arrays)
+  std::array<uint32_t, 2> status{};
+  const auto nanoseconds = [&](KernelFunction function, uint32_t count, int chains) {
+    const double time = bestSeconds(5, [&] { function(buffers, &count, status.data(), 0, 1); });
+    return time * 1e9 / (static_cast<double>(count) * kUnroll * chains);
+  };
+  nanoseconds(kernels.throughput, 200'000, kChains);  // brings the core up to speed
+  result.fmaNanoseconds = nanoseconds(kernels.throughput, 40'000, kChains);
+  result.fmaLatencyNanoseconds = nanoseconds(kernels.latency, 100'000, 1);
+  result.gigaflops = 2.0 * lanes / result.fmaNanoseconds;
+}
+
+// Bandwidth of `groups` groups that each read `bytes` bytes.
+double readBandwidth(const Kernels& kernels, runtime::Executor& executor, const Block& memory,
+                     int lanes, int64_t groups, int64_t bytes) {
+  const int64_t step = int64_t{kStreams} * lanes * 4;
+  bytes = std::max(step, bytes / step * step);
+  const auto repeats =
+      static_cast<uint32_t>(std::max<int64_t>(1, (int64_t{4} << 20) / (bytes * groups)));
+  const std::array<uint32_t, 2> params = {static_cast<uint32_t>(bytes / 4), repeats};
+  std::vector<float> out(static_cast<size_t>(groups * lanes));
+  std::array<void*, 2> buffers = {memory.data(), out.data()};
+  alignas(8) std::array<uint32_t, 2> status{};
+  const double time = bestSeconds(3, [&] {
+    executor.parallelFor(groups, [&](int64_t group) {
+      kernels.read(buffers.data(), params.data(), status.data(), group, group + 1);
+    });
+  });
+  return static_cast<double>(bytes * groups) * repeats / time * 1e-9;
+}
+
+void probeWaves(runtime::Executor& executor, ProbeResult& result) {
+  if (executor.threads() == 1) return;
+  const auto microseconds = [&](int64_t tasks) {
+    return 1e6 / 200 * bestSeconds(3, [&] {
+             for (int i = 0; i < 200; ++i) executor.parallelFor(tasks, [](int64_t) {});
+           });
+  };
+  result.waveMicroseconds = microseconds(2);
+  result.taskMicroseconds = std::max(0.0, (microseconds(66) - result.waveMicroseconds) / 64.0);
+}
+
+}  // namespace
+
+ProbeResult probeHost(int lanes, int threads, const std::vector<int64_t>& bufferBytes) {
+  ProbeResult result;
+  const Kernels kernels = compileKernels(lanes);
+  probeFma(kernels, lanes, result);
+  auto memory = Block::allocate(bufferBytes.back(), "the bandwidth probe");
+  QT_ASSERT(memory.has_value(), memory.error().message);
+  const auto one = makeExecutor(ExecutorKind::Inline, 1);
+  for (int64_t bytes : bufferBytes) {
+    result.gigabytesPerSecond.push_back(readBandwidth(kernels, *one, *memory, lanes, 1, bytes));
+  }
+  const auto all = makeExecutor(ExecutorKind::Tbb, threads);
+  result.allCoresGigabytesPerSecond =
+      readBandwidth(kernels, *all, *memory, lanes, threads, bufferBytes.back() / threads);
+  probeWaves(*all, result);
+  return result;
+}
+
+}  // namespace quartet::cpu
