@@ -31,6 +31,10 @@ std::string joined(const std::vector<T>& items, const F& text) {
   return out;
 }
 
+std::string identifierText(const std::string& text) {
+  return isIdentifier(text) ? text : quoted(text);
+}
+
 struct AttributeText {
   std::string operator()(int64_t value) const { return std::to_string(value); }
   std::string operator()(double value) const { return floatText(value, DType::F64); }
@@ -54,7 +58,7 @@ std::string attributesText(const Attributes& attributes) {
   return "{" +
          joined(attributes.entries(),
                 [](const auto& entry) {
-                  return symbolText(entry.first) + " = " +
+                  return identifierText(entry.first) + " = " +
                          std::visit(AttributeText{}, entry.second);
                 }) +
          "}";
@@ -70,7 +74,7 @@ class Printer {
 
   std::string module() {
     out_ += std::string(levelText(module_.level)) + " @";
-    out_ += isIdentifier(module_.name) ? module_.name : quoted(module_.name);
+    out_ += identifierText(module_.name);
     out_ += "(" + parameters(module_.region(module_.top())) + ")";
     if (!module_.outputs.empty() || module_.level != Level::Kernel) {
       out_ +=

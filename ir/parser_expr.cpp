@@ -1,0 +1,266 @@
+// Scalar and tensor expressions.
+#include <charconv>
+
+#include "ir/parser.h"
+#include "ir/scalar_eval.h"
+#include "ir/scalar_type.h"
+
+namespace quartet::ir {
+
+namespace {
+
+/// "d12" -> {"d", 12}
+struct NumberedName {
+  std::string_view stem;
+  int number = 0;
+};
+
+std::optional<NumberedName> numberedName(std::string_view text) {
+  const size_t digits = text.find_first_of("0123456789");
+  if (digits == std::string_view::npos) return std::nullopt;
+  NumberedName name{text.substr(0, digits), 0};
+  text.remove_prefix(digits);
+  const auto [rest, status] = std::from_chars(text.data(), text.data() + text.size(), name.number);
+  if (status != std::errc() || rest != text.data() + text.size()) return std::nullopt;
+  return name;
+}
+
+std::vector<DType> dtypesOf(const std::vector<Expr>& exprs) {
+  std::vector<DType> dtypes;
+  for (const Expr& expr : exprs) dtypes.push_back(expr.dtype());
+  return dtypes;
+}
+
+}  // namespace
+
+Result<TensorExpr> Parser::tensorExpr(const std::vector<DType>& operands) {
+  TensorExpr result;
+  ExprScope scope{operands};
+  const bool reduces = atWord("reduce");
+  if (!reduces && !atWord("map")) return expected("'map' or 'reduce'");
+  take();
+  QT_CHECK(expect("("));
+  if (!reduces) {
+    result.domain = QT_TRY(dimsUntil(")"));
+  } else {
+    result.form = TensorExpr::Form::Reduce;
+    result.domain = QT_TRY(dimsUntil("|"));
+    result.reduction = QT_TRY(dimsUntil(")"));
+  }
+  scope.domainRank = result.domainRank();
+  scope.reductionRank = static_cast<int>(result.reduction.size());
+  if (reduces) {
+    QT_CHECK(expectWord("init"));
+    result.init = QT_TRY(exprs({operands}));
+    QT_CHECK(expectWord("each"));
+    result.element = QT_TRY(exprs(scope));
+    scope.states = dtypesOf(result.init);
+    scope.elements = dtypesOf(result.element);
+    QT_CHECK(expectWord("combine"));
+    result.combine = QT_TRY(exprs({operands, 0, 0, scope.states, scope.elements}));
+    const bool commutative = atWord("commutative");
+    if (!commutative && !atWord("sequential")) return expected("'commutative' or 'sequential'");
+    take();
+    result.order = commutative ? TensorExpr::Order::Commutative : TensorExpr::Order::Sequential;
+  }
+  QT_CHECK(expect("->"));
+  scope.reductionRank = 0;
+  scope.elements.clear();
+  result.results = QT_TRY(exprs(scope));
+  return result;
+}
+
+Result<std::vector<Expr>> Parser::exprs(const ExprScope& scope) {
+  QT_CHECK(expect("("));
+  return exprsUntil(")", scope);
+}
+
+Result<std::vector<Expr>> Parser::exprsUntil(std::string_view close, const ExprScope& scope) {
+  std::vector<Expr> list;
+  QT_CHECK(listUntil(close, [&]() -> Status {
+    list.push_back(QT_TRY(expr(scope)));
+    return {};
+  }));
+  return list;
+}
+
+Result<Expr> Parser::expr(const ExprScope& scope) {
+  const Nesting nesting(*this);
+  QT_CHECK(nest());
+  const size_t start = position_;
+  Expr x = QT_TRY(sum(scope));
+  const Token& token = peek();
+  if (!acceptWord("if")) return x;
+  const bool isLoad = x.kind() == Expr::Kind::Load && !x.guarded() &&
+                      tokens_[start].kind == Token::Kind::Identifier;
+  if (!isLoad) return error("only a load has a guard", token);
+  QT_CHECK(expect("("));
+  const Expr guard = QT_TRY(expr(scope));
+  if (guard.dtype() != DType::Bool) return error("a guard is bool", token);
+  QT_CHECK(expect(")"));
+  QT_CHECK(expectWord("else"));
+  const Expr other = QT_TRY(expr(scope));
+  if (other.dtype() != x.dtype()) {
+    return error("the load gives " + std::string(name(x.dtype())) + ", its alternative " +
+                     std::string(name(other.dtype())),
+                 token);
+  }
+  return Expr::guardedLoad(x.number(), x.dtype(), x.args(), guard, other);
+}
+
+Result<Expr> Parser::sum(const ExprScope& scope) {
+  Expr x = QT_TRY(product(scope));
+  while (at("+") || at("-")) {
+    const Token& token = take();
+    const Opcode op = token.text == "+" ? Opcode::Add : Opcode::Sub;
+    x = QT_TRY(applied(token, op, {x, QT_TRY(product(scope))}));
+  }
+  return x;
+}
+
+Result<Expr> Parser::product(const ExprScope& scope) {
+  Expr x = QT_TRY(primary(scope));
+  while (at("*")) {
+    const Token& token = take();
+    x = QT_TRY(applied(token, Opcode::Mul, {x, QT_TRY(primary(scope))}));
+  }
+  return x;
+}
+
+Result<Expr> Parser::applied(const Token& token, Opcode op, std::vector<Expr> args) {
+  const auto dtype = scalarResult(op, dtypesOf(args));
+  if (!dtype) return error(dtype.error().message, token);
+  return Expr::apply(op, std::move(args));
+}
+
+Result<Expr> Parser::primary(const ExprScope& scope) {
+  if (at("-") || peek().kind == Token::Kind::Number || atFloat()) return literal();
+  if (accept("(")) {
+    Expr inner = QT_TRY(expr(scope));
+    QT_CHECK(expect(")"));
+    return inner;
+  }
+  if (peek().kind != Token::Kind::Identifier) return expected("an expression");
+  const Token& next = peek(1);
+  const bool called = next.is(Token::Kind::Punctuation, "(") ||
+                      (next.is(Token::Kind::Punctuation, ".") && atWord("cast"));
+  return called ? call(scope) : named(scope);
+}
+
+Result<Expr> Parser::literal() {
+  const size_t sign = at("-") ? 1 : 0;
+  DType type = DType::I64;
+  if (peek(sign + 1).is(Token::Kind::Punctuation, ":")) {
+    const Token& suffix = peek(sign + 2);
+    const auto found = parseDType(suffix.text);
+    if (!found) return error("expected a dtype, found '" + suffix.text + "'", suffix);
+    type = *found;
+  }
+  Expr value;
+  const Token& token = peek();
+  if (isFloat(type)) {
+    value = Expr::literal(QT_TRY(floatingPoint(type)), type);
+  } else if (atFloat()) {
+    return error("a float literal names its dtype: 1.5:f32");
+  } else if (type == DType::U64 && sign == 0) {
+    uint64_t bits = 0;
+    const std::string& text = peek().text;
+    const auto [rest, status] = std::from_chars(text.data(), text.data() + text.size(), bits);
+    if (status != std::errc() || rest != text.data() + text.size()) {
+      return expected("an integer that u64 holds");
+    }
+    take();
+    value = Expr::literal(static_cast<int64_t>(bits), type);
+  } else {
+    const int64_t number = QT_TRY(integer());
+    if (wrapInteger(type, number) != number || (type == DType::U64 && number < 0)) {
+      return error(std::string(name(type)) + " does not hold " + std::to_string(number), token);
+    }
+    value = Expr::literal(number, type);
+  }
+  if (accept(":")) take();
+  return value;
+}
+
+Result<Expr> Parser::named(const ExprScope& scope) {
+  const Token& token = take();
+  const auto parts = numberedName(token.text);
+  if (!parts) return error("unknown name '" + token.text + "' in an expression", token);
+  const auto [stem, number] = *parts;
+  const auto known = [&, number = number](size_t count) {
+    return static_cast<size_t>(number) < count;
+  };
+  const auto outOfRange = [&] { return error("there is no '" + token.text + "' here", token); };
+  if (stem == "d") {
+    if (number >= scope.domainRank) return outOfRange();
+    return Expr::axis(number);
+  }
+  if (stem == "r") {
+    if (number >= scope.reductionRank) return outOfRange();
+    return Expr::axis(scope.domainRank + number);
+  }
+  if (stem == "s") {
+    if (!known(scope.states.size())) return outOfRange();
+    return Expr::state(number, scope.states[static_cast<size_t>(number)]);
+  }
+  if (stem == "e") {
+    if (!known(scope.elements.size())) return outOfRange();
+    return Expr::element(number, scope.elements[static_cast<size_t>(number)]);
+  }
+  if (stem != "in") return error("unknown name '" + token.text + "' in an expression", token);
+  if (!known(scope.operands.size())) return outOfRange();
+  return load(number, scope);
+}
+
+Status Parser::index(const Expr& x, const Token& token) {
+  if (x.dtype() == DType::I64) return {};
+  return error("an index is i64, found " + std::string(name(x.dtype())), token);
+}
+
+Result<Expr> Parser::load(int input, const ExprScope& scope) {
+  QT_CHECK(expect("["));
+  const Token& token = peek();
+  std::vector<Expr> indices = QT_TRY(exprsUntil("]", scope));
+  for (const Expr& x : indices) QT_CHECK(index(x, token));
+  return Expr::load(input, scope.operands[static_cast<size_t>(input)], std::move(indices));
+}
+
+Result<Expr> Parser::call(const ExprScope& scope) {
+  const Token& token = take();
+  if (token.text == "cast") {
+    QT_CHECK(expect("."));
+    const DType to = QT_TRY(dtype());
+    QT_CHECK(expect("("));
+    const Expr x = QT_TRY(expr(scope));
+    QT_CHECK(expect(")"));
+    return Expr::cast(x, to);
+  }
+  QT_CHECK(expect("("));
+  if (token.text == "extent") {
+    Dim size = QT_TRY(dim());
+    QT_CHECK(expect(")"));
+    return Expr::extent(std::move(size));
+  }
+  if (token.text == "bounded") {
+    const Expr x = QT_TRY(expr(scope));
+    QT_CHECK(index(x, token));
+    QT_CHECK(expect(","));
+    Dim size = QT_TRY(dim());
+    QT_CHECK(expect(")"));
+    return Expr::bounded(x, std::move(size));
+  }
+  const auto opcode = parseOpcode(token.text);
+  if (!opcode || !isScalar(*opcode) || *opcode == Opcode::Cast) {
+    return error("'" + token.text + "' is not a scalar operation", token);
+  }
+  return applied(token, *opcode, QT_TRY(exprsUntil(")", scope)));
+}
+
+Result<TensorExpr> TensorExpr::parse(std::string_view text, const std::vector<DType>& operands) {
+  Parser parser = QT_TRY(Parser::create(text, {.file = "<expression>"}));
+  TensorExpr expr = QT_TRY(parser.tensorExpr(operands));
+  QT_CHECK(parser.end());
+  return expr;
+}
+
+}  // namespace quartet::ir
