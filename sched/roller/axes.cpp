@@ -1,0 +1,133 @@
+#include "sched/roller/axes.h"
+
+#include <algorithm>
+
+namespace quartet::sched {
+
+using ir::Expr;
+using ir::Opcode;
+using ir::ValueId;
+
+namespace {
+
+int64_t product(const std::vector<int64_t>& values, size_t first, size_t last) {
+  int64_t result = 1;
+  for (size_t i = first; i < last; ++i) result *= values[i];
+  return result;
+}
+
+bool mentions(const Expr& e, int axis) {
+  bool found = false;
+  e.visit(
+      [&](const Expr& node) { found |= node.kind() == Expr::Kind::Axis && node.number() == axis; });
+  return found;
+}
+
+/// What one access costs when `axis` runs along `lanes` lanes, in vector accesses.
+double accessCost(const TaskView& view, const Access& access, int axis, int64_t lanes) {
+  // Values shared by all lanes are loaded once; that they need a broadcast costs little.
+  constexpr double kShared = 0.25;
+  const auto each = static_cast<double>(lanes);
+  const bool guardVaries =
+      std::binary_search(access.guardAxes.begin(), access.guardAxes.end(), axis);
+  if (guardVaries) return each;
+  if (access.write && view.isFree(access.buffer)) return 1;
+  if (view.reduces() && !access.perPoint && view.isConstant(access.buffer) &&
+      packableAxis(view, access, axis) >= 0) {
+    return 1;
+  }
+  const auto stride = strideOf(view, access, axis);
+  if (!stride) return each;
+  return *stride == 0 ? kShared : *stride == 1 ? 1 : each;
+}
+
+bool uses64Bits(const TaskView& view) {
+  bool found = false;
+  for (const Access& access : view.accesses) {
+    found |= ir::byteSize(view.plan->type(access.buffer).dtype) == 8;
+  }
+  return found;
+}
+
+}  // namespace
+
+int64_t TaskView::domainCount() const { return product(extents, 0, static_cast<size_t>(rank())); }
+
+int64_t TaskView::reductionCount() const {
+  return product(extents, static_cast<size_t>(rank()), extents.size());
+}
+
+bool TaskView::isFree(ValueId buffer) const {
+  return std::find(freeLayout.begin(), freeLayout.end(), buffer) != freeLayout.end();
+}
+
+bool TaskView::isConstant(ValueId buffer) const {
+  const ir::OpId definition = plan->value(buffer).definition;
+  return definition.valid() && plan->op(definition).opcode == Opcode::Constant;
+}
+
+TaskView viewOf(const ir::Module& plan, ir::OpId tasks, std::vector<ValueId> freeLayout) {
+  TaskView view;
+  view.plan = &plan;
+  view.tasks = tasks;
+  view.anchor = governingTile(plan, tasks);
+  view.expr = &plan.op(view.anchor).attributes.expr();
+  view.extents = extentsOf(*view.expr);
+  view.accesses = accessesOf(plan, tasks, view.anchor);
+  view.freeLayout = std::move(freeLayout);
+  return view;
+}
+
+int packableAxis(const TaskView& view, const Access& access, int axis) {
+  int found = -1;
+  for (size_t k = 0; k < access.indices.size(); ++k) {
+    const Expr& index = access.indices[k];
+    if (!mentions(index, axis)) continue;
+    if (found >= 0 || index.kind() != Expr::Kind::Axis) return -1;
+    found = static_cast<int>(k);
+  }
+  (void)view;
+  return found;
+}
+
+std::optional<int64_t> strideOf(const TaskView& view, const Access& access, int axis) {
+  const ir::Type& type = view.plan->type(access.buffer);
+  if (const auto all = strides(access, type, type.layout, view.axes())) {
+    return (*all)[static_cast<size_t>(axis)];
+  }
+  const bool matters = std::any_of(access.indices.begin(), access.indices.end(),
+                                   [&](const Expr& index) { return mentions(index, axis); });
+  if (matters) return std::nullopt;
+  return 0;
+}
+
+LaneChoice chooseLanes(const TaskView& view, const hwdb::Description& device) {
+  const int64_t lanes = device.vectorLanes.value;
+  if (lanes == 1 || (uses64Bits(view) && !device.int64.value)) return {};
+  LaneChoice best;
+  double least = 0;
+  for (const Access& access : view.accesses) {
+    least += access.perPoint ? 1.0 / static_cast<double>(view.reductionCount()) : 1.0;
+  }
+  const int last = view.reduces() && lanesCanShare(*view.expr) ? view.axes() : view.rank();
+  for (int axis = last - 1; axis >= 0; --axis) {
+    const int64_t extent = view.extents[static_cast<size_t>(axis)];
+    if (extent < 2) continue;
+    double cost = 0;
+    for (const Access& access : view.accesses) {
+      // With lanes along a reduction, what happens once per point stays scalar.
+      const bool scalar = axis >= view.rank() && access.perPoint;
+      const double one = scalar ? 1 : accessCost(view, access, axis, lanes);
+      cost += access.perPoint ? one / static_cast<double>(view.reductionCount()) : one;
+    }
+    const int64_t vectors = (extent + lanes - 1) / lanes;
+    cost *= static_cast<double>(vectors) / static_cast<double>(extent);
+    if (cost < least) {
+      least = cost;
+      best = {axis, lanes};
+    }
+  }
+  return best;
+}
+
+}  // namespace quartet::sched

@@ -1,0 +1,50 @@
+// What each axis of a task set is good for: which one runs along vector lanes.
+#pragma once
+
+#include <map>
+#include <vector>
+
+#include "sched/env.h"
+#include "sched/task_set.h"
+
+namespace quartet::sched {
+
+/// A task set as Roller sees it.
+struct TaskView {
+  const ir::Module* plan = nullptr;
+  ir::OpId tasks;
+  ir::OpId anchor;
+  const ir::TensorExpr* expr = nullptr;
+  std::vector<int64_t> extents;  // per axis
+  std::vector<Access> accesses;
+  std::vector<ir::ValueId> freeLayout;  // buffers whose layout may be chosen
+
+  int rank() const { return expr->domainRank(); }
+  int axes() const { return expr->axisCount(); }
+  bool reduces() const { return expr->form == ir::TensorExpr::Form::Reduce; }
+  int64_t domainCount() const;
+  int64_t reductionCount() const;
+  bool isFree(ir::ValueId buffer) const;
+  bool isConstant(ir::ValueId buffer) const;
+};
+
+TaskView viewOf(const ir::Module& plan, ir::OpId tasks, std::vector<ir::ValueId> freeLayout);
+
+/// The axis of constant `access`'s buffer that `axis` alone indexes, step 1; -1 if there is none.
+int packableAxis(const TaskView& view, const Access& access, int axis);
+
+/// Stride of `axis` in an access under its buffer's layout; nothing when unknown and the axis
+/// matters.
+std::optional<int64_t> strideOf(const TaskView& view, const Access& access, int axis);
+
+/// The axis that runs along lanes, and how many of them.
+struct LaneChoice {
+  int axis = -1;  // -1: scalar
+  int64_t lanes = 1;
+};
+
+/// Chooses by what the accesses cost per element: contiguous ones move a vector at once, invariant
+/// ones are shared, everything else is one access per lane.
+LaneChoice chooseLanes(const TaskView& view, const hwdb::Description& device);
+
+}  // namespace quartet::sched

@@ -1,0 +1,159 @@
+#include "sched/roller/padding.h"
+
+#include <algorithm>
+
+#include "sched/task_set.h"
+
+namespace quartet::sched {
+
+using ir::Dim;
+using ir::Expr;
+using ir::Opcode;
+using ir::OpId;
+using ir::TensorExpr;
+using ir::ValueId;
+
+namespace {
+
+/// Splits a conjunction.
+void conjuncts(const Expr& guard, std::vector<Expr>& parts) {
+  if (guard.kind() == Expr::Kind::Apply && guard.op() == Opcode::And) {
+    for (const Expr& arg : guard.args()) conjuncts(arg, parts);
+  } else {
+    parts.push_back(guard);
+  }
+}
+
+/// Whether `guard` says exactly that some of `indices` lie inside the operand.
+bool isBoundsGuard(const Expr& guard, const std::vector<Expr>& indices,
+                   const std::vector<Dim>& shape) {
+  std::vector<Expr> parts;
+  conjuncts(guard, parts);
+  return std::all_of(parts.begin(), parts.end(), [&](const Expr& part) {
+    if (part.kind() != Expr::Kind::Apply || part.args().size() != 2) return false;
+    for (size_t k = 0; k < indices.size(); ++k) {
+      if (!(part.args()[0] == indices[k])) continue;
+      const Expr& bound = part.args()[1];
+      const auto extent = shape[k].constant();
+      if (part.op() == Opcode::Ge && bound.isInt(0)) return true;
+      if (part.op() == Opcode::Lt && extent && bound.isInt(*extent)) return true;
+    }
+    return false;
+  });
+}
+
+struct Padding {
+  std::vector<int64_t> before;
+  std::vector<int64_t> extents;  // padded
+  int64_t elements = 1;
+};
+
+/// The padded box that covers all indices; nothing when they are not affine with constant extents.
+std::optional<Padding> coveringBox(const std::vector<Expr>& indices,
+                                   const std::vector<int64_t>& extents) {
+  Padding box;
+  for (const Expr& index : indices) {
+    const auto form = ir::affineForm(index, static_cast<int>(extents.size()));
+    if (!form) return std::nullopt;
+    int64_t lo = form->constant;
+    int64_t hi = form->constant;
+    for (size_t i = 0; i < extents.size(); ++i) {
+      const int64_t reach = form->coefficients[i] * (extents[i] - 1);
+      (reach < 0 ? lo : hi) += reach;
+    }
+    box.before.push_back(std::max<int64_t>(-lo, 0));
+    box.extents.push_back(hi + 1 + box.before.back());
+    box.elements *= box.extents.back();
+  }
+  return box;
+}
+
+/// Adds buffer and task set of the copy; returns the buffer.
+ValueId addPaddedCopy(ir::Module& plan, OpId tasks, ValueId source, const Padding& box,
+                      const Expr& other) {
+  const ir::Type from = plan.type(source);
+  TensorExpr copy;
+  std::vector<Expr> indices;
+  Expr guard = Expr::literal(int64_t{1}, ir::DType::Bool);
+  const auto require = [&](const Expr& condition) {
+    guard = guard.isLiteral() ? condition : Expr::apply(Opcode::And, {guard, condition});
+  };
+  for (size_t k = 0; k < box.extents.size(); ++k) {
+    copy.domain.emplace_back(box.extents[k]);
+    const Expr index = Expr::axis(static_cast<int>(k)) - Expr::index(box.before[k]);
+    if (box.before[k] > 0) require(Expr::apply(Opcode::Ge, {index, Expr::index(0)}));
+    const int64_t extent = from.shape[k].value();
+    if (box.extents[k] - box.before[k] > extent) {
+      require(Expr::apply(Opcode::Lt, {index, Expr::index(extent)}));
+    }
+    indices.push_back(index);
+  }
+  copy.results = {guard.isLiteral() ? Expr::load(0, from.dtype, indices)
+                                    : Expr::guardedLoad(0, from.dtype, indices, guard, other)};
+  const std::vector<Dim> shape = copy.domain;
+  const ValueId padded =
+      plan.result(plan.addOp(plan.top(), Opcode::Buffer, {},
+                             {ir::Type::buffer(from.dtype, shape, from.layout)}, {}, {}, {}, 0));
+  ir::Attributes attributes;
+  attributes.set("expr", std::make_shared<const TensorExpr>(std::move(copy)));
+  attributes.set("tile", ir::Tile{});
+  const ir::Origin origin = plan.op(tasks).origin;
+  const ir::RegionId region = plan.addRegion();
+  const OpId tile =
+      plan.addOp(region, Opcode::Tile, {source}, {ir::Type::tensor(from.dtype, shape)},
+                 std::move(attributes), {}, origin);
+  plan.addOp(region, Opcode::Write, {plan.result(tile), padded}, {});
+  ir::Attributes name;
+  name.set("name", std::string("pad"));
+  const auto& ops = plan.region(plan.top()).ops;
+  const auto place = std::find(ops.begin(), ops.end(), tasks) - ops.begin();
+  plan.addOp(plan.top(), Opcode::Tasks, {}, {}, std::move(name), {region}, origin,
+             static_cast<int>(place));
+  return padded;
+}
+
+}  // namespace
+
+void padOperands(ir::Module& plan, OpId tasks) {
+  // How often a step must read each element for a copy to pay for itself.
+  constexpr double kReuse = 3;
+  const OpId anchor = governingTile(plan, tasks);
+  TensorExpr expr = plan.op(anchor).attributes.expr();
+  if (expr.form != TensorExpr::Form::Reduce) return;
+  for (const Dim& dim : expr.domain)
+    if (!dim.isConstant()) return;
+  for (const Dim& dim : expr.reduction)
+    if (!dim.isConstant()) return;
+  const std::vector<int64_t> extents = extentsOf(expr);
+  double points = 1;
+  for (int64_t extent : extents) points *= static_cast<double>(extent);
+  bool changed = false;
+  const auto unguard = [&](const Expr& node) -> Expr {
+    if (node.kind() != Expr::Kind::Load || !node.guarded() || !node.other().isLiteral())
+      return node;
+    const ValueId source = plan.op(anchor).operands[static_cast<size_t>(node.number())];
+    const ir::Type type = plan.type(source);
+    if (type.kind != ir::Type::Kind::Buffer) return node;
+    for (const Dim& dim : type.shape)
+      if (!dim.isConstant() || dim.value() == 0) return node;
+    if (!isBoundsGuard(node.guard(), node.args(), type.shape)) return node;
+    const auto box = coveringBox(node.args(), extents);
+    if (!box || points < kReuse * static_cast<double>(box->elements)) return node;
+    const ValueId padded = addPaddedCopy(plan, tasks, source, *box, node.other());
+    auto& operands = plan.op(anchor).operands;
+    operands.push_back(padded);
+    std::vector<Expr> indices;
+    for (size_t k = 0; k < node.args().size(); ++k) {
+      indices.push_back(node.args()[k] + Expr::index(box->before[k]));
+    }
+    changed = true;
+    return Expr::load(static_cast<int>(operands.size()) - 1, node.dtype(), std::move(indices));
+  };
+  for (Expr& element : expr.element) element = element.rewrite(unguard);
+  if (changed) {
+    plan.op(anchor).attributes.set("expr", std::make_shared<const TensorExpr>(std::move(expr)));
+    dropUnusedOperands(plan, anchor);
+  }
+}
+
+}  // namespace quartet::sched

@@ -1,0 +1,14 @@
+// Padded copies: a reduction reads a guarded operand from a copy that needs no guard.
+#pragma once
+
+#include "sched/env.h"
+
+namespace quartet::sched {
+
+/// For every operand buffer that the task set's reduction reads under bounds guards, several times
+/// per element: a task set in front that copies it into a buffer with the border filled in, and the
+/// reduction reading that. Pays because the guard is decided once per element, not once per step.
+/// Other guards (strided positions of transposed convolutions, say) stay.
+void padOperands(ir::Module& plan, ir::OpId tasks);
+
+}  // namespace quartet::sched

@@ -1,0 +1,118 @@
+#include "sched/roller/roller.h"
+
+#include <algorithm>
+
+#include "sched/roller/padding.h"
+#include "sched/roller/shape.h"
+
+namespace quartet::sched {
+
+using ir::Opcode;
+using ir::OpId;
+using ir::ValueId;
+
+namespace {
+
+/// Gives the free buffers that a task set writes the layout in which its lanes are contiguous.
+void setFreeLayouts(ir::Module& plan, const TaskView& view, const LaneChoice& lane) {
+  for (const Access& access : view.accesses) {
+    if (!access.write || !view.isFree(access.buffer)) continue;
+    ir::Layout layout;
+    if (lane.axis >= 0 && lane.axis + 1 < view.rank()) {
+      std::vector<int> order;
+      for (int axis = 0; axis < view.rank(); ++axis) {
+        if (axis != lane.axis) order.push_back(axis);
+      }
+      order.push_back(lane.axis);
+      layout = ir::Layout::permutation(order);
+    }
+    plan.value(access.buffer).type.layout = layout;
+  }
+}
+
+/// Lays constants out in the order in which the reduction streams them, lanes innermost, in panels
+/// as wide as what is computed at once.
+void packConstants(ir::Module& plan, const TaskView& view, const ir::Tile& tile,
+                   const hwdb::Description& device) {
+  if (!view.reduces() || tile.laneAxis < 0 || tile.laneAxis >= view.rank()) return;
+  const auto lane = static_cast<size_t>(tile.laneAxis);
+  for (const Access& access : view.accesses) {
+    if (access.write || access.perPoint || !view.isConstant(access.buffer)) continue;
+    const int packed = packableAxis(view, access, tile.laneAxis);
+    if (packed < 0) continue;
+    const int64_t width = device.groupInvocations.value > 1 ? tile.group[lane] : tile.reg[lane];
+    // Other axes by the loop that moves them, outermost loop first.
+    std::vector<std::pair<size_t, int>> others;
+    for (int k = 0; k < static_cast<int>(access.indices.size()); ++k) {
+      if (k == packed) continue;
+      size_t depth = 0;
+      access.indices[static_cast<size_t>(k)].visit([&](const ir::Expr& node) {
+        if (node.kind() != ir::Expr::Kind::Axis) return;
+        const auto at = std::find(tile.order.begin(), tile.order.end(), node.number());
+        depth = std::max(depth, static_cast<size_t>(at - tile.order.begin()) + 1);
+      });
+      others.emplace_back(depth, k);
+    }
+    std::stable_sort(others.begin(), others.end(),
+                     [](const auto& a, const auto& b) { return a.first < b.first; });
+    ir::Layout layout;
+    layout.axes.push_back({packed, width, 0});
+    for (const auto& [depth, k] : others) layout.axes.push_back({k, 1, 0});
+    layout.axes.push_back({packed, 1, width});
+    plan.value(access.buffer).type.layout = layout;
+  }
+}
+
+Work workOf(const TaskView& view, const LaneChoice& lane) {
+  Work work;
+  const auto points = static_cast<double>(view.domainCount());
+  const auto steps = static_cast<double>(view.reductionCount());
+  work.flops = points * steps * (view.reduces() ? 2 : 1);
+  for (const Access& access : view.accesses) {
+    const ir::Type& type = view.plan->type(access.buffer);
+    const double elements =
+        static_cast<double>(ir::elementCount(type.shape).constant().value_or(4096));
+    work.bytes += elements * static_cast<double>(ir::byteSize(type.dtype));
+    work.vectorAccesses += points * (access.perPoint ? 1 : steps) / static_cast<double>(lane.lanes);
+  }
+  return work;
+}
+
+/// Chooses everything for one task set of `plan`; returns its predicted time.
+double tileTaskSet(ir::Module& plan, OpId tasks, const std::vector<ValueId>& freeLayout,
+                   const Budget& budget, const Env& env) {
+  const TaskView view = viewOf(plan, tasks, freeLayout);
+  if (!env.options.roller) {
+    plan.op(view.anchor).attributes.set("tile", scalarTile(view, env.device));
+    return env.cost(workOf(view, {}), env.device);
+  }
+  const LaneChoice lane = chooseLanes(view, env.device);
+  setFreeLayouts(plan, view, lane);
+  ir::Tile tile = chooseRegisterTile(view, lane, env.device);
+  const double microseconds = env.cost(workOf(view, lane), env.device);
+  chooseGroupTile(view, budget, env, microseconds, tile);
+  packConstants(plan, view, tile, env.device);
+  plan.op(view.anchor).attributes.set("tile", std::move(tile));
+  return microseconds;
+}
+
+}  // namespace
+
+Result<std::vector<Alternative>> roller(const Region& region, const Budget& budget,
+                                        const Env& env) {
+  Alternative alternative{region.plan, 0};
+  ir::Module& plan = alternative.plan;
+  std::vector<ValueId> freeLayout;
+  const auto& parameters = plan.region(plan.top()).parameters;
+  for (size_t i = 0; i < parameters.size(); ++i) {
+    if (region.freeLayout[i]) freeLayout.push_back(parameters[i]);
+  }
+  const OpId tasks = taskSets(plan).at(0);
+  if (env.options.roller) padOperands(plan, tasks);
+  for (OpId each : taskSets(plan)) {
+    alternative.microseconds += tileTaskSet(plan, each, freeLayout, budget, env);
+  }
+  return std::vector<Alternative>{std::move(alternative)};
+}
+
+}  // namespace quartet::sched

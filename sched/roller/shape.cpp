@@ -1,0 +1,260 @@
+#include "sched/roller/shape.h"
+
+#include <algorithm>
+#include <cmath>
+#include <numeric>
+
+namespace quartet::sched {
+
+namespace {
+
+int64_t ceilDivide(int64_t a, int64_t b) { return (a + b - 1) / b; }
+
+/// Does `axis` change the address of an access? (Unknown strides count as a change.)
+bool varies(const TaskView& view, const Access& access, int axis) {
+  return strideOf(view, access, axis).value_or(1) != 0;
+}
+
+/// The time of a reduction's main loops in cycles, for `rows` x `vectors` accumulators.
+class StepModel {
+ public:
+  StepModel(const TaskView& view, const LaneChoice& lane, const hwdb::Description& device)
+      : view_(view), lane_(lane), device_(device) {}
+
+  /// Loads of one reduction step of a register tile.
+  double loads(int rowAxis, int64_t rows, int64_t vectors) const {
+    double count = 0;
+    for (const Access& access : view_.accesses) {
+      if (access.perPoint) continue;
+      double one = 1;
+      if (rowAxis >= 0 && varies(view_, access, rowAxis)) one *= static_cast<double>(rows);
+      if (lane_.axis >= 0 && varies(view_, access, lane_.axis)) one *= static_cast<double>(vectors);
+      count += one;
+    }
+    return count;
+  }
+
+  int64_t registers(int rowAxis, int64_t rows, int64_t vectors) const {
+    int64_t count = rows * vectors + 1;
+    for (const Access& access : view_.accesses) {
+      if (access.perPoint || lane_.axis < 0 || !varies(view_, access, lane_.axis)) continue;
+      const bool perRow = rowAxis >= 0 && varies(view_, access, rowAxis);
+      count += perRow ? 1 : vectors;
+    }
+    return count;
+  }
+
+  double stepCycles(int rowAxis, int64_t rows, int64_t vectors) const {
+    const auto operations = static_cast<double>(rows * vectors);
+    const double perCycle = std::max(device_.fmaPerCycle.value, 0.125);
+    // Loads start as often as vector operations do.
+    const double throughput = std::max(operations, loads(rowAxis, rows, vectors)) / perCycle;
+    const bool hidesLatency = device_.groupInvocations.value > 1;
+    return hidesLatency ? throughput : std::max(throughput, device_.fmaLatencyCycles.value);
+  }
+
+  /// All tiles over one row axis and the lane axis; rows and vectors cut by the edge go one by one.
+  double cycles(int rowAxis, int64_t rows, int64_t vectors) const {
+    const int64_t rowExtent = rowAxis < 0 ? 1 : view_.extents[static_cast<size_t>(rowAxis)];
+    const bool laneInDomain = lane_.axis >= 0 && lane_.axis < view_.rank();
+    const int64_t laneExtent =
+        laneInDomain ? view_.extents[static_cast<size_t>(lane_.axis)] : lane_.lanes;
+    const int64_t width = vectors * lane_.lanes;
+    const int64_t wholeRows = rowExtent / rows;
+    const int64_t wholeColumns = laneExtent / width;
+    const int64_t allVectors = ceilDivide(laneExtent, lane_.lanes);
+    const auto whole = static_cast<double>(wholeRows * wholeColumns);
+    const auto cut =
+        static_cast<double>(rowExtent * allVectors - wholeRows * rows * wholeColumns * vectors);
+    return whole * stepCycles(rowAxis, rows, vectors) + cut * stepCycles(rowAxis, 1, 1);
+  }
+
+ private:
+  const TaskView& view_;
+  const LaneChoice& lane_;
+  const hwdb::Description& device_;
+};
+
+/// Reduction axes with the smallest steps through the largest operand innermost.
+std::vector<int> reductionOrder(const TaskView& view, const LaneChoice& lane) {
+  const Access* main = nullptr;
+  int64_t most = -1;
+  for (const Access& access : view.accesses) {
+    if (access.write || access.perPoint || view.isConstant(access.buffer)) continue;
+    const int64_t elements =
+        ir::elementCount(view.plan->type(access.buffer).shape).constant().value_or(INT64_MAX);
+    if (elements > most) {
+      most = elements;
+      main = &access;
+    }
+  }
+  std::vector<int> order(static_cast<size_t>(view.axes() - view.rank()));
+  std::iota(order.begin(), order.end(), view.rank());
+  const auto step = [&](int axis) {
+    if (axis == lane.axis) return int64_t{-1};
+    if (main == nullptr) return int64_t{0};
+    return std::abs(strideOf(view, *main, axis).value_or(0));
+  };
+  std::stable_sort(order.begin(), order.end(), [&](int a, int b) { return step(a) > step(b); });
+  return order;
+}
+
+std::vector<int> loopOrder(const TaskView& view, const LaneChoice& lane) {
+  const std::vector<int> rows = rowAxes(view, lane);
+  const auto isRow = [&](int axis) {
+    return std::find(rows.begin(), rows.end(), axis) != rows.end();
+  };
+  std::vector<int> order;
+  for (int axis = 0; axis < view.rank(); ++axis) {
+    if (axis != lane.axis && !isRow(axis)) order.push_back(axis);
+  }
+  if (lane.axis >= 0 && lane.axis < view.rank()) order.push_back(lane.axis);
+  order.insert(order.end(), rows.begin(), rows.end());
+  const std::vector<int> inner = reductionOrder(view, lane);
+  order.insert(order.end(), inner.begin(), inner.end());
+  return order;
+}
+
+int64_t largestDivisor(int64_t value, int64_t most) {
+  for (int64_t candidate = most; candidate > 1; candidate /= 2) {
+    if (value % candidate == 0) return candidate;
+  }
+  return 1;
+}
+
+}  // namespace
+
+std::vector<int> rowAxes(const TaskView& view, const LaneChoice& lane) {
+  std::vector<int> rows;
+  if (!view.reduces() || lane.axis < 0 || lane.axis >= view.rank()) return rows;
+  for (int axis = 0; axis < view.rank(); ++axis) {
+    if (axis == lane.axis || view.extents[static_cast<size_t>(axis)] < 2) continue;
+    const bool reuses =
+        std::all_of(view.accesses.begin(), view.accesses.end(), [&](const Access& access) {
+          return access.perPoint || !varies(view, access, lane.axis) || !varies(view, access, axis);
+        });
+    if (reuses) rows.push_back(axis);
+  }
+  return rows;
+}
+
+ir::Tile chooseRegisterTile(const TaskView& view, const LaneChoice& lane,
+                            const hwdb::Description& device) {
+  ir::Tile tile;
+  tile.lanes = lane.lanes;
+  tile.laneAxis = lane.axis;
+  tile.reg.assign(static_cast<size_t>(view.axes()), 1);
+  tile.order = loopOrder(view, lane);
+  const bool laneInDomain = lane.axis >= 0 && lane.axis < view.rank();
+  const int64_t laneExtent = laneInDomain ? view.extents[static_cast<size_t>(lane.axis)] : 1;
+  if (!view.reduces()) {
+    if (laneInDomain) {
+      const int64_t unroll = device.groupInvocations.value > 1 ? 1 : 4;
+      tile.reg[static_cast<size_t>(lane.axis)] =
+          lane.lanes * largestDivisor(laneExtent / lane.lanes, unroll);
+    }
+    return tile;
+  }
+  const StepModel model(view, lane, device);
+  std::vector<int> candidates = rowAxes(view, lane);
+  candidates.push_back(-1);
+  int bestAxis = -1;
+  int64_t bestRows = 1;
+  int64_t bestVectors = 1;
+  double least = 0;
+  for (int axis : candidates) {
+    const int64_t extent = axis < 0 ? 1 : view.extents[static_cast<size_t>(axis)];
+    for (int64_t vectors = 1; vectors <= 8; ++vectors) {
+      if (vectors > 1 && (!laneInDomain || (vectors - 1) * lane.lanes >= laneExtent)) break;
+      for (int64_t rows = 1; rows <= std::min<int64_t>(extent, 16); ++rows) {
+        if (model.registers(axis, rows, vectors) > device.vectorRegisters.value) break;
+        // Per point of the other axes: the cost of all of this axis and the lane axis.
+        const auto others = static_cast<double>(extent);
+        const double cycles = model.cycles(axis, rows, vectors) / others;
+        if (least == 0 || cycles < least * 0.999) {
+          least = cycles;
+          bestAxis = axis;
+          bestRows = rows;
+          bestVectors = vectors;
+        }
+      }
+    }
+  }
+  if (bestAxis >= 0) tile.reg[static_cast<size_t>(bestAxis)] = bestRows;
+  if (laneInDomain) tile.reg[static_cast<size_t>(lane.axis)] = bestVectors * lane.lanes;
+  if (tile.order.empty() || tile.order.back() < view.rank()) return tile;
+  const int innermost = tile.order.back();
+  if (innermost == lane.axis) return tile;
+  const auto constant =
+      view.expr->reduction[static_cast<size_t>(innermost - view.rank())].constant();
+  const int64_t room =
+      std::max<int64_t>(device.vectorRegisters.value / (bestRows * bestVectors), 1);
+  if (constant) {
+    tile.reg[static_cast<size_t>(innermost)] =
+        largestDivisor(*constant, std::min<int64_t>(int64_t{1} << std::ilogb(room), 8));
+  }
+  return tile;
+}
+
+void chooseGroupTile(const TaskView& view, const Budget& budget, const Env& env,
+                     double microseconds, ir::Tile& tile) {
+  std::vector<int64_t> tiles(static_cast<size_t>(view.axes()));
+  tile.group = view.extents;
+  for (size_t i = 0; i < tiles.size(); ++i) tiles[i] = ceilDivide(view.extents[i], tile.reg[i]);
+  const auto setTiles = [&](int axis, int64_t count) {
+    const auto i = static_cast<size_t>(axis);
+    tile.group[i] = std::max<int64_t>(count, 1) * tile.reg[i];
+  };
+  std::vector<int> domain;
+  for (int axis : tile.order) {
+    if (axis < view.rank()) domain.push_back(axis);
+  }
+  const int64_t invocations = env.device.groupInvocations.value;
+  if (invocations > 1) {
+    // Fill the group from the innermost axis outwards; with rows to reuse vectors for, both ways.
+    const bool rows = !rowAxes(view, {tile.laneAxis, tile.lanes}).empty();
+    int64_t left = invocations;
+    for (int axis : domain) setTiles(axis, 1);
+    if (rows) {
+      const auto side = int64_t{1} << (std::ilogb(static_cast<double>(invocations)) / 2);
+      const int64_t along = std::min(tiles[static_cast<size_t>(tile.laneAxis)], side);
+      setTiles(tile.laneAxis, along);
+      left /= along;
+    }
+    for (auto axis = domain.rbegin(); axis != domain.rend(); ++axis) {
+      if (rows && *axis == tile.laneAxis) continue;
+      const int64_t along = std::min(tiles[static_cast<size_t>(*axis)], left);
+      if (along < 1) break;
+      setTiles(*axis, along);
+      left /= std::max<int64_t>(along, 1);
+    }
+    return;
+  }
+  // About four tasks per unit balance the load; each must be worth its start.
+  constexpr double kTasksPerUnit = 4;
+  constexpr double kStartsPerTask = 10;
+  const double worth =
+      microseconds / std::max(kStartsPerTask * env.device.taskMicroseconds.value, 1e-3);
+  auto need = static_cast<int64_t>(
+      std::clamp(worth, 1.0, kTasksPerUnit * static_cast<double>(budget.units)));
+  for (int axis : domain) {
+    const int64_t count = tiles[static_cast<size_t>(axis)];
+    setTiles(axis, need <= 1 ? count : count >= need ? ceilDivide(count, need) : 1);
+    need = need <= 1 ? 1 : count >= need ? 1 : ceilDivide(need, std::max<int64_t>(count, 1));
+  }
+}
+
+ir::Tile scalarTile(const TaskView& view, const hwdb::Description& device) {
+  ir::Tile tile;
+  tile.reg.assign(static_cast<size_t>(view.axes()), 1);
+  tile.group = view.extents;
+  for (int axis = 0; axis < view.axes(); ++axis) tile.order.push_back(axis);
+  for (int axis = 0; axis < view.rank(); ++axis) {
+    const auto i = static_cast<size_t>(axis);
+    const bool last = axis + 1 == view.rank();
+    tile.group[i] = last ? std::max<int64_t>(device.groupInvocations.value, 1) : 1;
+  }
+  return tile;
+}
+
+}  // namespace quartet::sched

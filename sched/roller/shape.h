@@ -1,0 +1,24 @@
+// Shapes of rTiles: register tile, loop order, group tile.
+#pragma once
+
+#include "sched/roller/axes.h"
+
+namespace quartet::sched {
+
+/// The register tile with the shortest predicted time within the register budget, the unrolling of
+/// the innermost reduction axis, and the order of loops.
+ir::Tile chooseRegisterTile(const TaskView& view, const LaneChoice& lane,
+                            const hwdb::Description& device);
+
+/// Completes `tile` with the group level: enough groups for the units, invocations filled.
+void chooseGroupTile(const TaskView& view, const Budget& budget, const Env& env,
+                     double microseconds, ir::Tile& tile);
+
+/// Axes whose points share all vectors that are loaded at each reduction step: the rows of a
+/// contraction. Empty when there is nothing to reuse.
+std::vector<int> rowAxes(const TaskView& view, const LaneChoice& lane);
+
+/// Scalar tiles, one group per row of the innermost domain axis: what a plan gets with Roller off.
+ir::Tile scalarTile(const TaskView& view, const hwdb::Description& device);
+
+}  // namespace quartet::sched

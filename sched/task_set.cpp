@@ -1,0 +1,204 @@
+#include "sched/task_set.h"
+
+#include <algorithm>
+#include <functional>
+
+namespace quartet::sched {
+
+using ir::Expr;
+using ir::Opcode;
+using ir::OpId;
+using ir::TensorExpr;
+using ir::ValueId;
+
+namespace {
+
+/// Collects buffer accesses of a tile evaluated at `axes`, following register edges backwards.
+class AccessCollector {
+ public:
+  AccessCollector(const ir::Module& plan, OpId anchor) : plan_(plan), anchor_(anchor) {}
+
+  void collect(OpId tile, const Expr& e, const std::vector<Expr>& axes, bool perPoint,
+               const std::vector<int>& guardAxes) {
+    e.visit([&](const Expr& node) {
+      if (node.kind() != Expr::Kind::Load) return;
+      std::vector<Expr> indices;
+      for (const Expr& i : node.args()) indices.push_back(i.substituteAxes(axes));
+      std::vector<int> guards = guardAxes;
+      if (node.guarded()) addAxes(node.guard().substituteAxes(axes), guards);
+      load(tile, node, std::move(indices), perPoint, guards);
+    });
+  }
+
+  std::vector<Access> accesses;
+
+ private:
+  static void addAxes(const Expr& e, std::vector<int>& axes) {
+    e.visit([&](const Expr& node) {
+      if (node.kind() == Expr::Kind::Axis) axes.push_back(node.number());
+    });
+    std::sort(axes.begin(), axes.end());
+    axes.erase(std::unique(axes.begin(), axes.end()), axes.end());
+  }
+
+  void load(OpId tile, const Expr& node, std::vector<Expr> indices, bool perPoint,
+            const std::vector<int>& guards) {
+    const ValueId operand = plan_.op(tile).operands[static_cast<size_t>(node.number())];
+    if (plan_.type(operand).kind == ir::Type::Kind::Buffer) {
+      const auto same = [&](const Access& a) {
+        return a.buffer == operand && a.indices == indices && !a.write;
+      };
+      if (std::none_of(accesses.begin(), accesses.end(), same)) {
+        accesses.push_back({operand, std::move(indices), false, guards, perPoint});
+      }
+      return;
+    }
+    const OpId producer = plan_.value(operand).definition;
+    if (producer == anchor_) return;
+    const TensorExpr& expr = plan_.op(producer).attributes.expr();
+    for (const Expr& result : expr.results) collect(producer, result, indices, perPoint, guards);
+  }
+
+  const ir::Module& plan_;
+  OpId anchor_;
+};
+
+}  // namespace
+
+OpId governingTile(const ir::Module& plan, OpId tasks) {
+  OpId last;
+  for (OpId id : plan.region(plan.op(tasks).regions[0]).ops) {
+    const ir::Op& op = plan.op(id);
+    if (op.opcode != Opcode::Tile) continue;
+    last = id;
+    if (op.attributes.expr().form == TensorExpr::Form::Reduce) return id;
+  }
+  QT_ASSERT(last.valid(), "a task set without tiles");
+  return last;
+}
+
+std::vector<Access> accessesOf(const ir::Module& plan, OpId tasks, OpId anchor) {
+  AccessCollector collector(plan, anchor);
+  const TensorExpr& expr = plan.op(anchor).attributes.expr();
+  std::vector<Expr> axes;
+  for (int i = 0; i < expr.axisCount(); ++i) axes.push_back(Expr::axis(i));
+  const std::vector<Expr> domainAxes(axes.begin(), axes.begin() + expr.domainRank());
+  const bool reduces = expr.form == TensorExpr::Form::Reduce;
+  for (const Expr& e : expr.element) collector.collect(anchor, e, axes, false, {});
+  for (const Expr& e : expr.results) collector.collect(anchor, e, domainAxes, reduces, {});
+  bool reached = false;
+  for (OpId id : plan.region(plan.op(tasks).regions[0]).ops) {
+    const ir::Op& op = plan.op(id);
+    if (reached && op.opcode == Opcode::Tile) {
+      for (const Expr& e : op.attributes.expr().results) {
+        collector.collect(id, e, domainAxes, reduces, {});
+      }
+    }
+    reached |= id == anchor;
+    if (op.opcode == Opcode::Write) {
+      collector.accesses.push_back({op.operands[1], domainAxes, true, {}, reduces});
+    }
+  }
+  return std::move(collector.accesses);
+}
+
+std::optional<std::vector<int64_t>> strides(const Access& access, const ir::Type& buffer,
+                                            const ir::Layout& layout, int axes) {
+  const std::vector<ir::Dim> extents = layout.physicalShape(buffer.shape);
+  std::vector<int64_t> result(static_cast<size_t>(axes), 0);
+  int64_t stride = 1;
+  for (size_t k = extents.size(); k-- > 0;) {
+    size_t axis = k;
+    if (!layout.rowMajor()) {
+      const ir::Layout::Axis& piece = layout.axes[k];
+      if (piece.divide != 1 || piece.modulo != 0) return std::nullopt;
+      axis = static_cast<size_t>(piece.axis);
+    }
+    const auto form = ir::affineForm(access.indices[axis], axes);
+    if (!form) return std::nullopt;
+    for (size_t i = 0; i < result.size(); ++i) result[i] += form->coefficients[i] * stride;
+    stride *= extents[k].constant().value_or(64);
+  }
+  return result;
+}
+
+std::vector<int64_t> extentsOf(const TensorExpr& expr, int64_t assumed) {
+  std::vector<int64_t> extents;
+  for (const ir::Dim& dim : expr.domain) extents.push_back(dim.constant().value_or(assumed));
+  for (const ir::Dim& dim : expr.reduction) extents.push_back(dim.constant().value_or(assumed));
+  return extents;
+}
+
+std::vector<OpId> taskSets(const ir::Module& plan) {
+  std::vector<OpId> found;
+  const std::function<void(ir::RegionId)> walk = [&](ir::RegionId region) {
+    for (OpId id : plan.region(region).ops) {
+      const ir::Op& op = plan.op(id);
+      if (op.opcode == Opcode::Tasks) {
+        found.push_back(id);
+      } else {
+        for (ir::RegionId inner : op.regions) walk(inner);
+      }
+    }
+  };
+  walk(plan.top());
+  return found;
+}
+
+ValueId aliasRoot(const ir::Module& plan, ValueId buffer) {
+  for (;;) {
+    const OpId definition = plan.value(buffer).definition;
+    if (!definition.valid()) return buffer;
+    const ir::Op& op = plan.op(definition);
+    if (op.opcode != Opcode::Buffer || op.operands.empty()) return buffer;
+    buffer = op.operands[0];
+  }
+}
+
+void dropUnusedOperands(ir::Module& plan, OpId tile) {
+  ir::Op& op = plan.op(tile);
+  TensorExpr expr = op.attributes.expr();
+  std::vector<bool> used(op.operands.size(), false);
+  for (const Expr& load : ir::loadsOf(expr)) used[static_cast<size_t>(load.number())] = true;
+  std::vector<int> place(used.size(), -1);
+  std::vector<ValueId> operands;
+  for (size_t i = 0; i < used.size(); ++i) {
+    if (!used[i]) continue;
+    place[i] = static_cast<int>(operands.size());
+    operands.push_back(op.operands[i]);
+  }
+  const auto renumber = [&](const Expr& node) -> Expr {
+    if (node.kind() != Expr::Kind::Load) return node;
+    const int input = place[static_cast<size_t>(node.number())];
+    return node.guarded()
+               ? Expr::guardedLoad(input, node.dtype(), node.args(), node.guard(), node.other())
+               : Expr::load(input, node.dtype(), node.args());
+  };
+  for (Expr& e : expr.element) e = e.rewrite(renumber);
+  for (Expr& e : expr.results) e = e.rewrite(renumber);
+  op.operands = std::move(operands);
+  op.attributes.set("expr", std::make_shared<const TensorExpr>(std::move(expr)));
+}
+
+bool lanesCanShare(const TensorExpr& expr) {
+  if (expr.combine.size() != 1 || expr.order != TensorExpr::Order::Commutative) return false;
+  const Expr& combine = expr.combine[0];
+  if (combine.kind() != Expr::Kind::Apply || combine.args().size() != 2 ||
+      combine.args()[0].kind() != Expr::Kind::State ||
+      combine.args()[1].kind() != Expr::Kind::Element) {
+    return false;
+  }
+  switch (combine.op()) {
+    case Opcode::Add:
+    case Opcode::Mul:
+    case Opcode::Min:
+    case Opcode::Max:
+    case Opcode::And:
+    case Opcode::Or:
+      return true;
+    default:
+      return false;
+  }
+}
+
+}  // namespace quartet::sched

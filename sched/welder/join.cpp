@@ -1,0 +1,387 @@
+// Which task sets become one: maps inlined into their readers, maps on top of reductions.
+#include <algorithm>
+#include <map>
+#include <set>
+
+#include "sched/task_set.h"
+#include "sched/welder/welder.h"
+
+namespace quartet::sched {
+
+using ir::Expr;
+using ir::Opcode;
+using ir::OpId;
+using ir::TensorExpr;
+using ir::ValueId;
+
+namespace {
+
+constexpr int kNone = -1;
+
+/// One task set of the plan before joining: a single tile and its writes.
+struct Node {
+  OpId tasks;
+  OpId tile;
+  const TensorExpr* expr = nullptr;
+  std::vector<ValueId> writes;  // buffers, one per result
+  std::vector<int> readers;     // nodes that read its (single) result
+  bool pinned = false;       // the result must be in memory: an output, an alias, several results
+  bool inlined = false;      // computed by its readers
+  int cost = 0;              // operations per element, inlined producers included
+  std::set<ValueId> leaves;  // buffers read, inlined producers followed
+  int reduction = kNone;     // a map that ends a group: the reduction below it
+  int top = kNone;           // a reduction: the map that ends its group
+
+  bool map() const { return expr->form == TensorExpr::Form::Map; }
+};
+
+double count(const std::vector<ir::Dim>& dims) {
+  double product = 1;
+  for (const ir::Dim& dim : dims) product *= static_cast<double>(dim.constant().value_or(64));
+  return product;
+}
+
+int operationCost(Opcode op) {
+  switch (op) {
+    case Opcode::Exp:
+    case Opcode::Log:
+    case Opcode::Pow:
+    case Opcode::Tanh:
+    case Opcode::Erf:
+    case Opcode::Sin:
+    case Opcode::Cos:
+      return 16;
+    case Opcode::Div:
+    case Opcode::Sqrt:
+    case Opcode::Rem:
+    case Opcode::Mod:
+    case Opcode::FloorDiv:
+      return 6;
+    default:
+      return 1;
+  }
+}
+
+/// A map that only moves elements: one load, nothing else.
+bool movesOnly(const TensorExpr& expr) {
+  return expr.results.size() == 1 && expr.results[0].kind() == Expr::Kind::Load &&
+         !expr.results[0].guarded();
+}
+
+bool isIdentity(const std::vector<Expr>& indices) {
+  for (size_t i = 0; i < indices.size(); ++i) {
+    if (indices[i].kind() != Expr::Kind::Axis || indices[i].number() != static_cast<int>(i)) {
+      return false;
+    }
+  }
+  return true;
+}
+
+class Joiner {
+ public:
+  Joiner(const ir::Module& plan, const hwdb::Description& device) : plan_(plan), device_(device) {}
+
+  ir::Module run() {
+    collect();
+    for (Node& node : nodes_) decideInlining(node);
+    for (size_t i = 0; i < nodes_.size(); ++i) decideTop(static_cast<int>(i));
+    return build();
+  }
+
+ private:
+  void collect();
+  void decideInlining(Node& node);
+  bool accepts(const Node& reader, const Node& producer) const;
+  std::vector<Expr> loadsOfBuffer(const Node& reader, ValueId buffer) const;
+  void decideTop(int reduction);
+  bool reachesRoot(int from, int& root) const;
+  void groupOf(int root, std::vector<int>& members) const;
+  bool pointwise(int member, int root, const std::vector<int>& members) const;
+  ir::Module build();
+  void emit(int root, ir::Module& out, ir::RegionId body, std::map<ValueId, ValueId>& buffers);
+  int producer(ValueId buffer) const {
+    const auto found = producers_.find(buffer);
+    return found == producers_.end() ? kNone : found->second;
+  }
+  const Node& at(int i) const { return nodes_[static_cast<size_t>(i)]; }
+
+  const ir::Module& plan_;
+  const hwdb::Description& device_;
+  std::vector<Node> nodes_;
+  std::map<ValueId, int> producers_;
+};
+
+void Joiner::collect() {
+  const auto& parameters = plan_.region(plan_.top()).parameters;
+  const std::set<ValueId> external(parameters.begin(), parameters.end());
+  for (OpId tasks : taskSets(plan_)) {
+    Node node;
+    node.tasks = tasks;
+    for (OpId id : plan_.region(plan_.op(tasks).regions[0]).ops) {
+      const ir::Op& op = plan_.op(id);
+      if (op.opcode == Opcode::Write) {
+        node.writes.push_back(op.operands[1]);
+      } else {
+        node.tile = id;
+        node.expr = &op.attributes.expr();
+      }
+    }
+    node.pinned = node.writes.size() != 1 || external.contains(node.writes[0]);
+    for (ValueId buffer : node.writes) producers_[buffer] = static_cast<int>(nodes_.size());
+    nodes_.push_back(std::move(node));
+  }
+  for (size_t i = 0; i < nodes_.size(); ++i) {
+    std::set<int> sources;
+    for (ValueId operand : plan_.op(nodes_[i].tile).operands) sources.insert(producer(operand));
+    for (int source : sources) {
+      if (source != kNone)
+        nodes_[static_cast<size_t>(source)].readers.push_back(static_cast<int>(i));
+    }
+  }
+  for (OpId id : plan_.region(plan_.top()).ops) {
+    const ir::Op& op = plan_.op(id);
+    if (op.opcode != Opcode::Buffer || op.operands.empty()) continue;
+    const int source = producer(op.operands[0]);
+    if (source != kNone) nodes_[static_cast<size_t>(source)].pinned = true;
+  }
+}
+
+std::vector<Expr> Joiner::loadsOfBuffer(const Node& reader, ValueId buffer) const {
+  std::vector<Expr> found;
+  const auto& operands = plan_.op(reader.tile).operands;
+  for (const Expr& load : ir::loadsOf(*reader.expr)) {
+    if (operands[static_cast<size_t>(load.number())] == buffer) found.push_back(load);
+  }
+  return found;
+}
+
+/// Whether `reader` may compute `producer`'s elements where it reads them.
+bool Joiner::accepts(const Node& reader, const Node& producer) const {
+  const std::vector<Expr> loads = loadsOfBuffer(reader, producer.writes[0]);
+  const double points = count(reader.expr->domain) * count(reader.expr->reduction);
+  const double evaluations = points * static_cast<double>(loads.size());
+  const double elements = std::max(count(producer.expr->domain), 1.0);
+  const bool recomputes = evaluations > elements;
+  if (!reader.map()) {
+    // A reduction that reads some operand again and again lives on contiguous operands.
+    bool reuses = recomputes;
+    for (ValueId operand : plan_.op(reader.tile).operands) {
+      reuses |= points > 2 * count(plan_.type(operand).shape);
+    }
+    if (reuses) {
+      if (!movesOnly(*producer.expr)) return false;
+      const Expr& source = producer.expr->results[0];
+      const int last = producer.expr->domainRank() - 1;
+      if (source.args().empty()) return true;
+      const Expr& innermost = source.args().back();
+      return innermost.kind() == Expr::Kind::Axis && innermost.number() == last;
+    }
+  }
+  if (recomputes) return movesOnly(*producer.expr) && producer.cost <= 1;
+  constexpr int kCheap = 4;
+  constexpr size_t kReaders = 3;
+  return producer.readers.size() == 1 ||
+         (producer.cost <= kCheap && producer.readers.size() <= kReaders);
+}
+
+void Joiner::decideInlining(Node& node) {
+  const auto& operands = plan_.op(node.tile).operands;
+  std::set<int> sources;
+  for (ValueId operand : operands) {
+    const int source = producer(operand);
+    if (source != kNone && at(source).inlined) {
+      sources.insert(source);
+    } else {
+      node.leaves.insert(operand);
+    }
+  }
+  std::set<const void*> counted;
+  const auto countOperations = [&](const Expr& e) {
+    e.visit([&](const Expr& part) {
+      if (part.kind() == Expr::Kind::Apply && part.dtype() != ir::DType::I64 &&
+          counted.insert(part.id()).second) {
+        node.cost += operationCost(part.op());
+      }
+    });
+  };
+  for (const Expr& e : node.expr->results) countOperations(e);
+  for (int source : sources) {
+    node.cost += at(source).cost;
+    node.leaves.insert(at(source).leaves.begin(), at(source).leaves.end());
+  }
+  if (!node.map() || node.pinned || node.readers.empty()) return;
+  const auto bindings = static_cast<size_t>(std::max<int64_t>(device_.maxBindings.value / 4, 2));
+  if (node.leaves.size() > bindings) return;
+  node.inlined = std::all_of(node.readers.begin(), node.readers.end(), [&](int reader) {
+    const auto others = plan_.op(at(reader).tile).operands.size();
+    return others + node.leaves.size() <= 2 * bindings && accepts(at(reader), node);
+  });
+}
+
+/// The one group that everything reading `from` belongs to; false when there are several.
+bool Joiner::reachesRoot(int from, int& root) const {
+  for (int reader : at(from).readers) {
+    if (at(reader).inlined) {
+      if (!reachesRoot(reader, root)) return false;
+    } else {
+      if (root != kNone && root != reader) return false;
+      root = reader;
+    }
+  }
+  return true;
+}
+
+/// The nodes that `root` computes: itself and what is inlined into it, in program order.
+void Joiner::groupOf(int root, std::vector<int>& members) const {
+  std::set<int> found{root};
+  std::vector<int> pending{root};
+  while (!pending.empty()) {
+    const Node& node = at(pending.back());
+    pending.pop_back();
+    for (ValueId operand : plan_.op(node.tile).operands) {
+      const int source = producer(operand);
+      if (source != kNone && at(source).inlined && found.insert(source).second) {
+        pending.push_back(source);
+      }
+    }
+  }
+  members.assign(found.begin(), found.end());
+}
+
+/// Whether `member` is needed exactly at the point that `root` computes.
+bool Joiner::pointwise(int member, int root, const std::vector<int>& members) const {
+  if (member == root) return true;
+  if (!(at(member).expr->domain == at(root).expr->domain)) return false;
+  for (int reader : members) {
+    const std::vector<Expr> loads = loadsOfBuffer(at(reader), at(member).writes[0]);
+    for (const Expr& load : loads) {
+      if (load.guarded() || !isIdentity(load.args())) return false;
+    }
+    if (!loads.empty() && !pointwise(reader, root, members)) return false;
+  }
+  return true;
+}
+
+void Joiner::decideTop(int reduction) {
+  Node& node = nodes_[static_cast<size_t>(reduction)];
+  if (node.map() || node.pinned || node.readers.empty()) return;
+  int root = kNone;
+  if (!reachesRoot(reduction, root)) return;
+  Node& top = nodes_[static_cast<size_t>(root)];
+  if (!top.map() || top.reduction != kNone || !(top.expr->domain == node.expr->domain)) return;
+  std::vector<int> members;
+  groupOf(root, members);
+  if (top.leaves.size() + node.leaves.size() + 1 > static_cast<size_t>(device_.maxBindings.value)) {
+    return;
+  }
+  for (int member : members) {
+    const std::vector<Expr> loads = loadsOfBuffer(at(member), node.writes[0]);
+    for (const Expr& load : loads) {
+      if (load.guarded() || !isIdentity(load.args())) return;
+    }
+    if (!loads.empty() && !pointwise(member, root, members)) return;
+  }
+  top.reduction = reduction;
+  node.top = root;
+}
+
+/// One joined task set: what is computed on demand, the reduction, what sits on top of it.
+void Joiner::emit(int root, ir::Module& out, ir::RegionId body,
+                  std::map<ValueId, ValueId>& buffers) {
+  std::vector<int> members;
+  groupOf(root, members);
+  const int reduction = at(root).reduction;
+  std::vector<int> order;
+  if (reduction != kNone) {
+    std::vector<int> below;
+    groupOf(reduction, below);
+    std::set<int> dependent{reduction};
+    for (int member : members) {
+      for (ValueId operand : plan_.op(at(member).tile).operands) {
+        if (dependent.contains(producer(operand))) dependent.insert(member);
+      }
+    }
+    dependent.insert(root);
+    for (int member : members) {
+      if (!dependent.contains(member)) order.push_back(member);
+    }
+    for (int member : below) {
+      if (std::find(order.begin(), order.end(), member) == order.end()) order.push_back(member);
+    }
+    std::sort(order.begin(), order.end());
+    std::erase(order, reduction);
+    order.push_back(reduction);
+    for (int member : members) {
+      if (dependent.contains(member)) order.push_back(member);
+    }
+  } else {
+    order = members;
+  }
+  const ir::RegionId region = out.addRegion();
+  std::map<ValueId, ValueId> inside;  // buffers of the plan whose value is in this task set
+  ir::Origin origin;
+  OpId tile;
+  for (int member : order) {
+    const ir::Op& op = plan_.op(at(member).tile);
+    std::vector<ValueId> operands;
+    for (ValueId operand : op.operands) {
+      const auto local = inside.find(operand);
+      operands.push_back(local != inside.end() ? local->second : buffers.at(operand));
+    }
+    std::vector<ir::Type> types;
+    for (ValueId result : op.results) types.push_back(plan_.type(result));
+    tile = out.addOp(region, Opcode::Tile, std::move(operands), std::move(types), op.attributes, {},
+                     op.origin);
+    for (size_t i = 0; i < at(member).writes.size(); ++i) {
+      inside[at(member).writes[i]] = out.op(tile).results[i];
+    }
+    origin = ir::mergeOrigins(origin, op.origin);
+  }
+  for (ValueId buffer : at(root).writes) {
+    out.addOp(region, Opcode::Write, {inside.at(buffer), buffers.at(buffer)}, {});
+  }
+  out.addOp(body, Opcode::Tasks, {}, {}, plan_.op(at(root).tasks).attributes, {region}, origin);
+}
+
+ir::Module Joiner::build() {
+  ir::Module out(ir::Level::Plan, plan_.name);
+  out.symbols = plan_.symbols;
+  out.constants = plan_.constants;
+  out.outputs = plan_.outputs;
+  std::map<ValueId, ValueId> buffers;
+  for (ValueId parameter : plan_.region(plan_.top()).parameters) {
+    buffers[parameter] =
+        out.addParameter(out.top(), plan_.type(parameter), plan_.value(parameter).name);
+  }
+  const auto gone = [&](ValueId buffer) {
+    const int source = producer(buffer);
+    return source != kNone && (at(source).inlined || at(source).top != kNone);
+  };
+  for (OpId id : plan_.region(plan_.top()).ops) {
+    const ir::Op& op = plan_.op(id);
+    if (op.opcode != Opcode::Constant && op.opcode != Opcode::Buffer) continue;
+    if (gone(op.results[0])) continue;
+    std::vector<ValueId> operands;
+    for (ValueId operand : op.operands) operands.push_back(buffers.at(operand));
+    const OpId made = out.addOp(out.top(), op.opcode, std::move(operands),
+                                {plan_.type(op.results[0])}, op.attributes, {}, op.origin);
+    buffers[op.results[0]] = out.result(made);
+    out.value(out.result(made)).name = plan_.value(op.results[0]).name;
+  }
+  const ir::RegionId body = out.addRegion();
+  for (size_t i = 0; i < nodes_.size(); ++i) {
+    if (nodes_[i].inlined || nodes_[i].top != kNone) continue;
+    emit(static_cast<int>(i), out, body, buffers);
+  }
+  out.addOp(out.top(), Opcode::Seq, {}, {}, {}, {body});
+  out.addOp(out.top(), Opcode::Return, {}, {});
+  return out;
+}
+
+}  // namespace
+
+ir::Module joinTaskSets(const ir::Module& plan, const hwdb::Description& device) {
+  return Joiner(plan, device).run();
+}
+
+}  // namespace quartet::sched
