@@ -25,7 +25,7 @@ Status Interpreter::runAccess(OpId id, const Mask& mask) {
   const Type& buffer = kernel_.type(op.operands[0]);
   const bool store = isStore(op.opcode);
   if (buffer.access == (store ? Type::Access::Read : Type::Access::Write)) {
-    return fault(id, 0, "the access mode of " + nameOf(op.operands[0]) + " forbids this");
+    return fault(id, 0, "the access mode of the buffer forbids this");
   }
   if (!store) define(op.results[0]);
   for (size_t i = 0; i < local_; ++i) {
@@ -98,7 +98,7 @@ Status Interpreter::accessElement(OpId id, int64_t index, size_t invocation, Sca
     }
     return {};
   }
-  const std::string element = "element " + std::to_string(index) + " of " + nameOf(op.operands[0]);
+  const std::string element = "element " + std::to_string(index) + " of the buffer";
   switch (what) {
     case KernelBuffer::Fault::OutOfBounds:
       return fault(id, invocation,

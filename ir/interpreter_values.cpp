@@ -166,8 +166,8 @@ Status Interpreter::accessVariable(OpId id, size_t invocation) {
   const int64_t index = indexed ? at(op.operands[indexOperand], invocation)->i : 0;
   if (index < 0 || index >= variable.extent) {
     return fault(id, invocation,
-                 "index " + std::to_string(index) + " is out of bounds of variable " +
-                     nameOf(op.operands[0]) + " of " + std::to_string(variable.extent));
+                 "index " + std::to_string(index) + " is out of bounds of the variable: it has " +
+                     std::to_string(variable.extent));
   }
   const size_t element =
       invocation * static_cast<size_t>(variable.extent) + static_cast<size_t>(index);
@@ -179,8 +179,7 @@ Status Interpreter::accessVariable(OpId id, size_t invocation) {
     return {};
   }
   if (variable.defined[element] == 0) {
-    return fault(id, invocation,
-                 "variable " + nameOf(op.operands[0]) + " is read before it is set");
+    return fault(id, invocation, "the variable is read before it is set");
   }
   std::copy_n(cell, lanes, at(op.results[0], invocation));
   return {};
