@@ -27,7 +27,6 @@ STAGES = ("roller", "welder", "rammer", "grinder")
 # Header prefix -> the only folders that include it.
 LIBRARIES = {
     "llvm/": ("backends/cpu",),
-    "xtensor/": ("backends/cpu/reference",),
     "onnx/": ("frontend", "tests"),
     "google/protobuf/": ("frontend", "tests"),
     "vulkan/": ("backends/vulkan", "tests/vulkan"),
