@@ -1,0 +1,234 @@
+#include "tests/common/harness.h"
+
+#include <doctest/doctest.h>
+
+#include <cmath>
+#include <cstring>
+#include <map>
+#include <random>
+
+#include "backends/common/lower_plan.h"
+#include "ir/evaluate.h"
+#include "ir/express.h"
+#include "ir/kernel.h"
+#include "ir/text.h"
+#include "runtime/memory_planner.h"
+#include "sched/cost/roofline.h"
+#include "sched/pipeline.h"
+
+namespace quartet::test {
+
+namespace {
+
+template <class T>
+T need(Result<T> result) {
+  if (!result) FAIL(result.error().str());
+  return *std::move(result);
+}
+
+hwdb::Description device(int64_t lanes, int64_t invocations, int64_t registers, bool narrow) {
+  hwdb::Description d;
+  d.name = "test";
+  d.kind = invocations > 1 ? hwdb::Description::Kind::Gpu : hwdb::Description::Kind::Cpu;
+  d.units.value = 2;
+  d.groupInvocations.value = invocations;
+  d.vectorLanes.value = lanes;
+  d.vectorRegisters.value = registers;
+  d.fmaPerCycle.value = 2;
+  d.fmaLatencyCycles.value = 4;
+  d.storage8.value = d.storage16.value = d.int64.value = narrow;
+  d.float64.value = true;
+  d.maxBindings.value = 16;
+  d.maxBindingBytes.value = 1 << 27;
+  d.bindingAlignBytes.value = 64;
+  d.peakGigaflops.value = 1e-3;  // slow, so that small tensors are worth several tasks
+  d.memoryGigabytesPerSecond.value = 1e-3;
+  d.taskMicroseconds.value = 0.1;
+  return d;
+}
+
+std::vector<int64_t> shapeOf(const ir::Type& type, const ir::SymbolValues& symbols) {
+  std::vector<int64_t> shape;
+  for (const ir::Dim& dim : type.shape) shape.push_back(need(dim.evaluate(symbols)));
+  return shape;
+}
+
+template <class T>
+void compareFloats(const ir::ConstantData& got, const ir::ConstantData& want) {
+  const auto a = got.as<T>();
+  const auto b = want.as<T>();
+  for (size_t i = 0; i < b.size(); ++i) {
+    const double x = static_cast<double>(a[i]);
+    const double y = static_cast<double>(b[i]);
+    if (std::isnan(y) ? std::isnan(x)
+                      : x == y || std::abs(x - y) <= 1e-5 * (std::abs(y) + 1)) {
+      continue;
+    }
+    FAIL_CHECK("element " << i << ": got " << x << ", want " << y);
+    return;
+  }
+}
+
+void compare(const ir::ConstantData& got, const ir::ConstantData& want) {
+  REQUIRE(got.dtype == want.dtype);
+  REQUIRE(got.bytes.size() == want.bytes.size());
+  switch (want.dtype) {
+    case ir::DType::F32: return compareFloats<float>(got, want);
+    case ir::DType::F64: return compareFloats<double>(got, want);
+    default:
+      CHECK(std::equal(got.bytes.begin(), got.bytes.end(), want.bytes.begin()));
+  }
+}
+
+}  // namespace
+
+hwdb::Description vectorCpu() { return device(16, 1, 32, true); }
+hwdb::Description weakGpu() { return device(4, 8, 48, false); }
+hwdb::Description scalarGpu() { return device(1, 4, 16, true); }
+
+ir::Module expressed(std::string_view text) {
+  ir::ParseOptions options;
+  options.fillElided = true;
+  return need(ir::express(need(ir::parse(text, options))));
+}
+
+ir::Module planned(const ir::Module& graph, const hwdb::Description& device,
+                   const sched::Options& options) {
+  ir::PassRunner runner;
+  return need(sched::schedule(graph, {device, sched::roofline, options}, runner));
+}
+
+runtime::Program lowered(const ir::Module& plan, const hwdb::Description& device,
+                         const ir::SymbolValues& symbols) {
+  runtime::Program program = need(common::lowerPlan(plan, device, symbols));
+  runtime::planMemory(program, device.bindingAlignBytes.value);
+  return program;
+}
+
+Tensors makeInputs(const ir::Module& graph, uint64_t seed, const ir::SymbolValues& symbols) {
+  std::mt19937_64 random(seed);
+  Tensors inputs;
+  for (ir::ValueId value : graph.region(graph.top()).parameters) {
+    const ir::Type& type = graph.type(value);
+    const std::vector<int64_t> shape = shapeOf(type, symbols);
+    int64_t elements = 1;
+    for (int64_t extent : shape) elements *= extent;
+    const int64_t size = ir::byteSize(type.dtype);
+    std::vector<std::byte> bytes(static_cast<size_t>(elements * size));
+    for (int64_t i = 0; i < elements; ++i) {
+      const uint64_t raw = random();
+      std::byte* at = bytes.data() + i * size;
+      if (type.dtype == ir::DType::F32) {
+        const float x = static_cast<float>(raw >> 40) / static_cast<float>(1 << 23) - 1.0F;
+        std::memcpy(at, &x, sizeof x);
+      } else if (type.dtype == ir::DType::F64) {
+        const double x = static_cast<double>(raw >> 12) / 0x1p51 - 1.0;
+        std::memcpy(at, &x, sizeof x);
+      } else {
+        *at = static_cast<std::byte>(type.dtype == ir::DType::Bool ? raw & 1 : raw & 3);
+      }
+    }
+    inputs.push_back(ir::makeConstant(type.dtype, shape, std::move(bytes)));
+  }
+  return inputs;
+}
+
+Tensors evaluateExpressed(const ir::Module& graph, const Tensors& inputs,
+                          const ir::SymbolValues& symbols) {
+  std::map<ir::ValueId, std::shared_ptr<const ir::ConstantData>> values;
+  const ir::Region& top = graph.region(graph.top());
+  for (size_t i = 0; i < inputs.size(); ++i) values[top.parameters[i]] = inputs[i];
+  Tensors outputs;
+  for (ir::OpId id : top.ops) {
+    const ir::Op& op = graph.op(id);
+    Tensors operands;
+    for (ir::ValueId operand : op.operands) operands.push_back(values.at(operand));
+    if (op.opcode == ir::Opcode::Return) {
+      outputs = operands;
+    } else if (op.opcode == ir::Opcode::Constant) {
+      values[op.results[0]] = graph.constantOf(op.results[0]);
+    } else if (op.opcode == ir::Opcode::Reshape) {
+      auto view = std::make_shared<ir::ConstantData>(*operands[0]);
+      view->shape = shapeOf(graph.type(op.results[0]), symbols);
+      view->owner = operands[0];
+      values[op.results[0]] = view;
+    } else {
+      const ir::Evaluation done = need(ir::evaluate(op.attributes.expr(), operands, symbols));
+      for (size_t r = 0; r < op.results.size(); ++r) values[op.results[r]] = done.results[r];
+    }
+  }
+  return outputs;
+}
+
+Tensors interpretProgram(const runtime::Program& program, const Tensors& inputs,
+                         uint32_t* statusCode) {
+  using Kind = runtime::BufferInfo::Kind;
+  std::vector<std::vector<std::byte>> memory;
+  size_t nextInput = 0;
+  for (const runtime::BufferInfo& buffer : program.buffers) {
+    std::vector<std::byte> bytes(static_cast<size_t>(buffer.bytes));
+    if (buffer.kind == Kind::Input) {
+      runtime::storeTensor(buffer, inputs.at(nextInput++)->bytes, bytes);
+    } else if (buffer.kind == Kind::Constant) {
+      bytes = runtime::packConstant(buffer);
+    } else {
+      std::fill(bytes.begin(), bytes.end(), std::byte{0xff});
+    }
+    memory.push_back(std::move(bytes));
+  }
+  for (const runtime::Wave& wave : program.waves) {
+    for (const runtime::Dispatch& dispatch : wave.dispatches) {
+      std::vector<ir::KernelMemory> bound;
+      for (const runtime::Binding& binding : dispatch.bindings) {
+        const auto index = static_cast<size_t>(binding.buffer);
+        const auto* first = memory[index].data() + binding.offset;
+        bound.push_back({program.buffers[index].storage, {first, first + binding.bytes}});
+      }
+      const auto& kernel = program.kernels[static_cast<size_t>(dispatch.kernel)];
+      const ir::KernelRun run =
+          need(ir::interpret(kernel, dispatch.groups, bound, dispatch.parameters));
+      if (statusCode != nullptr && run.statusCode != 0) *statusCode = run.statusCode;
+      for (size_t i = 0; i < bound.size(); ++i) {
+        const runtime::Binding& binding = dispatch.bindings[i];
+        std::copy(bound[i].bytes.begin(), bound[i].bytes.end(),
+                  memory[static_cast<size_t>(binding.buffer)].begin() + binding.offset);
+      }
+    }
+  }
+  Tensors outputs;
+  for (size_t i = 0; i < program.buffers.size(); ++i) {
+    const runtime::BufferInfo& buffer = program.buffers[i];
+    if (buffer.kind != Kind::Output) continue;
+    int64_t elements = 1;
+    for (int64_t extent : buffer.shape) elements *= extent;
+    std::vector<std::byte> host(static_cast<size_t>(elements * ir::byteSize(buffer.logical)));
+    runtime::loadTensor(buffer, memory[i], host);
+    outputs.push_back(ir::makeConstant(buffer.logical, buffer.shape, std::move(host)));
+  }
+  return outputs;
+}
+
+void checkGraph(std::string_view text, uint64_t seed, const ir::SymbolValues& symbols) {
+  const ir::Module graph = expressed(text);
+  const Tensors inputs = makeInputs(graph, seed, symbols);
+  const Tensors want = evaluateExpressed(graph, inputs, symbols);
+  const std::pair<const char*, hwdb::Description> devices[] = {
+      {"vector cpu", vectorCpu()}, {"weak gpu", weakGpu()}, {"scalar gpu", scalarGpu()}};
+  const std::pair<const char*, sched::Options> options[] = {{"all on", {}},
+                                                            {"welder off", {false, true, true}},
+                                                            {"roller off", {true, false, true}},
+                                                            {"rammer off", {true, true, false}}};
+  for (const auto& [deviceName, description] : devices) {
+    for (const auto& [optionName, option] : options) {
+      CAPTURE(deviceName);
+      CAPTURE(optionName);
+      const ir::Module plan = planned(graph, description, option);
+      CAPTURE(ir::print(plan));
+      const Tensors got = interpretProgram(lowered(plan, description, symbols), inputs);
+      REQUIRE(got.size() == want.size());
+      for (size_t i = 0; i < want.size(); ++i) compare(*got[i], *want[i]);
+    }
+  }
+}
+
+}  // namespace quartet::test

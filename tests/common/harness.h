@@ -1,0 +1,46 @@
+// Compiles graph text for described devices, runs the kernels in the kernel interpreter, and compares
+// with the direct evaluation of the tensor expressions: the lowering, with no device at all.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "hwdb/description.h"
+#include "ir/module.h"
+#include "runtime/program.h"
+#include "sched/env.h"
+
+namespace quartet::test {
+
+using Tensors = std::vector<std::shared_ptr<const ir::ConstantData>>;
+
+/// Small devices with the shapes of real ones: 16 lanes and no groups; 4 lanes and groups of 8 without
+/// 8 or 16-bit storage and int64; scalars and groups of 4.
+hwdb::Description vectorCpu();
+hwdb::Description weakGpu();
+hwdb::Description scalarGpu();
+
+/// Graph text -> expressed graph. Fails the test on an error.
+ir::Module expressed(std::string_view text);
+/// Expressed graph -> scheduled plan -> program with placed memory.
+ir::Module planned(const ir::Module& graph, const hwdb::Description& device,
+                   const sched::Options& options = {});
+runtime::Program lowered(const ir::Module& plan, const hwdb::Description& device,
+                         const ir::SymbolValues& symbols = {});
+
+/// Seeded inputs for a graph: floats in [-1, 1), integers in [0, 3].
+Tensors makeInputs(const ir::Module& graph, uint64_t seed, const ir::SymbolValues& symbols = {});
+/// Op by op with ir::evaluate.
+Tensors evaluateExpressed(const ir::Module& graph, const Tensors& inputs,
+                          const ir::SymbolValues& symbols = {});
+/// All waves in the kernel interpreter; every interpreter error fails the test.
+Tensors interpretProgram(const runtime::Program& program, const Tensors& inputs,
+                         uint32_t* statusCode = nullptr);
+
+/// Both, compared on all three devices with every stage on, and with each stage off: floats within
+/// 1e-5 (|want| + 1), the rest equal.
+void checkGraph(std::string_view text, uint64_t seed = 1, const ir::SymbolValues& symbols = {});
+
+}  // namespace quartet::test

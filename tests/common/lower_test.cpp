@@ -1,0 +1,137 @@
+// Graphs through all stages and the lowering, in the kernel interpreter, against direct evaluation.
+#include <doctest/doctest.h>
+
+#include "tests/common/harness.h"
+
+using quartet::test::checkGraph;
+
+TEST_CASE("elementwise chain") {
+  checkGraph(R"(graph @g(%x: f32[3, 37], %y: f32[37]) -> ("o") {
+    %a = add %x, %y : f32[3, 37]
+    %b = mul %a, %x : f32[3, 37]
+    %c = max %b, %y : f32[3, 37]
+    return %c
+  })");
+}
+
+TEST_CASE("matrix product with an epilogue") {
+  checkGraph(R"(graph @g(%x: f32[7, 12], %bias: f32[40]) -> ("o") {
+    %w = constant {hash = "w"} : f32[12, 40]
+    %c = contract %x, %w {lhs = [0, 2], out = [0, 1], rhs = [2, 1]} : f32[7, 40]
+    %d = add %c, %bias : f32[7, 40]
+    %e = tanh %d : f32[7, 40]
+    return %e
+  }
+  constant "w" f32[12, 40] = elided)");
+}
+
+TEST_CASE("batched matrix product of two inputs, transposed") {
+  checkGraph(R"(graph @g(%x: f32[2, 5, 8], %y: f32[2, 19, 8]) -> ("o") {
+    %t = transpose %y {perm = [0, 2, 1]} : f32[2, 8, 19]
+    %c = contract %x, %t {lhs = [0, 1, 3], out = [0, 1, 2], rhs = [0, 3, 2]} : f32[2, 5, 19]
+    return %c
+  })");
+}
+
+TEST_CASE("padded convolution, residual, pooling") {
+  checkGraph(R"(graph @g(%x: f32[1, 3, 9, 9]) -> ("o") {
+    %w = constant {hash = "w"} : f32[20, 3, 3, 3]
+    %v = constant {hash = "v"} : f32[20, 20, 3, 3]
+    %c = conv %x, %w {dilations = [1, 1], group = 1, pads = [1, 1, 1, 1], strides = [1, 1]} : f32[1, 20, 9, 9]
+    %d = conv %c, %v {dilations = [1, 1], group = 1, pads = [1, 1, 1, 1], strides = [1, 1]} : f32[1, 20, 9, 9]
+    %e = add %c, %d : f32[1, 20, 9, 9]
+    %p = window %e {dilations = [1, 1, 1, 1], fn = max, pads = [0, 0, 1, 1, 0, 0, 1, 1], strides = [1, 1, 2, 2], window = [1, 1, 3, 3]} : f32[1, 20, 5, 5]
+    %s = reduce %p {axes = [2, 3], fn = add} : f32[1, 20]
+    return %s
+  }
+  constant "w" f32[20, 3, 3, 3] = elided
+  constant "v" f32[20, 20, 3, 3] = elided)");
+}
+
+TEST_CASE("depthwise and grouped convolution, strided and dilated") {
+  checkGraph(R"(graph @g(%x: f32[2, 16, 8, 7]) -> ("o") {
+    %w = constant {hash = "w"} : f32[16, 1, 3, 3]
+    %v = constant {hash = "v"} : f32[12, 4, 2, 2]
+    %c = conv %x, %w {dilations = [1, 1], group = 16, pads = [1, 1, 1, 1], strides = [2, 2]} : f32[2, 16, 4, 4]
+    %d = conv %c, %v {dilations = [2, 2], group = 4, pads = [0, 1, 0, 1], strides = [1, 1]} : f32[2, 12, 2, 4]
+    return %d
+  }
+  constant "w" f32[16, 1, 3, 3] = elided
+  constant "v" f32[12, 4, 2, 2] = elided)");
+}
+
+TEST_CASE("softmax in primitives, with reshapes of one") {
+  checkGraph(R"(graph @g(%x: f32[4, 33]) -> ("o") {
+    %m = reduce %x {axes = [1], fn = max} : f32[4]
+    %n = reshape %m : f32[4, 1]
+    %d = sub %x, %n : f32[4, 33]
+    %e = exp %d : f32[4, 33]
+    %s = reduce %e {axes = [1], fn = add} : f32[4]
+    %t = reshape %s : f32[4, 1]
+    %o = div %e, %t : f32[4, 33]
+    return %o
+  })");
+}
+
+TEST_CASE("gather, concat, slice, pad, argmax") {
+  checkGraph(R"(graph @g(%x: f32[4, 18], %i: i64[3]) -> ("o", "p", "q") {
+    %g = gather %x, %i {axis = 0} : f32[3, 18]
+    %c = concat %g, %x {axis = 0} : f32[7, 18]
+    %k = concat %c, %c {axis = 1} : f32[7, 36]
+    %s = slice %k {starts = [6, 1], steps = [-2, 3]} : f32[3, 11]
+    %z = constant {hash = "z"} : f32[]
+    %p = pad %s, %z {mode = "constant", pads = [1, 0, 0, 2]} : f32[4, 13]
+    %a = arg_reduce %k {axis = 1, fn = max, last = 0} : i64[7]
+    return %p, %a, %g
+  }
+  constant "z" f32[] = [0.5])");
+}
+
+TEST_CASE("narrow and wide integers, booleans, casts") {
+  checkGraph(R"(graph @g(%x: i64[5, 7], %y: u8[5, 7], %b: bool[7], %f: f32[5, 7]) -> ("o", "p", "q") {
+    %a = mul %y, %y : u8[5, 7]
+    %c = cast %a : i64[5, 7]
+    %d = add %c, %x : i64[5, 7]
+    %s = select %b, %d, %x : i64[5, 7]
+    %l = lt %f, %f : bool[5, 7]
+    %m = or %l, %b : bool[5, 7]
+    %h = cast %f : f16[5, 7]
+    %r = cast %h : f32[5, 7]
+    return %s, %m, %r
+  })");
+}
+
+TEST_CASE("reshapes that split, merge and alias; outputs that are inputs or constants") {
+  checkGraph(R"(graph @g(%x: f32[2, 6, 4]) -> ("o", "p", "q", "r") {
+    %a = reshape %x : f32[12, 4]
+    %b = exp %a : f32[12, 4]
+    %c = reshape %b : f32[3, 4, 4]
+    %d = transpose %c {perm = [1, 0, 2]} : f32[4, 3, 4]
+    %e = reshape %d : f32[48]
+    %f = neg %e : f32[48]
+    %g = reshape %f : f32[6, 8]
+    %s = reduce %g {axes = [0], fn = add} : f32[8]
+    %k = constant {hash = "k"} : f32[2]
+    return %s, %x, %k, %e
+  }
+  constant "k" f32[2] = [1.5, -2.0])");
+}
+
+TEST_CASE("empty tensors run through") {
+  checkGraph(R"(graph @g(%x: f32[0, 4], %y: f32[3, 0]) -> ("o", "p") {
+    %a = exp %x : f32[0, 4]
+    %s = reduce %y {axes = [1], fn = add} : f32[3]
+    return %a, %s
+  })");
+}
+
+TEST_CASE("symbolic outer extents are launch parameters") {
+  const std::string_view text = R"(graph @g(%x: f32[N, 12]) -> ("o") symbols {N: 1..64 multiple 1} {
+    %w = constant {hash = "w"} : f32[12, 20]
+    %c = contract %x, %w {lhs = [0, 2], out = [0, 1], rhs = [2, 1]} : f32[N, 20]
+    %e = exp %c : f32[N, 20]
+    return %e
+  }
+  constant "w" f32[12, 20] = elided)";
+  for (int64_t n : {1, 7, 64}) checkGraph(text, 1, {{"N", n}});
+}
