@@ -78,7 +78,9 @@ class TaskLowering {
                              std::vector<Linear>& origin);
   void spreadOverInvocations(const std::vector<Linear>& base);
   void registerTile(const std::vector<Linear>& origin);
-  void tailTile(size_t axis, const std::vector<Linear>& origin, std::vector<Linear>& point);
+  ValueId inside(const std::vector<Linear>& origin, bool lanes);
+  void cutLanes(const std::vector<Linear>& origin, std::vector<int64_t> shape);
+  void cutRows(size_t axis, const std::vector<Linear>& origin, std::vector<Linear>& point);
   void points(const std::vector<Linear>& origin, const std::vector<int64_t>& shape,
               ValueId laneCount);
   void reduce(std::vector<Point>& all);
@@ -298,52 +300,80 @@ void TaskLowering::spreadOverInvocations(const std::vector<Linear>& base) {
   }
 }
 
-void TaskLowering::registerTile(const std::vector<Linear>& origin) {
-  ValueId full;
+/// Whether the register tile at `origin` lies inside the domain along the axes chosen; invalid:
+/// known to.
+ValueId TaskLowering::inside(const std::vector<Linear>& origin, bool lanes) {
+  ValueId all;
   for (size_t i = 0; i < rank(); ++i) {
-    if (whole(i)) continue;
+    if (whole(i) || isLane(i) != lanes) continue;
     const ValueId here =
         math_.compare(Opcode::Le, origin[i] + Linear::of(reg(i)), extents_.of(expr_.domain[i]));
     if (builder_.intLiteral(here) == 1) continue;
-    full = full.valid() ? builder_.apply(Opcode::And, {full, here}) : here;
+    all = all.valid() ? builder_.apply(Opcode::And, {all, here}) : here;
   }
-  const std::vector<int64_t> shape(tile_.reg.begin(),
-                                   tile_.reg.begin() + static_cast<long>(rank()));
-  const Body whole = [&] { points(origin, shape, {}); };
-  const Body cut = [&] {
-    std::vector<Linear> point = origin;
-    tailTile(0, origin, point);
-  };
-  if (!full.valid()) {
-    whole();
-  } else {
-    branch(full, whole, cut);
-  }
+  return all;
 }
 
-/// A register tile that the domain's edge cuts: point by point, the lanes counted.
-void TaskLowering::tailTile(size_t axis, const std::vector<Linear>& origin,
-                            std::vector<Linear>& point) {
-  if (axis == rank()) {
-    ValueId laneCount;
-    std::vector<int64_t> shape(rank(), 1);
-    if (tile_.laneAxis >= 0 && !reductionLanes()) {
-      const auto lane = static_cast<size_t>(tile_.laneAxis);
-      shape[lane] = tile_.lanes;
-      const Linear left = extents_.of(expr_.domain[lane]) - point[lane];
-      laneCount = math_.materialize(math_.minimum(left, Linear::of(tile_.lanes)));
+void TaskLowering::registerTile(const std::vector<Linear>& origin) {
+  const std::vector<int64_t> shape(tile_.reg.begin(),
+                                   tile_.reg.begin() + static_cast<long>(rank()));
+  const auto either = [&](ValueId condition, const Body& yes, const Body& no) {
+    if (condition.valid()) {
+      branch(condition, yes, no);
+    } else {
+      yes();
     }
-    points(point, shape, laneCount);
+  };
+  either(
+      inside(origin, false),
+      [&] {
+        either(
+            inside(origin, true), [&] { points(origin, shape, {}); },
+            [&] { cutLanes(origin, shape); });
+      },
+      [&] {
+        std::vector<Linear> point = origin;
+        cutRows(0, origin, point);
+      });
+}
+
+/// All rows, vector by vector, the last one counted.
+void TaskLowering::cutLanes(const std::vector<Linear>& origin, std::vector<int64_t> shape) {
+  const auto lane = static_cast<size_t>(tile_.laneAxis);
+  const int64_t lanes = tile_.lanes;
+  const Linear left = extents_.of(expr_.domain[lane]) - origin[lane];
+  const Linear count = math_.floorDiv(left + Linear::of(lanes - 1), Linear::of(lanes));
+  shape[lane] = lanes;
+  loop(Linear::of(0), math_.minimum(count, Linear::of(reg(lane) / lanes)), 1,
+       {0, reg(lane) / lanes - 1}, [&](const Linear& i) {
+         std::vector<Linear> point = origin;
+         point[lane] = origin[lane] + i * lanes;
+         points(point, shape,
+                math_.materialize(math_.minimum(left - i * lanes, Linear::of(lanes))));
+       });
+}
+
+/// A register tile that the domain's edge cuts along its rows: row by row.
+void TaskLowering::cutRows(size_t axis, const std::vector<Linear>& origin,
+                           std::vector<Linear>& point) {
+  if (axis == rank()) {
+    const std::vector<int64_t> shape(rank(), 1);
+    if (tile_.laneAxis >= 0 && !reductionLanes()) {
+      cutLanes(point, shape);
+    } else {
+      points(point, shape, {});
+    }
     return;
   }
-  const int64_t step = isLane(axis) ? tile_.lanes : 1;
+  if (isLane(axis)) {
+    cutRows(axis + 1, origin, point);
+    return;
+  }
   const Linear left = extents_.of(expr_.domain[axis]) - origin[axis];
-  const Linear count = math_.floorDiv(
-      math_.minimum(left, Linear::of(reg(axis))) + Linear::of(step - 1), Linear::of(step));
-  loop(Linear::of(0), count, 1, {0, std::max<int64_t>(reg(axis) / step - 1, 0)},
+  loop(Linear::of(0), math_.minimum(left, Linear::of(reg(axis))), 1, {0, reg(axis) - 1},
        [&](const Linear& i) {
-         point[axis] = origin[axis] + i * step;
-         tailTile(axis + 1, origin, point);
+         point[axis] = origin[axis] + i;
+         cutRows(axis + 1, origin, point);
        });
 }
 

@@ -68,11 +68,13 @@ bool movesOnly(const TensorExpr& expr) {
          !expr.results[0].guarded();
 }
 
-bool isIdentity(const std::vector<Expr>& indices) {
+/// Index k is axis k, or 0 where axis k has one point anyway.
+bool isIdentity(const std::vector<Expr>& indices, const std::vector<ir::Dim>& domain) {
+  if (indices.size() != domain.size()) return false;
   for (size_t i = 0; i < indices.size(); ++i) {
-    if (indices[i].kind() != Expr::Kind::Axis || indices[i].number() != static_cast<int>(i)) {
-      return false;
-    }
+    const bool axis =
+        indices[i].kind() == Expr::Kind::Axis && indices[i].number() == static_cast<int>(i);
+    if (!axis && !(indices[i].isInt(0) && domain[i] == ir::Dim(1))) return false;
   }
   return true;
 }
@@ -255,7 +257,7 @@ bool Joiner::pointwise(int member, int root, const std::vector<int>& members) co
   for (int reader : members) {
     const std::vector<Expr> loads = loadsOfBuffer(at(reader), at(member).writes[0]);
     for (const Expr& load : loads) {
-      if (load.guarded() || !isIdentity(load.args())) return false;
+      if (load.guarded() || !isIdentity(load.args(), at(root).expr->domain)) return false;
     }
     if (!loads.empty() && !pointwise(reader, root, members)) return false;
   }
@@ -277,7 +279,7 @@ void Joiner::decideTop(int reduction) {
   for (int member : members) {
     const std::vector<Expr> loads = loadsOfBuffer(at(member), node.writes[0]);
     for (const Expr& load : loads) {
-      if (load.guarded() || !isIdentity(load.args())) return;
+      if (load.guarded() || !isIdentity(load.args(), node.expr->domain)) return;
     }
     if (!loads.empty() && !pointwise(member, root, members)) return;
   }

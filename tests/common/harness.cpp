@@ -60,8 +60,7 @@ void compareFloats(const ir::ConstantData& got, const ir::ConstantData& want) {
   for (size_t i = 0; i < b.size(); ++i) {
     const double x = static_cast<double>(a[i]);
     const double y = static_cast<double>(b[i]);
-    if (std::isnan(y) ? std::isnan(x)
-                      : x == y || std::abs(x - y) <= 1e-5 * (std::abs(y) + 1)) {
+    if (std::isnan(y) ? std::isnan(x) : x == y || std::abs(x - y) <= 1e-5 * (std::abs(y) + 1)) {
       continue;
     }
     FAIL_CHECK("element " << i << ": got " << x << ", want " << y);
@@ -73,8 +72,10 @@ void compare(const ir::ConstantData& got, const ir::ConstantData& want) {
   REQUIRE(got.dtype == want.dtype);
   REQUIRE(got.bytes.size() == want.bytes.size());
   switch (want.dtype) {
-    case ir::DType::F32: return compareFloats<float>(got, want);
-    case ir::DType::F64: return compareFloats<double>(got, want);
+    case ir::DType::F32:
+      return compareFloats<float>(got, want);
+    case ir::DType::F64:
+      return compareFloats<double>(got, want);
     default:
       CHECK(std::equal(got.bytes.begin(), got.bytes.end(), want.bytes.begin()));
   }

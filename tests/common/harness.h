@@ -1,5 +1,6 @@
-// Compiles graph text for described devices, runs the kernels in the kernel interpreter, and compares
-// with the direct evaluation of the tensor expressions: the lowering, with no device at all.
+// Compiles graph text for described devices, runs the kernels in the kernel interpreter, and
+// compares with the direct evaluation of the tensor expressions: the lowering, with no device at
+// all.
 #pragma once
 
 #include <memory>
@@ -16,8 +17,8 @@ namespace quartet::test {
 
 using Tensors = std::vector<std::shared_ptr<const ir::ConstantData>>;
 
-/// Small devices with the shapes of real ones: 16 lanes and no groups; 4 lanes and groups of 8 without
-/// 8 or 16-bit storage and int64; scalars and groups of 4.
+/// Small devices with the shapes of real ones: 16 lanes and no groups; 4 lanes and groups of 8
+/// without 8 or 16-bit storage and int64; scalars and groups of 4.
 hwdb::Description vectorCpu();
 hwdb::Description weakGpu();
 hwdb::Description scalarGpu();

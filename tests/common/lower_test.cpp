@@ -88,7 +88,8 @@ TEST_CASE("gather, concat, slice, pad, argmax") {
 }
 
 TEST_CASE("narrow and wide integers, booleans, casts") {
-  checkGraph(R"(graph @g(%x: i64[5, 7], %y: u8[5, 7], %b: bool[7], %f: f32[5, 7]) -> ("o", "p", "q") {
+  checkGraph(
+      R"(graph @g(%x: i64[5, 7], %y: u8[5, 7], %b: bool[7], %f: f32[5, 7]) -> ("o", "p", "q") {
     %a = mul %y, %y : u8[5, 7]
     %c = cast %a : i64[5, 7]
     %d = add %c, %x : i64[5, 7]
