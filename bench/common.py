@@ -1,0 +1,91 @@
+"""What verify.py and compare.py share: the models, inputs for them, the machine, tables."""
+
+import os
+import pathlib
+import platform
+import subprocess
+import sys
+
+import numpy
+import onnxruntime
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+MODELS = ROOT / "build" / "models"
+QUARTET = ROOT / "build" / "quartet"
+RESULTS = ROOT / "bench" / "results"
+
+sys.path.insert(0, str(ROOT / "bench" / "models"))
+import manifest  # noqa: E402
+
+DTYPES = {
+    "tensor(float)": numpy.float32,
+    "tensor(int32)": numpy.int32,
+    "tensor(int64)": numpy.int64,
+}
+
+
+def load_models(names: list[str]) -> list[dict]:
+    return manifest.load(names)
+
+
+def shape_options(run: list[str]) -> list[str]:
+    return [option for shape in run for option in ("--shape", shape)]
+
+
+def ort_session(model: dict, threads: int) -> onnxruntime.InferenceSession:
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.log_severity_level = 3
+    path = str(MODELS / model["file"])
+    return onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+
+
+def make_inputs(model: dict, run: list[str], session: onnxruntime.InferenceSession) -> dict:
+    """Floats uniform in [-1, 1), integers below their limit; the same for the same run."""
+    rng = numpy.random.default_rng(1)
+    dtypes = {value.name: DTYPES[value.type] for value in session.get_inputs()}
+    inputs = {}
+    for entry in run:
+        name, _, extents = entry.rpartition("=")
+        shape = [int(extent) for extent in extents.split(",")]
+        if dtypes[name] == numpy.float32:
+            inputs[name] = rng.uniform(-1, 1, shape).astype(numpy.float32)
+        else:
+            limit = model.get("integers", {}).get(name, 2)
+            inputs[name] = rng.integers(0, limit, shape).astype(dtypes[name])
+    return inputs
+
+
+def git(*arguments: str) -> str:
+    command = ["git", "-C", str(ROOT), *arguments]
+    return subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip()
+
+
+def commit() -> str:
+    """The commit that was measured, with a plus when files differ from it."""
+    changed = git("status", "--porcelain", "--", ".", ":!bench/results", ":!README.md")
+    return git("rev-parse", "--short=12", "HEAD") + ("+" if changed else "")
+
+
+def cpu_name() -> str:
+    for line in pathlib.Path("/proc/cpuinfo").read_text().splitlines():
+        if line.startswith("model name"):
+            return line.partition(":")[2].strip()
+    return platform.machine()
+
+
+def machine() -> dict:
+    return {
+        "cpu": cpu_name(),
+        "cores": os.cpu_count(),
+        "commit": commit(),
+        "onnxruntime": onnxruntime.__version__,
+        "numpy": numpy.__version__,
+        "python": platform.python_version(),
+    }
+
+
+def table(head: list[str], rows: list[list[str]]) -> str:
+    """Markdown; columns after the first are right-aligned."""
+    lines = [head, ["---"] + ["---:"] * (len(head) - 1), *rows]
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines) + "\n"
