@@ -99,6 +99,7 @@ Status check(const Call& call, ScalarOutcome outcome) {
 template <class W>
 Status evaluateUniform(const Call& call, Output& out) {
   std::vector<BroadcastReader> readers;
+  readers.reserve(call.in.size());
   for (const Tensor& tensor : call.in) readers.emplace_back(tensor, call.shape);
   const Opcode opcode = call.op.opcode;
   const bool predicate =

@@ -148,6 +148,7 @@ class Evaluation {
       call.dtype = graph_.type(op.results[0]).dtype;
       call.shape = QT_TRY(shapeOf(op.results[0]));
     }
+    call.in.reserve(op.operands.size());
     for (const ir::ValueId operand : op.operands) call.in.push_back(values_[at(operand)]);
     Tensor result = QT_TRY(evaluateOp(call));
     if (lastUse_[at(op.results[0])].valid()) values_[at(op.results[0])] = std::move(result);
