@@ -84,6 +84,19 @@ TEST_CASE("contract: sizes around the blocks of the product equal plain loops") 
   }
 }
 
+TEST_CASE("contract: work shared by threads gives the same values") {
+  const int64_t n = 300;
+  std::vector<int32_t> left, sums(static_cast<size_t>(n * n));
+  for (int64_t i = 0; i < n * n; ++i) left.push_back(static_cast<int32_t>(i * i % 1009));
+  for (size_t i = 0; i < n; ++i) {
+    for (size_t k = 0; k < n; ++k) {
+      for (size_t j = 0; j < n; ++j) sums[i * n + j] += left[i * n + k] * left[k * n + j];
+    }
+  }
+  const Tensor a = tensor<int32_t>({n, n}, left);
+  CHECK(values<int32_t>(contract(a, a, {0, 1}, {1, 2}, {0, 2}, {n, n})) == sums);
+}
+
 AttributeList convolution(Ints strides, Ints dilations, Ints pads, int64_t group = 1) {
   return {{"strides", std::move(strides)},
           {"dilations", std::move(dilations)},
