@@ -172,6 +172,11 @@ TEST_CASE("a variable declared in a loop is undefined in every iteration") {
 TEST_CASE("races between invocations") {
   checkFault(runBody("store %x, %0, %id", 2), "race: another invocation", "store");
   checkFault(runBody("%y = load %x, %0 : i32\nstore %x, %id, %y", 2), "race", "store");
+  // The writer has read the element too, but so has another.
+  checkFault(runBody("%y = load %x, %0 : i32\n%last = eq %id, %1 : bool\n"
+                     "if %last { store %x, %0, %y } {}",
+                     2),
+             "race: another invocation", "store");
   CHECK(runBody("%y = load %x, %0 : i32\nbarrier\nstore %x, %id, %y", 2).has_value());
   CHECK(runBody("%y = load %x, %0 : i32\nstore %x, %0, %y", 1).has_value());
   CHECK(runBody("%y = load %x, %0 : i32", 4).has_value());
