@@ -122,7 +122,9 @@ Value* Emitter::floatBinary(Opcode op, Value* a, Value* b) {
       return intrinsic(llvm::Intrinsic::floor, builder_.CreateFDiv(a, b));
     case Opcode::Rem:
       return builder_.CreateFRem(a, b);
-    case Opcode::Mod: {
+    case Opcode::Mod: {  // each step rounds: contracted, a large quotient would change the result
+      const llvm::IRBuilder<>::FastMathFlagGuard guard(builder_);
+      builder_.clearFastMathFlags();
       Value* floor = intrinsic(llvm::Intrinsic::floor, builder_.CreateFDiv(a, b));
       return builder_.CreateFSub(a, builder_.CreateFMul(b, floor));
     }
