@@ -63,7 +63,7 @@ class Lexer {
       at_ += 2;
       return token(Token::Kind::Punctuation, start);
     }
-    constexpr std::string_view kPunctuation = "()[]{}<>,:=+-*/.";
+    constexpr std::string_view kPunctuation = "()[]{}<>,:=+-*/.|";
     if (kPunctuation.find(c) == std::string_view::npos) {
       return error("unexpected character '" + std::string(1, c) + "'", start);
     }

@@ -1,0 +1,89 @@
+#include "base/env.h"
+
+#include <algorithm>
+#include <cctype>
+#include <cstdlib>
+#include <string_view>
+
+namespace quartet {
+
+namespace {
+
+constexpr const char* kFlag = "0 | 1";
+constexpr const char* kList = "all | name{,name}";
+
+constexpr EnvSwitchInfo kSwitches[] = {
+    {EnvSwitch::Print, "QUARTET_PRINT", kList,
+     "print the IR to standard error after these passes (see `quartet opt --help`), or after all"},
+    {EnvSwitch::Reparse, "QUARTET_REPARSE", kFlag,
+     "after every pass check that the printed IR parses back to the same text"},
+    {EnvSwitch::VulkanValidation, "QUARTET_VULKAN_VALIDATION", kFlag,
+     "run Vulkan devices under the validation layer, with synchronization validation"},
+};
+
+std::string_view valueOf(EnvSwitch key) {
+  const char* value = std::getenv(info(key).variable);
+  return value == nullptr ? std::string_view() : value;
+}
+
+tl::unexpected<Diagnostic> badValue(EnvSwitch key, std::string_view value) {
+  const EnvSwitchInfo& facts = info(key);
+  return userError(
+      std::string(facts.variable) + " is '" + std::string(value) + "', required: " + facts.grammar,
+      "environment", std::string("it serves to ") + facts.help);
+}
+
+bool isName(std::string_view text) {
+  return !text.empty() && std::all_of(text.begin(), text.end(), [](char c) {
+    return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '_' || c == '-' || c == '.';
+  });
+}
+
+}  // namespace
+
+std::span<const EnvSwitchInfo> envSwitches() { return kSwitches; }
+
+const EnvSwitchInfo& info(EnvSwitch key) { return kSwitches[static_cast<size_t>(key)]; }
+
+Result<bool> envFlag(EnvSwitch key) {
+  const std::string_view value = valueOf(key);
+  if (value.empty() || value == "0") return false;
+  if (value == "1") return true;
+  return badValue(key, value);
+}
+
+Result<std::vector<std::string>> envList(EnvSwitch key) {
+  const std::string_view value = valueOf(key);
+  std::vector<std::string> names;
+  std::string_view rest = value;
+  while (!rest.empty()) {
+    const size_t comma = rest.find(',');
+    const std::string_view name = rest.substr(0, comma);
+    const bool trailing = comma != std::string_view::npos && comma + 1 == rest.size();
+    if (!isName(name) || trailing) return badValue(key, value);
+    names.emplace_back(name);
+    rest.remove_prefix(comma == std::string_view::npos ? rest.size() : comma + 1);
+  }
+  return names;
+}
+
+Status checkEnvironment() {
+  for (const EnvSwitchInfo& facts : kSwitches) {
+    if (facts.grammar == kFlag) {
+      if (auto flag = envFlag(facts.key); !flag) return tl::unexpected(std::move(flag).error());
+    } else if (auto list = envList(facts.key); !list) {
+      return tl::unexpected(std::move(list).error());
+    }
+  }
+  return {};
+}
+
+std::string envHelp() {
+  std::string text;
+  for (const EnvSwitchInfo& facts : kSwitches) {
+    text += std::string(facts.variable) + "=" + facts.grammar + "\n    " + facts.help + "\n";
+  }
+  return text;
+}
+
+}  // namespace quartet

@@ -1,0 +1,268 @@
+// Types of the kernel level.
+#include <algorithm>
+
+#include "ir/scalar_type.h"
+#include "ir/verify_context.h"
+
+namespace quartet::ir {
+
+namespace {
+
+bool isNarrow(DType dtype) {
+  return dtype == DType::I8 || dtype == DType::U8 || dtype == DType::I16 || dtype == DType::U16 ||
+         dtype == DType::F16 || dtype == DType::BF16;
+}
+
+bool isScalarType(const Type& type) { return type.kind == Type::Kind::Scalar; }
+
+bool isIndex(const Type& type) { return type == Type::scalar(DType::I32); }
+
+class KernelOpVerifier {
+ public:
+  KernelOpVerifier(const VerifyContext& context, OpId id)
+      : context_(context), id_(id), op_(context.op(id)) {}
+
+  Status run() const {
+    if (isScalar(op_.opcode)) return apply();
+    switch (op_.opcode) {
+      case Opcode::Param:
+      case Opcode::GroupId:
+      case Opcode::LocalId:
+        return require(isIndex(result()), "the result is i32");
+      case Opcode::Literal:
+        return literal();
+      case Opcode::Splat:
+        return require(isScalarType(operand(0)) && operand(0).lanes == 1 &&
+                           result() == Type::scalar(operand(0).dtype, result().lanes),
+                       "splat makes a vector of a scalar");
+      case Opcode::LaneId:
+        return require(result() == Type::scalar(DType::I32, result().lanes),
+                       "the result is a vector of i32");
+      case Opcode::Bitcast:
+        return require(isScalarType(operand(0)) && isScalarType(result()) &&
+                           operand(0).lanes == result().lanes &&
+                           byteSize(operand(0).dtype) == byteSize(result().dtype),
+                       "bitcast keeps width and lanes");
+      case Opcode::Extract:
+        return extract();
+      case Opcode::ReduceLanes:
+        return reduceLanes();
+      case Opcode::For:
+        return loop();
+      case Opcode::If:
+        return branch();
+      case Opcode::Var:
+        return require(result().kind == Type::Kind::Variable, "the result is a variable");
+      case Opcode::Get:
+        return get();
+      case Opcode::Set:
+        return set();
+      case Opcode::Shared:
+        return require(result().kind == Type::Kind::Buffer && result().shape.size() == 1 &&
+                           result().space == Space::Workgroup,
+                       "the result is a 1-D workgroup buffer");
+      case Opcode::Report:
+        return require(isScalarType(operand(0)) && operand(0).dtype == DType::Bool,
+                       "the condition is bool");
+      default:
+        return access();
+    }
+  }
+
+ private:
+  Status require(bool holds, const char* message) const {
+    if (holds) return {};
+    return context_.fail(id_, message);
+  }
+
+  const Type& operand(size_t i) const { return context_.operandType(id_, i); }
+  const Type& result() const { return context_.resultType(id_); }
+
+  Status apply() const {
+    std::vector<DType> dtypes;
+    for (size_t i = 0; i < op_.operands.size(); ++i) {
+      QT_CHECK(require(isScalarType(operand(i)) && operand(i).lanes == result().lanes,
+                       "operands and result are scalars or vectors of one width"));
+      dtypes.push_back(operand(i).dtype);
+    }
+    QT_CHECK(require(isScalarType(result()), "the result is a scalar or a vector"));
+    if (op_.opcode == Opcode::Cast) return {};
+    for (const DType dtype : dtypes) {
+      QT_CHECK(require(!isNarrow(dtype), "arithmetic is on bool and 32 or 64 bits"));
+    }
+    const auto dtype = scalarResult(op_.opcode, dtypes);
+    if (!dtype) return context_.fail(id_, dtype.error().message);
+    return require(*dtype == result().dtype, "the result has another dtype than its operation");
+  }
+
+  Status literal() const {
+    QT_CHECK(require(isScalarType(result()), "the result is a scalar or a vector"));
+    const bool real = std::holds_alternative<double>(*op_.attributes.find("value"));
+    return require(!real || isFloat(result().dtype), "an integer literal has an integer value");
+  }
+
+  Status extract() const {
+    const int64_t lane = op_.attributes.integer("lane");
+    QT_CHECK(require(isScalarType(operand(0)) && result() == Type::scalar(operand(0).dtype),
+                     "extract gives a scalar of the vector's dtype"));
+    return require(lane >= 0 && lane < operand(0).lanes, "'lane' is beyond the vector");
+  }
+
+  Status reduceLanes() const {
+    constexpr Opcode kFunctions[] = {Opcode::Add, Opcode::Mul, Opcode::Max,
+                                     Opcode::Min, Opcode::And, Opcode::Or};
+    const Opcode fn = op_.attributes.get<Opcode>("fn");
+    const bool known =
+        std::find(std::begin(kFunctions), std::end(kFunctions), fn) != std::end(kFunctions);
+    QT_CHECK(require(known, "'fn' is not one that lanes are reduced by"));
+    return require(isScalarType(operand(0)) && result() == Type::scalar(operand(0).dtype),
+                   "reduce_lanes gives a scalar of the vector's dtype");
+  }
+
+  Status loop() const {
+    for (size_t i = 0; i < 3; ++i) {
+      QT_CHECK(require(isIndex(operand(i)), "bounds and step of a loop are i32"));
+    }
+    const Region& body = context_.module.region(op_.regions[0]);
+    QT_CHECK(require(body.parameters.size() == 1 && isIndex(context_.type(body.parameters[0])),
+                     "the body of a loop has one i32 parameter"));
+    const OpId step = context_.module.value(op_.operands[2]).definition;
+    if (!step.valid() || context_.op(step).opcode != Opcode::Literal) return {};
+    const auto* value = std::get_if<int64_t>(context_.op(step).attributes.find("value"));
+    return require(value != nullptr && *value > 0, "the step of a loop is positive");
+  }
+
+  Status branch() const {
+    QT_CHECK(require(operand(0) == Type::scalar(DType::Bool), "the condition is a scalar bool"));
+    for (const RegionId region : op_.regions) {
+      QT_CHECK(require(context_.module.region(region).parameters.empty(),
+                       "the sides of a branch have no parameters"));
+    }
+    return {};
+  }
+
+  /// Operand 0 is a variable; the index, operand `at`, is there when it is an array.
+  Status variable(size_t at) const {
+    const Type& type = operand(0);
+    QT_CHECK(require(type.kind == Type::Kind::Variable, "operand 0 is a variable"));
+    const bool indexed = op_.operands.size() > at;
+    QT_CHECK(require(indexed == !type.shape.empty(), "an array has an index, no other variable"));
+    return require(!indexed || isIndex(operand(at)), "an index is i32");
+  }
+
+  Status get() const {
+    QT_CHECK(variable(1));
+    return require(result() == Type::scalar(operand(0).dtype, operand(0).lanes),
+                   "the result has the variable's type");
+  }
+
+  Status set() const {
+    QT_CHECK(variable(2));
+    return require(operand(1) == Type::scalar(operand(0).dtype, operand(0).lanes),
+                   "the value has the variable's type");
+  }
+
+  Status access() const {
+    const bool loads = op_.opcode == Opcode::Load || op_.opcode == Opcode::GatherLoad;
+    const bool stores = op_.opcode == Opcode::Store || op_.opcode == Opcode::ScatterStore;
+    if (!loads && !stores) return {};
+    const Type& buffer = operand(0);
+    QT_CHECK(require(buffer.kind == Type::Kind::Buffer, "operand 0 is a buffer"));
+    QT_CHECK(require(!loads || buffer.access != Type::Access::Write,
+                     "a load from a buffer that is only written"));
+    QT_CHECK(require(!stores || buffer.access != Type::Access::Read,
+                     "a store to a buffer that is only read"));
+    const Type& value = loads ? result() : operand(2);
+    QT_CHECK(require(isScalarType(value) && value.dtype == buffer.dtype,
+                     "the value has the buffer's dtype"));
+    const size_t last = loads ? 2 : 3;  // the optional count or mask
+    const bool limited = op_.operands.size() > last;
+    if (op_.opcode == Opcode::Load || op_.opcode == Opcode::Store) {
+      QT_CHECK(require(isIndex(operand(1)), "the index is i32"));
+      return require(!limited || isIndex(operand(last)), "the count is i32");
+    }
+    QT_CHECK(require(operand(1) == Type::scalar(DType::I32, value.lanes),
+                     "the indices are i32, one per lane"));
+    return require(!limited || operand(last) == Type::scalar(DType::Bool, value.lanes),
+                   "the mask is bool, one per lane");
+  }
+
+  const VerifyContext& context_;
+  OpId id_;
+  const Op& op_;
+};
+
+/// Which values may differ between the invocations of a group, and which control flow they decide.
+class Divergence {
+ public:
+  explicit Divergence(const VerifyContext& context)
+      : context_(context), divergent_(static_cast<size_t>(context.module.valueCount())) {}
+
+  Status run() {
+    do {
+      changed_ = false;
+      region(context_.module.top(), false);
+    } while (changed_);
+    return barrier_;
+  }
+
+ private:
+  void mark(ValueId id) {
+    if (divergent_[static_cast<size_t>(id.index)]) return;
+    divergent_[static_cast<size_t>(id.index)] = true;
+    changed_ = true;
+  }
+
+  bool any(const std::vector<ValueId>& ids) const {
+    return std::any_of(ids.begin(), ids.end(), [&](ValueId id) {
+      return static_cast<bool>(divergent_[static_cast<size_t>(id.index)]);
+    });
+  }
+
+  void region(RegionId id, bool divergentFlow) {
+    for (const OpId opId : context_.module.region(id).ops) op(opId, divergentFlow);
+  }
+
+  void op(OpId id, bool divergentFlow) {
+    const Op& op = context_.op(id);
+    const bool inputs = any(op.operands);
+    const bool source = op.opcode == Opcode::LocalId || op.opcode == Opcode::LaneId ||
+                        op.opcode == Opcode::Load || op.opcode == Opcode::GatherLoad;
+    if (source || inputs) {
+      for (const ValueId result : op.results) mark(result);
+    }
+    if (op.opcode == Opcode::Set && (inputs || divergentFlow)) mark(op.operands[0]);
+    if (op.opcode == Opcode::Barrier && divergentFlow && barrier_) {
+      barrier_ = context_.fail(id, "a barrier in control flow that may differ within a group");
+    }
+    for (const RegionId inner : op.regions) {
+      if (inputs) {
+        for (const ValueId parameter : context_.module.region(inner).parameters) mark(parameter);
+      }
+      region(inner, divergentFlow || inputs);
+    }
+  }
+
+  const VerifyContext& context_;
+  std::vector<bool> divergent_;
+  bool changed_ = false;
+  Status barrier_;
+};
+
+}  // namespace
+
+Status verifyKernelOp(const VerifyContext& context, OpId id) {
+  return KernelOpVerifier(context, id).run();
+}
+
+Status verifyKernel(const VerifyContext& context) {
+  for (const ValueId parameter : context.module.region(context.module.top()).parameters) {
+    const Type& type = context.type(parameter);
+    if (type.kind != Type::Kind::Buffer || type.shape.size() != 1) {
+      return context.fail("a kernel's parameters are 1-D buffers, found " + type.str());
+    }
+  }
+  return Divergence(context).run();
+}
+
+}  // namespace quartet::ir

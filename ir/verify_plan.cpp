@@ -1,0 +1,259 @@
+// Structure, accesses and tiles of plans.
+#include <algorithm>
+#include <optional>
+
+#include "ir/verify_context.h"
+
+namespace quartet::ir {
+
+namespace {
+
+/// One access of a node to the memory of `root` (the buffer behind all aliases).
+struct Access {
+  ValueId root;
+  ValueId buffer;
+  bool writes = false;
+  std::vector<Dim> offset;  // of a write; empty: the whole buffer
+  std::vector<Dim> shape;   // of what is written
+};
+
+/// Both touch one part of memory, as far as can be told.
+bool overlaps(const Access& a, const Access& b) {
+  if (a.root != b.root) return false;
+  if (a.buffer != b.buffer || a.offset.empty() || b.offset.empty()) return true;
+  for (size_t i = 0; i < a.offset.size(); ++i) {
+    const auto gapAfterA = (b.offset[i] - a.offset[i] - a.shape[i]).constant();
+    const auto gapAfterB = (a.offset[i] - b.offset[i] - b.shape[i]).constant();
+    if (gapAfterA.value_or(-1) >= 0 || gapAfterB.value_or(-1) >= 0) return false;
+  }
+  return true;
+}
+
+class PlanVerifier {
+ public:
+  explicit PlanVerifier(const VerifyContext& context)
+      : context_(context),
+        module_(context.module),
+        root_(static_cast<size_t>(module_.valueCount())),
+        written_(static_cast<size_t>(module_.valueCount())) {}
+
+  Status run() {
+    const std::vector<ValueId>& parameters = module_.region(module_.top()).parameters;
+    const size_t inputs = parameters.size() - module_.outputs.size();
+    for (size_t i = 0; i < parameters.size(); ++i) {
+      if (context_.type(parameters[i]).kind != Type::Kind::Buffer) {
+        return context_.fail("a plan's parameters are buffers");
+      }
+      root(parameters[i]) = parameters[i];
+      written_[static_cast<size_t>(parameters[i].index)] = i < inputs;
+    }
+    std::vector<Access> accesses;
+    return region(module_.top(), {}, accesses);
+  }
+
+ private:
+  ValueId& root(ValueId id) { return root_[static_cast<size_t>(id.index)]; }
+
+  bool isBuffer(ValueId id) const { return context_.type(id).kind == Type::Kind::Buffer; }
+
+  bool isConstant(ValueId id) {
+    const OpId definition = module_.value(root(id)).definition;
+    return definition.valid() && module_.op(definition).opcode == Opcode::Constant;
+  }
+
+  std::string label(ValueId id) const {
+    const std::string& name = module_.value(id).name;
+    return name.empty() ? "an unnamed buffer" : "%" + name;
+  }
+
+  /// `tasks`: the task set around, if any. Adds what the region accesses.
+  Status region(RegionId id, OpId tasks, std::vector<Access>& accesses) {
+    for (const OpId opId : module_.region(id).ops) QT_CHECK(op(opId, tasks, accesses));
+    return {};
+  }
+
+  Status op(OpId id, OpId tasks, std::vector<Access>& accesses) {
+    const Op& op = module_.op(id);
+    const bool leaf = op.opcode == Opcode::Tile || op.opcode == Opcode::Write;
+    const bool inside = tasks.valid();
+    if (leaf && !inside) return context_.fail(id, "this op belongs into a task set");
+    const bool node = !op.regions.empty() || op.opcode == Opcode::Copy;
+    if (node && inside) return context_.fail(id, "a task set holds tiles and writes only");
+    switch (op.opcode) {
+      case Opcode::Constant:
+      case Opcode::Buffer:
+        return declare(id);
+      case Opcode::Tile:
+        return tile(id, tasks, accesses);
+      case Opcode::Write:
+        return write(id, accesses);
+      case Opcode::Copy:
+        return copy(id, accesses);
+      case Opcode::Par:
+        return par(id, accesses);
+      case Opcode::Tasks:
+        return region(op.regions[0], id, accesses);
+      case Opcode::Seq:
+        return region(op.regions[0], {}, accesses);
+      default:
+        return {};
+    }
+  }
+
+  Status declare(OpId id) {
+    const Op& op = module_.op(id);
+    const ValueId result = op.results[0];
+    if (!isBuffer(result)) return context_.fail(id, "the result is a buffer");
+    root(result) = result;
+    written_[static_cast<size_t>(result.index)] = op.opcode == Opcode::Constant;
+    if (op.operands.empty()) return {};
+    if (!isBuffer(op.operands[0])) return context_.fail(id, "only a buffer has an alias");
+    root(result) = root(op.operands[0]);
+    const Type& from = context_.operandType(id, 0);
+    const Type& to = context_.resultType(id);
+    const bool plain = from.layout.rowMajor() && to.layout.rowMajor();
+    if (from.dtype != to.dtype ||
+        (plain && differ(elementCount(from.shape), elementCount(to.shape)))) {
+      return context_.fail(id, "an alias of " + from.str() + " cannot be " + to.str());
+    }
+    return {};
+  }
+
+  Status read(OpId id, ValueId buffer, std::vector<Access>& accesses) {
+    if (!written_[static_cast<size_t>(root(buffer).index)]) {
+      return context_.fail(id, label(buffer) + " is read before it is written");
+    }
+    accesses.push_back({root(buffer), buffer, false, {}, {}});
+    return {};
+  }
+
+  Status commit(OpId id, Access access, std::vector<Access>& accesses) {
+    if (isConstant(access.buffer)) {
+      return context_.fail(id, label(access.buffer) + " is a constant and cannot be written");
+    }
+    written_[static_cast<size_t>(access.root.index)] = true;
+    accesses.push_back(std::move(access));
+    return {};
+  }
+
+  Status tile(OpId id, OpId tasks, std::vector<Access>& accesses) {
+    const Op& op = module_.op(id);
+    const std::vector<OpId>& siblings = module_.region(module_.op(tasks).regions[0]).ops;
+    for (const ValueId operand : op.operands) {
+      if (isBuffer(operand)) {
+        QT_CHECK(read(id, operand, accesses));
+        continue;
+      }
+      const OpId definition = module_.value(operand).definition;
+      if (std::find(siblings.begin(), siblings.end(), definition) == siblings.end()) {
+        return context_.fail(id, "a register edge leaves its task set");
+      }
+    }
+    for (const ValueId result : op.results) {
+      if (isBuffer(result)) return context_.fail(id, "a tile gives tensors");
+    }
+    QT_CHECK(verifyExpr(context_, id));
+    return shapeOfTile(id);
+  }
+
+  Status shapeOfTile(OpId id) const {
+    const Tile& tile = module_.op(id).attributes.get<Tile>("tile");
+    if (tile == Tile{}) return {};
+    const TensorExpr& expr = module_.op(id).attributes.expr();
+    const auto axes = static_cast<size_t>(expr.axisCount());
+    const auto positive = [&](const Ints& extents) {
+      return extents.size() == axes && std::all_of(extents.begin(), extents.end(),
+                                                   [](int64_t extent) { return extent >= 1; });
+    };
+    if (!positive(tile.group) || !positive(tile.reg)) {
+      return context_.fail(
+          id, "the tile needs a positive extent for each of " + std::to_string(axes) + " axes");
+    }
+    if (tile.laneAxis < -1 || tile.laneAxis >= expr.domainRank() || tile.lanes < 1) {
+      return context_.fail(id, "the lanes lie along no domain axis");
+    }
+    std::vector<int> order = tile.order;
+    std::sort(order.begin(), order.end());
+    for (size_t i = 0; i < std::max(order.size(), axes); ++i) {
+      if (order.size() != axes || order[i] != static_cast<int>(i)) {
+        return context_.fail(id, "the order of a tile names each axis once");
+      }
+    }
+    return {};
+  }
+
+  Status write(OpId id, std::vector<Access>& accesses) {
+    const Op& op = module_.op(id);
+    const ValueId buffer = op.operands[1];
+    if (isBuffer(op.operands[0]) || !isBuffer(buffer)) {
+      return context_.fail(id, "write takes a tile's result and a buffer");
+    }
+    const Type& from = context_.operandType(id, 0);
+    const Type& to = context_.operandType(id, 1);
+    const Attribute* offset = op.attributes.find("offset");
+    Access access{root(buffer), buffer, true, {}, from.shape};
+    if (offset != nullptr) access.offset = std::get<Dims>(*offset);
+    if (from.dtype != to.dtype) {
+      return context_.fail(id, "the tile is " + from.str() + ", the buffer " + to.str());
+    }
+    if (offset == nullptr && !sameShape(from.shape, to.shape)) {
+      return context_.fail(id, "the tile is " + from.str() + ", the buffer " + to.str());
+    }
+    if (offset != nullptr) QT_CHECK(within(id, access, to));
+    return commit(id, std::move(access), accesses);
+  }
+
+  Status within(OpId id, const Access& access, const Type& to) const {
+    bool fits = access.offset.size() == to.shape.size() && access.shape.size() == to.shape.size();
+    for (size_t i = 0; fits && i < to.shape.size(); ++i) {
+      const auto room = (to.shape[i] - access.offset[i] - access.shape[i]).constant();
+      fits = room.value_or(0) >= 0 && access.offset[i].constant().value_or(0) >= 0;
+    }
+    if (fits) return {};
+    return context_.fail(id, "the tile at its offset does not lie inside " + to.str());
+  }
+
+  Status copy(OpId id, std::vector<Access>& accesses) {
+    const Op& op = module_.op(id);
+    if (!isBuffer(op.operands[0]) || !isBuffer(op.operands[1])) {
+      return context_.fail(id, "copy takes two buffers");
+    }
+    const Type& from = context_.operandType(id, 0);
+    const Type& to = context_.operandType(id, 1);
+    if (from.dtype != to.dtype || !sameShape(from.shape, to.shape)) {
+      return context_.fail(id, "the source is " + from.str() + ", the target " + to.str());
+    }
+    QT_CHECK(read(id, op.operands[0], accesses));
+    return commit(id, {root(op.operands[1]), op.operands[1], true, {}, {}}, accesses);
+  }
+
+  Status par(OpId id, std::vector<Access>& accesses) {
+    std::vector<Access> earlier;
+    for (const OpId node : module_.region(module_.op(id).regions[0]).ops) {
+      std::vector<Access> own;
+      QT_CHECK(op(node, {}, own));
+      for (const Access& a : own) {
+        for (const Access& b : earlier) {
+          if ((a.writes || b.writes) && overlaps(a, b)) {
+            return context_.fail(
+                node, "two nodes of one par access " + label(a.buffer) + ", not both reading");
+          }
+        }
+      }
+      earlier.insert(earlier.end(), own.begin(), own.end());
+    }
+    accesses.insert(accesses.end(), earlier.begin(), earlier.end());
+    return {};
+  }
+
+  const VerifyContext& context_;
+  const Module& module_;
+  std::vector<ValueId> root_;  // by value: the buffer behind all aliases
+  std::vector<bool> written_;  // by value, for roots
+};
+
+}  // namespace
+
+Status verifyPlan(const VerifyContext& context) { return PlanVerifier(context).run(); }
+
+}  // namespace quartet::ir
