@@ -1,0 +1,262 @@
+#include "frontend/onnx/emitter.h"
+
+#include <algorithm>
+
+#include "frontend/onnx/interpret.h"
+
+namespace quartet::frontend {
+
+using ir::Dim;
+using ir::Dims;
+using ir::DType;
+using ir::Ints;
+using ir::Opcode;
+using ir::Type;
+using ir::ValueId;
+
+ir::Attributes attributesOf(std::initializer_list<std::pair<std::string, ir::Attribute>> entries) {
+  ir::Attributes attributes;
+  for (const auto& [key, value] : entries) attributes.set(key, value);
+  return attributes;
+}
+
+namespace {
+
+// Folding may make this much of anything ...
+constexpr int64_t kSmallBytes = 64 << 10;
+// ... and this much more than its operands have.
+constexpr int64_t kGrowth = 4;
+// What only repeats its operand stays an op beyond this: elementwise ops broadcast by themselves.
+constexpr int64_t kSmallRepeated = 1024;
+
+bool worthFolding(Opcode opcode, const std::vector<Tensor>& operands, const Type& type) {
+  const auto count = constantCount(type.shape);
+  if (!count) return false;
+  const int64_t bytes = *count * ir::byteSize(type.dtype);
+  if (opcode == Opcode::Broadcast || opcode == Opcode::Iota) return bytes <= kSmallRepeated;
+  int64_t inputs = 0;
+  for (const Tensor& operand : operands) {
+    inputs += static_cast<int64_t>(operand.constant->bytes.size());
+  }
+  return bytes <= std::max(kSmallBytes, kGrowth * inputs);
+}
+
+}  // namespace
+
+// ---- Values ----
+
+ValueId Emitter::use(const Tensor& tensor) {
+  if (tensor.id.valid()) return tensor.id;
+  if (tensor.constant) {
+    const auto found = constants_.find(tensor.constant);
+    if (found != constants_.end()) return found->second;
+    const ValueId id = module_.addConstant(module_.top(), tensor.constant, origin_);
+    constants_.emplace(tensor.constant, id);
+    return id;
+  }
+  QT_ASSERT(tensor.contents, "a tensor without a value");
+  return materialise(*tensor.contents, tensor);
+}
+
+// Extents over symbols as data: each is counted, then they are joined.
+ValueId Emitter::materialise(const Dims& contents, const Tensor& tensor) {
+  std::vector<Tensor> parts;
+  for (const Dim& dim : contents) {
+    parts.push_back(reshape(extent(dim, tensor.dtype), {Dim(1)}));
+  }
+  return use(reshape(concat(parts, 0), tensor.shape));
+}
+
+Tensor Emitter::tensorOf(ValueId value) const {
+  const Type& type = module_.type(value);
+  Tensor tensor{type.dtype, type.shape, value, nullptr, nullptr};
+  tensor.constant = module_.constantOf(value);
+  return tensor;
+}
+
+const ir::Op* Emitter::definition(const Tensor& x) const {
+  if (!x.id.valid()) return nullptr;
+  const ir::OpId op = module_.value(x.id).definition;
+  return op.valid() ? &module_.op(op) : nullptr;
+}
+
+Tensor Emitter::constant(Constant data) const {
+  return {data->dtype, toDims(data->shape), {}, data, nullptr};
+}
+
+Tensor Emitter::number(DType dtype, double value) const {
+  return constant(ir::makeConstant(dtype, {}, encode(dtype, value)));
+}
+
+Tensor Emitter::integer(DType dtype, int64_t value) const {
+  return constant(ir::makeConstant(dtype, {}, encodeInteger(dtype, value)));
+}
+
+Tensor Emitter::ints(const std::vector<int64_t>& values) const {
+  return constant(
+      ir::makeConstant<int64_t>(DType::I64, {static_cast<int64_t>(values.size())}, values));
+}
+
+Tensor Emitter::fromContents(Dims contents, const Type& type) const {
+  std::vector<std::byte> bytes;
+  for (const Dim& dim : contents) {
+    if (!dim.isConstant()) {
+      return {
+          type.dtype, type.shape, {}, nullptr, std::make_shared<const Dims>(std::move(contents))};
+    }
+    const auto element = encodeInteger(type.dtype, dim.value());
+    bytes.insert(bytes.end(), element.begin(), element.end());
+  }
+  return constant(ir::makeConstant(type.dtype, *constantShape(type.shape), std::move(bytes)));
+}
+
+Tensor Emitter::extents(Dims contents, Dims shape, DType dtype) const {
+  return fromContents(std::move(contents), Type::tensor(dtype, std::move(shape)));
+}
+
+Tensor Emitter::extent(const Dim& dim, DType dtype) {
+  if (dim.isConstant()) return integer(dtype, dim.value());
+  // Counted at run time: the sum of that many ones.
+  return reduce(Opcode::Add, broadcast(integer(dtype, 1), {dim}), {0});
+}
+
+// ---- Ops and folding ----
+
+Tensor Emitter::op(Opcode opcode, const std::vector<Tensor>& operands, DType dtype,
+                   const Dims& shape, ir::Attributes attributes) {
+  const Type type = Type::tensor(dtype, shape);
+  if (auto folded = fold(opcode, operands, type, attributes)) return *std::move(folded);
+  std::vector<ValueId> ids;
+  for (const Tensor& operand : operands) ids.push_back(use(operand));
+  const ir::OpId id = module_.addOp(module_.top(), opcode, std::move(ids), {type},
+                                    std::move(attributes), {}, origin_);
+  return {dtype, shape, module_.result(id), nullptr, nullptr};
+}
+
+std::optional<Tensor> Emitter::fold(Opcode opcode, const std::vector<Tensor>& operands,
+                                    const Type& type, const ir::Attributes& attributes) {
+  if (auto contents = interpret(opcode, operands, type, attributes)) {
+    return fromContents(*std::move(contents), type);
+  }
+  const bool known = std::all_of(operands.begin(), operands.end(),
+                                 [](const Tensor& t) { return t.constant != nullptr; });
+  if (!known || !evaluator_ || !worthFolding(opcode, operands, type)) return std::nullopt;
+  return evaluate(opcode, operands, type, attributes);
+}
+
+// Through the injected evaluator, on a graph of this one op. What it cannot evaluate (a division by
+// zero, say) stays in the graph and is reported when it runs.
+std::optional<Tensor> Emitter::evaluate(Opcode opcode, const std::vector<Tensor>& operands,
+                                        const Type& type, const ir::Attributes& attributes) {
+  ir::Module graph(ir::Level::Graph, "fold");
+  std::vector<ValueId> ids;
+  for (const Tensor& operand : operands) {
+    ids.push_back(graph.addConstant(graph.top(), operand.constant, origin_));
+  }
+  const ir::OpId id =
+      graph.addOp(graph.top(), opcode, std::move(ids), {type}, attributes, {}, origin_);
+  graph.addOp(graph.top(), Opcode::Return, {graph.result(id)}, {});
+  graph.outputs = {"result"};
+  auto results = evaluator_(graph);
+  if (!results || results->size() != 1) return std::nullopt;
+  return constant((*results)[0]);
+}
+
+// ---- Elementwise ----
+
+// x * 1, x / 1: exact for every value. Nothing else is dropped, for the sake of -0 and NaN.
+std::optional<Tensor> Emitter::simplifyScalar(Opcode opcode, const std::vector<Tensor>& operands) {
+  if (opcode != Opcode::Mul && opcode != Opcode::Div) return std::nullopt;
+  const auto one = [&](const Tensor& t, const Tensor& other) {
+    return uniformValue(t) == 1.0 && broadcastShapes(t.shape, other.shape) == other.shape;
+  };
+  if (one(operands[1], operands[0])) return operands[0];
+  if (opcode == Opcode::Mul && one(operands[0], operands[1])) return operands[1];
+  return std::nullopt;
+}
+
+Tensor Emitter::scalar(Opcode opcode, std::vector<Tensor> operands) {
+  const auto full = broadcastShapes(operands);
+  QT_ASSERT(full, "operands do not broadcast");
+  if (auto same = simplifyScalar(opcode, operands)) return *std::move(same);
+  // A broadcast operand is used as it was before, the result broadcast if need be.
+  for (Tensor& operand : operands) {
+    const ir::Op* from = definition(operand);
+    if (from != nullptr && from->opcode == Opcode::Broadcast) operand = tensorOf(from->operands[0]);
+  }
+  const auto shape = broadcastShapes(operands);
+  QT_ASSERT(shape, "operands do not broadcast");
+  DType dtype = operands.back().dtype;
+  if (ir::isComparison(opcode) || opcode == Opcode::IsNan || opcode == Opcode::IsInf) {
+    dtype = DType::Bool;
+  }
+  return broadcast(op(opcode, operands, dtype, *shape), *full);
+}
+
+Tensor Emitter::cast(const Tensor& x, DType dtype) {
+  if (x.dtype == dtype) return x;
+  const ir::Op* from = definition(x);
+  if (from != nullptr && from->opcode == Opcode::Broadcast) {
+    return broadcast(cast(tensorOf(from->operands[0]), dtype), x.shape);
+  }
+  return op(Opcode::Cast, {x}, dtype, x.shape);
+}
+
+Tensor Emitter::select(const Tensor& condition, const Tensor& a, const Tensor& b) {
+  return scalar(Opcode::Select, {condition, a, b});
+}
+
+// ---- Computation ----
+
+Dim Emitter::reducedCount(const Tensor& x, const std::vector<int>& axes) const {
+  Dim count(1);
+  for (const int axis : axes) count = count * x.shape[static_cast<size_t>(axis)];
+  return count;
+}
+
+Tensor Emitter::reduce(Opcode fn, const Tensor& x, const std::vector<int>& axes) {
+  if (axes.empty()) return x;
+  Dims shape;
+  Ints list;
+  for (int axis = 0; axis < x.rank(); ++axis) {
+    const bool reduced = std::find(axes.begin(), axes.end(), axis) != axes.end();
+    if (!reduced) shape.push_back(x.shape[static_cast<size_t>(axis)]);
+    if (reduced) list.push_back(axis);
+  }
+  if (reducedCount(x, axes) == Dim(1)) return reshape(x, shape);
+  return op(Opcode::Reduce, {x}, x.dtype, shape, attributesOf({{"fn", fn}, {"axes", list}}));
+}
+
+Tensor Emitter::reduceKeep(Opcode fn, const Tensor& x, const std::vector<int>& axes) {
+  Dims shape = x.shape;
+  for (const int axis : axes) shape[static_cast<size_t>(axis)] = Dim(1);
+  return reshape(reduce(fn, x, axes), shape);
+}
+
+Tensor Emitter::meanKeep(const Tensor& x, const std::vector<int>& axes) {
+  const Dim count = reducedCount(x, axes);
+  const Tensor sum = reduceKeep(Opcode::Add, x, axes);
+  if (count.isConstant() && count.value() > 0 && ir::isFloat(x.dtype)) {
+    return mul(sum, 1.0 / static_cast<double>(count.value()));
+  }
+  return div(sum, extent(count, x.dtype));
+}
+
+Tensor Emitter::contract(const Tensor& lhs, const Ints& lhsLabels, const Tensor& rhs,
+                         const Ints& rhsLabels, const Ints& out) {
+  Dims shape;
+  for (const int64_t label : out) {
+    const auto left = std::find(lhsLabels.begin(), lhsLabels.end(), label);
+    if (left != lhsLabels.end()) {
+      shape.push_back(lhs.shape[static_cast<size_t>(left - lhsLabels.begin())]);
+      continue;
+    }
+    const auto right = std::find(rhsLabels.begin(), rhsLabels.end(), label);
+    QT_ASSERT(right != rhsLabels.end(), "a label of the result is in no operand");
+    shape.push_back(rhs.shape[static_cast<size_t>(right - rhsLabels.begin())]);
+  }
+  return op(Opcode::Contract, {lhs, rhs}, lhs.dtype, shape,
+            attributesOf({{"lhs", lhsLabels}, {"rhs", rhsLabels}, {"out", out}}));
+}
+
+}  // namespace quartet::frontend

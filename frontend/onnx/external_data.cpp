@@ -1,0 +1,66 @@
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "frontend/onnx/proto.h"
+
+namespace quartet::frontend {
+
+namespace {
+
+// An open file descriptor, closed at the end of the scope.
+struct Descriptor {
+  int value;
+  ~Descriptor() {
+    if (value >= 0) ::close(value);
+  }
+};
+
+Result<ExternalData::File> mapFile(const std::filesystem::path& path) {
+  const Descriptor descriptor{::open(path.c_str(), O_RDONLY | O_CLOEXEC)};
+  struct stat status {};
+  if (descriptor.value < 0 || ::fstat(descriptor.value, &status) != 0 || !S_ISREG(status.st_mode)) {
+    return userError("external data file '" + path.string() + "' cannot be read", {},
+                     "put it beside the model");
+  }
+  const auto size = static_cast<size_t>(status.st_size);
+  if (size == 0) return ExternalData::File{};
+  void* data = ::mmap(nullptr, size, PROT_READ, MAP_PRIVATE, descriptor.value, 0);
+  if (data == MAP_FAILED) {
+    return resourceError("external data file '" + path.string() + "' cannot be mapped");
+  }
+  std::shared_ptr<const void> owner(data, [size](void* p) { ::munmap(p, size); });
+  return ExternalData::File{{static_cast<const std::byte*>(data), size}, std::move(owner)};
+}
+
+// Lexically inside, and still inside when symbolic links are followed.
+bool inside(const std::filesystem::path& directory, const std::filesystem::path& location) {
+  if (location.empty() || location.is_absolute()) return false;
+  for (const auto& part : location) {
+    if (part == "..") return false;
+  }
+  std::error_code error;
+  const auto root = std::filesystem::weakly_canonical(directory, error);
+  if (error) return false;
+  const auto real = std::filesystem::weakly_canonical(directory / location, error);
+  if (error) return false;
+  const auto relative = real.lexically_relative(root);
+  return !relative.empty() && *relative.begin() != "..";
+}
+
+}  // namespace
+
+Result<ExternalData::File> ExternalData::open(const std::string& location) {
+  if (const auto found = files_.find(location); found != files_.end()) return found->second;
+  const auto directory = directory_.empty() ? std::filesystem::path(".") : directory_;
+  if (location.find('\0') != std::string::npos || !inside(directory, location)) {
+    return userError("external data location '" + location + "' is outside the model's folder", {},
+                     "external data must lie in the folder of the model or below it");
+  }
+  const auto file = QT_TRY(mapFile(directory / location));
+  files_.emplace(location, file);
+  return file;
+}
+
+}  // namespace quartet::frontend

@@ -1,0 +1,69 @@
+// ONNX models in, graph IR out.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "ir/module.h"
+
+namespace quartet::frontend {
+
+using Constant = std::shared_ptr<const ir::ConstantData>;
+
+/// Evaluates a graph without inputs: one constant per output. Injected, because the frontend knows
+/// no backend; an empty function leaves foldable operations in the graph.
+using Evaluator = std::function<Result<std::vector<Constant>>(const ir::Module& graph)>;
+
+struct ImportOptions {
+  /// Pins the shape of inputs: `--shape name=1,3,48,320`. A symbol that several inputs share is
+  /// pinned for all of them.
+  std::map<std::string, std::vector<int64_t>> shapes;
+  /// Inputs that become constants of the graph, by name (shapes given by an input, for example).
+  std::map<std::string, Constant> values;
+  /// An unpinned symbolic first dimension of an input is 1.
+  bool batchDefaultsToOne = true;
+  /// Unpinned symbols stay symbols of the graph instead of being errors.
+  bool allowSymbols = false;
+  /// Folder of external data; the model's own folder when it is read from a file.
+  std::filesystem::path directory;
+};
+
+struct TensorInfo {
+  std::string name;
+  ir::DType dtype = ir::DType::F32;
+  ir::Dims dims;
+  /// For integer inputs whose elements index an axis: the smallest extent of such an axis.
+  std::optional<int64_t> indexes;
+};
+
+struct ModelInfo {
+  std::string producer;
+  int64_t irVersion = 0;
+  std::map<std::string, int64_t> opsets;  // by domain; "" is ONNX's own
+  std::vector<TensorInfo> inputs;         // without initializers and bound values
+  std::vector<TensorInfo> outputs;
+};
+
+struct Imported {
+  ir::Module graph;
+  ModelInfo info;
+};
+
+/// The graph of a model: operators become the primitives of ir/ops.def, constants are folded, shape
+/// arithmetic is evaluated. Errors: not an ONNX model, inconsistent models, unsupported operators
+/// (all of them in one diagnostic, before anything else), open dimensions.
+Result<Imported> importModel(std::span<const std::byte> bytes, const ImportOptions& options,
+                             const Evaluator& evaluator);
+Result<Imported> importModel(const std::filesystem::path& file, const ImportOptions& options,
+                             const Evaluator& evaluator);
+
+}  // namespace quartet::frontend

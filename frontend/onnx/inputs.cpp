@@ -1,0 +1,216 @@
+#include "frontend/onnx/inputs.h"
+
+#include <algorithm>
+#include <cctype>
+#include <set>
+
+namespace quartet::frontend {
+
+using ir::Dim;
+
+namespace {
+
+constexpr int64_t kMaxElements = INT64_C(1) << 40;
+
+// What exporters write where they know nothing.
+bool isAnonymous(const Dimension& dim) {
+  return !dim.value.has_value() && (dim.symbol.empty() || dim.symbol == "?");
+}
+
+std::string shapeText(const std::vector<Dimension>& dims) {
+  std::string text;
+  for (const Dimension& dim : dims) {
+    text += (text.empty() ? "" : ", ") + (dim.value          ? std::to_string(*dim.value)
+                                          : isAnonymous(dim) ? "?"
+                                                             : dim.symbol);
+  }
+  return "[" + text + "]";
+}
+
+std::string shapeText(const std::vector<int64_t>& dims) {
+  std::string text;
+  for (const int64_t dim : dims) text += (text.empty() ? "" : ", ") + std::to_string(dim);
+  return "[" + text + "]";
+}
+
+std::string where(const ValueInfo& input) { return "input '" + input.name + "'"; }
+
+class Resolver {
+ public:
+  Resolver(const Model& model, const ImportOptions& options) : options_(options) {
+    std::set<std::string> constants;
+    for (const auto& [name, data] : model.initializers) constants.insert(name);
+    for (const ValueInfo& input : model.inputs) {
+      if (!constants.contains(input.name) && !options.values.contains(input.name)) {
+        inputs_.push_back(input);
+      }
+    }
+  }
+
+  Result<std::vector<InputShape>> run() {
+    QT_CHECK(checkNames());
+    for (ValueInfo& input : inputs_) QT_CHECK(readDeclared(input));
+    for (const ValueInfo& input : inputs_) QT_CHECK(pin(input));
+    for (const ValueInfo& input : inputs_) defaultBatch(input);
+    std::vector<InputShape> shapes;
+    for (const ValueInfo& input : inputs_) shapes.push_back(QT_TRY(resolve(input)));
+    if (!open_.empty()) return openDimensions();
+    return shapes;
+  }
+
+ private:
+  Status checkNames() const {
+    for (const auto& [name, shape] : options_.shapes) {
+      const bool known = std::any_of(inputs_.begin(), inputs_.end(),
+                                     [&](const ValueInfo& input) { return input.name == name; });
+      if (known) continue;
+      std::string names;
+      for (const ValueInfo& input : inputs_)
+        names += (names.empty() ? "'" : ", '") + input.name + "'";
+      return userError("the model has no input '" + name + "'", "--shape " + name + "=...",
+                       "its inputs are " + names);
+    }
+    return {};
+  }
+
+  // Element type and rank; a dimension of -1 is an unknown one.
+  Status readDeclared(ValueInfo& input) const {
+    if (!input.dtype) return unsupported("a " + input.type + " is not supported", where(input));
+    const auto pinned = options_.shapes.find(input.name);
+    if (!input.dims) {
+      if (pinned == options_.shapes.end()) {
+        return userError("the model declares no shape", where(input),
+                         "give it: --shape " + input.name + "=1,3,224,224");
+      }
+      input.dims = std::vector<Dimension>(pinned->second.size());
+    }
+    for (size_t i = 0; i < input.dims->size(); ++i) {
+      Dimension& dim = (*input.dims)[i];
+      if (dim.value == -1) dim.value.reset();
+      if (dim.value && (*dim.value < 0 || *dim.value > kMaxElements)) {
+        return userError("dimension " + std::to_string(*dim.value) + " of axis " +
+                             std::to_string(i) + (*dim.value < 0 ? " is negative" : " overflows"),
+                         where(input), "the model is damaged; export it again");
+      }
+    }
+    return {};
+  }
+
+  Status pin(const ValueInfo& input) {
+    const auto found = options_.shapes.find(input.name);
+    if (found == options_.shapes.end()) return {};
+    const auto& given = found->second;
+    const std::string both =
+        shapeText(given) + " was given, the model declares " + shapeText(*input.dims);
+    if (given.size() != input.dims->size()) {
+      return userError("wrong rank: " + both, where(input), "give one number per axis");
+    }
+    for (size_t i = 0; i < given.size(); ++i) {
+      const Dimension& dim = (*input.dims)[i];
+      if (given[i] < 0 || given[i] > kMaxElements) {
+        return userError("extent " + std::to_string(given[i]) + " of axis " + std::to_string(i) +
+                             (given[i] < 0 ? " is negative" : " overflows"),
+                         where(input), "give the extents that the input will have");
+      }
+      if (dim.value && *dim.value != given[i]) {
+        return userError("axis " + std::to_string(i) + " is fixed: " + both, where(input),
+                         "give the declared extent");
+      }
+      if (dim.value || isAnonymous(dim)) continue;
+      const auto [at, fresh] = symbols_.emplace(dim.symbol, given[i]);
+      if (!fresh && at->second != given[i]) {
+        return userError("dimension '" + dim.symbol + "' is " + std::to_string(given[i]) +
+                             " here and " + std::to_string(at->second) + " in another input",
+                         where(input), "give equal extents to both");
+      }
+    }
+    return {};
+  }
+
+  void defaultBatch(const ValueInfo& input) {
+    if (!options_.batchDefaultsToOne || input.dims->empty()) return;
+    const Dimension& first = input.dims->front();
+    if (!first.value && !isAnonymous(first)) symbols_.emplace(first.symbol, 1);
+  }
+
+  // Declared, pinned for this input, pinned through a symbol, batch, symbol; else open.
+  Dim resolveAxis(const ValueInfo& input, size_t axis) {
+    const Dimension& dim = (*input.dims)[axis];
+    if (dim.value) return Dim(*dim.value);
+    const auto pinned = options_.shapes.find(input.name);
+    if (pinned != options_.shapes.end()) return Dim(pinned->second[axis]);
+    const auto symbol = symbols_.find(dim.symbol);
+    if (symbol != symbols_.end() && !isAnonymous(dim)) return Dim(symbol->second);
+    if (axis == 0 && options_.batchDefaultsToOne) return Dim(1);
+    const std::string name =
+        isAnonymous(dim) ? input.name + "_" + std::to_string(axis) : dim.symbol;
+    if (!options_.allowSymbols) {
+      open_.push_back("input '" + input.name + "' " + shapeText(*input.dims) + ": axis " +
+                      std::to_string(axis) + " is open ('" + (isAnonymous(dim) ? "?" : dim.symbol) +
+                      "')");
+      if (example_.empty()) example_ = exampleFor(input);
+    }
+    return Dim::symbol(symbolFor(name));
+  }
+
+  static std::string exampleFor(const ValueInfo& input) {
+    std::string text = "--shape " + input.name + "=";
+    for (size_t i = 0; i < input.dims->size(); ++i) {
+      const Dimension& dim = (*input.dims)[i];
+      if (i > 0) text += ",";
+      text += dim.value ? std::to_string(*dim.value) : i == 0 ? "1" : "...";
+    }
+    return text;
+  }
+
+  Result<InputShape> resolve(const ValueInfo& input) {
+    InputShape shape{input.name, *input.dtype, {}};
+    int64_t count = 1;
+    for (size_t i = 0; i < input.dims->size(); ++i) {
+      shape.dims.push_back(resolveAxis(input, i));
+      if (!shape.dims.back().isConstant() || shape.dims.back().value() == 0) continue;
+      if (__builtin_mul_overflow(count, shape.dims.back().value(), &count) ||
+          count > kMaxElements) {
+        return userError("the product of the dimensions overflows", where(input),
+                         "give smaller extents with --shape");
+      }
+    }
+    return shape;
+  }
+
+  tl::unexpected<Diagnostic> openDimensions() const {
+    Diagnostic diagnostic;
+    diagnostic.message = open_.size() == 1
+                             ? open_[0]
+                             : std::to_string(open_.size()) + " dimensions of the inputs are open";
+    if (open_.size() > 1) diagnostic.notes = open_;
+    diagnostic.hint = "pin the shape: " + example_;
+    return tl::unexpected(std::move(diagnostic));
+  }
+
+  const ImportOptions& options_;
+  std::vector<ValueInfo> inputs_;
+  std::map<std::string, int64_t> symbols_;
+  std::vector<std::string> open_;
+  std::string example_;
+};
+
+}  // namespace
+
+std::string symbolFor(const std::string& name) {
+  std::string symbol;
+  for (const char ch : name) {
+    const auto byte = static_cast<unsigned char>(ch);
+    symbol += byte < 128 && std::isalnum(byte) != 0 ? ch : '_';
+  }
+  if (symbol.empty() || std::isdigit(static_cast<unsigned char>(symbol[0])) != 0) {
+    symbol = "_" + symbol;
+  }
+  return symbol;
+}
+
+Result<std::vector<InputShape>> resolveInputs(const Model& model, const ImportOptions& options) {
+  return Resolver(model, options).run();
+}
+
+}  // namespace quartet::frontend

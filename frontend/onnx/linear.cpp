@@ -1,0 +1,107 @@
+#include <algorithm>
+
+#include "frontend/onnx/builders.h"
+
+namespace quartet::frontend {
+
+using ir::Dim;
+using ir::Dims;
+using ir::Ints;
+using ir::Opcode;
+
+namespace {
+
+// One operand of a batched product: its axes of extent 1 that broadcast are reshaped away.
+struct Operand {
+  Tensor tensor;
+  Ints labels;
+};
+
+// `labels` of the two last axes; batch axes have the labels 0, 1, ... of the result's batch axes.
+Operand batchOperand(Emitter& e, const Tensor& x, const Dims& batch, const Ints& labels) {
+  const int own = x.rank() - 2;
+  const int offset = static_cast<int>(batch.size()) - own;
+  Dims shape;
+  Operand operand;
+  for (int i = 0; i < own; ++i) {
+    const Dim& extent = x.shape[static_cast<size_t>(i)];
+    if (extent == Dim(1) && batch[static_cast<size_t>(offset + i)] != Dim(1)) continue;
+    shape.push_back(extent);
+    operand.labels.push_back(offset + i);
+  }
+  shape.insert(shape.end(), x.shape.end() - 2, x.shape.end());
+  operand.labels.insert(operand.labels.end(), labels.begin(), labels.end());
+  operand.tensor = e.reshape(x, shape);
+  return operand;
+}
+
+}  // namespace
+
+Status buildMatMul(Context& c) {
+  Emitter& e = c.e;
+  QT_CHECK(c.sameDType({c.in(0), c.in(1)}));
+  QT_CHECK(c.rankAtLeast(0, 1));
+  QT_CHECK(c.rankAtLeast(1, 1));
+  // A vector is a row on the left and a column on the right; that axis leaves the result.
+  Tensor a = c.in(0);
+  Tensor b = c.in(1);
+  if (a.rank() == 1) a = e.reshape(a, {Dim(1), a.shape[0]});
+  if (b.rank() == 1) b = e.reshape(b, {b.shape[0], Dim(1)});
+  const Dim& inner = b.shape[b.shape.size() - 2];
+  if (a.shape.back() != inner) {
+    return c.fail("shapes " + str(c.in(0).shape) + " and " + str(c.in(1).shape) +
+                  " do not multiply: " + a.shape.back().str() + " against " + inner.str());
+  }
+  const auto batch = broadcastShapes(Dims(a.shape.begin(), a.shape.end() - 2),
+                                     Dims(b.shape.begin(), b.shape.end() - 2));
+  if (!batch) {
+    return c.fail("batch axes of shapes " + str(a.shape) + " and " + str(b.shape) +
+                  " do not broadcast to each other");
+  }
+  const auto m = static_cast<int64_t>(batch->size());
+  const Operand left = batchOperand(e, a, *batch, {m, m + 2});
+  const Operand right = batchOperand(e, b, *batch, {m + 2, m + 1});
+  Ints out;
+  Dims shape;
+  for (int64_t i = 0; i < m; ++i) {
+    const auto has = [i](const Ints& labels) {
+      return std::find(labels.begin(), labels.end(), i) != labels.end();
+    };
+    if (has(left.labels) || has(right.labels)) out.push_back(i);
+    shape.push_back((*batch)[static_cast<size_t>(i)]);
+  }
+  out.insert(out.end(), {m, m + 1});
+  if (c.in(0).rank() > 1) shape.push_back(a.shape[a.shape.size() - 2]);
+  if (c.in(1).rank() > 1) shape.push_back(b.shape.back());
+  const Tensor product = e.contract(left.tensor, left.labels, right.tensor, right.labels, out);
+  c.set(0, e.reshape(product, shape));
+  return {};
+}
+
+// Before opset 7 an attribute `broadcast` allowed what later versions always do.
+Status buildGemm(Context& c) {
+  Emitter& e = c.e;
+  QT_CHECK(c.rankIs(0, 2));
+  QT_CHECK(c.rankIs(1, 2));
+  QT_CHECK(c.sameDType(c.allInputs()));
+  const bool transA = c.integer("transA", 0) != 0;
+  const bool transB = c.integer("transB", 0) != 0;
+  const Tensor& a = c.in(0);
+  const Tensor& b = c.in(1);
+  QT_CHECK(c.agree(a.shape[transA ? 0 : 1], b.shape[transB ? 1 : 0], "inner extents of A and B"));
+  Tensor y =
+      e.contract(a, transA ? Ints{2, 0} : Ints{0, 2}, b, transB ? Ints{1, 2} : Ints{2, 1}, {0, 1});
+  y = e.mul(y, c.number("alpha", 1));
+  const double beta = c.number("beta", 1);
+  if (c.has(2) && beta != 0) {
+    if (broadcastShapes(y.shape, c.in(2).shape) != y.shape) {
+      return c.fail("input C of shape " + str(c.in(2).shape) + " does not broadcast to " +
+                    str(y.shape));
+    }
+    y = e.add(y, e.mul(c.in(2), beta));
+  }
+  c.set(0, y);
+  return {};
+}
+
+}  // namespace quartet::frontend

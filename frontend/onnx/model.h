@@ -1,0 +1,77 @@
+// An ONNX model as plain structs, free of protobuf: what the reader makes and the importer reads.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <map>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "base/result.h"
+#include "frontend/onnx/import.h"
+#include "ir/module.h"
+
+namespace quartet::frontend {
+
+/// A tensor that cannot be read keeps its error until somebody needs it, so that unsupported
+/// operators are reported first.
+using TensorResult = Result<Constant>;
+
+/// The content of an attribute that holds graphs, sequences or types: nothing that is supported
+/// reads them.
+struct OpaqueAttribute {
+  std::string kind;
+};
+
+using AttributeValue =
+    std::variant<int64_t, float, std::string, std::vector<int64_t>, std::vector<float>,
+                 std::vector<std::string>, TensorResult, OpaqueAttribute>;
+
+struct Node {
+  std::string name;  // as in the model, or "Type#index"
+  std::string type;
+  std::string domain;  // "" for ONNX's own
+  std::vector<std::string> inputs;
+  std::vector<std::string> outputs;
+  std::map<std::string, AttributeValue, std::less<>> attributes;
+};
+
+/// A declared dimension: a value, a symbol, or neither (unknown).
+struct Dimension {
+  std::optional<int64_t> value;
+  std::string symbol;
+};
+
+struct ValueInfo {
+  std::string name;
+  std::string type;  // "f32", or the ONNX name of a type that is not supported ("string tensor")
+  std::optional<ir::DType> dtype;  // of a tensor of a supported element type
+  std::optional<std::vector<Dimension>> dims;
+};
+
+struct Model {
+  std::string producer;
+  int64_t irVersion = 0;
+  std::map<std::string, int64_t> opsets;
+  std::vector<Node> nodes;
+  std::vector<std::pair<std::string, TensorResult>> initializers;
+  std::vector<ValueInfo> inputs;
+  std::vector<ValueInfo> outputs;
+  /// Operators inside subgraphs (bodies of If, Loop, ...), which are supported only if these are.
+  std::vector<Node> nested;
+  /// Features outside of nodes that are not supported: "sparse initializer 'w'".
+  std::vector<std::string> unsupported;
+};
+
+/// Parses a serialised ModelProto. The constants keep the parsed message alive instead of copying
+/// its data. `directory` is where external data lies.
+Result<Model> readModel(std::span<const std::byte> bytes, const std::filesystem::path& directory);
+Result<Model> readModelFile(const std::filesystem::path& file,
+                            const std::filesystem::path& directory);
+
+}  // namespace quartet::frontend
