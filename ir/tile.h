@@ -11,11 +11,11 @@ namespace quartet::ir {
 /// domain axes first, then reduction axes.
 ///  group:    what one task (CPU) or workgroup (GPU) computes. Reduction extents: the slice that is
 ///            staged or kept in cache at once; the full extent when not sliced.
-///  register: what one invocation computes at once, fully unrolled on domain axes; on the lane axis
-///  a
+///  reg:      what one invocation computes at once, fully unrolled on domain axes; on the lane axis a
 ///            multiple of `lanes`. Register tiles of a group are spread over the invocations of the
 ///            group, then looped over.
-///  laneAxis: the domain axis along vector lanes; -1: scalar.
+///  laneAxis: the axis along vector lanes; -1: scalar. On a reduction axis every lane has its own
+///            state, and the states are merged at the end.
 ///  lanes:    vector width.
 ///  order:    loop order of the axes inside a group, outermost first.
 /// A tile that is fused onto another of its task set (a register edge) is computed at the points

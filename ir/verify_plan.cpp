@@ -161,16 +161,17 @@ class PlanVerifier {
     if (tile == Tile{}) return {};
     const TensorExpr& expr = module_.op(id).attributes.expr();
     const auto axes = static_cast<size_t>(expr.axisCount());
-    const auto positive = [&](const Ints& extents) {
+    const auto fits = [&](const Ints& extents, int64_t least) {
       return extents.size() == axes && std::all_of(extents.begin(), extents.end(),
-                                                   [](int64_t extent) { return extent >= 1; });
+                                                   [&](int64_t extent) { return extent >= least; });
     };
-    if (!positive(tile.group) || !positive(tile.reg)) {
+    // An axis of extent 0 has a group of extent 0.
+    if (!fits(tile.group, 0) || !fits(tile.reg, 1)) {
       return context_.fail(
           id, "the tile needs a positive extent for each of " + std::to_string(axes) + " axes");
     }
-    if (tile.laneAxis < -1 || tile.laneAxis >= expr.domainRank() || tile.lanes < 1) {
-      return context_.fail(id, "the lanes lie along no domain axis");
+    if (tile.laneAxis < -1 || tile.laneAxis >= expr.axisCount() || tile.lanes < 1) {
+      return context_.fail(id, "the lanes lie along no axis");
     }
     std::vector<int> order = tile.order;
     std::sort(order.begin(), order.end());

@@ -321,7 +321,7 @@ TEST_CASE("tiles fit their expressions") {
   CHECK(problem(shaped("tile(group [4, 8], reg [1, 4], lane 1 x 4, order [1, 0])")) == "");
   contains(shaped("tile(group [4], reg [1, 4], lane 1 x 4, order [1, 0])"), "each of 2 axes");
   contains(shaped("tile(group [4, 8], reg [1, 0], lane 1 x 4, order [1, 0])"), "each of 2 axes");
-  contains(shaped("tile(group [4, 8], reg [1, 4], lane 2 x 4, order [1, 0])"), "no domain axis");
+  contains(shaped("tile(group [4, 8], reg [1, 4], lane 2 x 4, order [1, 0])"), "along no axis");
   contains(shaped("tile(group [4, 8], reg [1, 4], lane 1 x 4, order [1, 1])"), "each axis once");
   contains(shaped("tile(group [4, 8], reg [1, 4], lane 1 x 4, order [0])"), "each axis once");
 }
