@@ -1,6 +1,10 @@
 // Conversions between dtypes.
 #include <llvm/IR/Intrinsics.h>
 
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
 #include "backends/cpu/emitter.h"
 
 namespace quartet::cpu {
@@ -8,7 +12,7 @@ namespace quartet::cpu {
 using ir::DType;
 using llvm::Value;
 
-Value* Emitter::cast(Value* x, DType from, DType to) {
+Value* Emitter::cast(Value* x, DType from, DType to, double bound) {
   if (from == to) return x;
   if (from == DType::BF16) return cast(bf16ToFloat(x), DType::F32, to);
   llvm::Type* target = like(elementType(to), x);
@@ -22,10 +26,10 @@ Value* Emitter::cast(Value* x, DType from, DType to) {
     return builder_.CreateSelect(x, llvm::ConstantFP::get(target, 1.0),
                                  llvm::ConstantFP::get(target, 0.0));
   }
-  if (ir::isFloat(from)) return castFloat(x, from, to);
+  if (ir::isFloat(from)) return castFloat(x, from, to, bound);
   if (to == DType::F16 || to == DType::BF16) {
     // Through f64, which holds 32 bits exactly: one rounding.
-    return castFloat(cast(x, from, DType::F64), DType::F64, to);
+    return castFloat(cast(x, from, DType::F64), DType::F64, to, bound);
   }
   if (ir::isFloat(to)) {
     return ir::isSigned(from) ? builder_.CreateSIToFP(x, target) : builder_.CreateUIToFP(x, target);
@@ -34,7 +38,40 @@ Value* Emitter::cast(Value* x, DType from, DType to) {
                             : builder_.CreateZExtOrTrunc(x, target);
 }
 
-Value* Emitter::castFloat(Value* x, DType from, DType to) {
+// An upper bound of |x| where the ops that make x show one; infinity otherwise. NaN apart.
+double Emitter::magnitudeBound(ir::ValueId id) const {
+  const double unknown = std::numeric_limits<double>::infinity();
+  const ir::OpId definition = kernel_.value(id).definition;
+  if (!definition.valid()) return unknown;
+  const ir::Op& op = kernel_.op(definition);
+  const auto operandBound = [&](size_t i) { return magnitudeBound(op.operands[i]); };
+  switch (op.opcode) {
+    case ir::Opcode::Literal: {
+      const ir::Attribute& value = *op.attributes.find("value");
+      if (const auto* number = std::get_if<double>(&value)) return std::fabs(*number);
+      return std::fabs(static_cast<double>(std::get<int64_t>(value)));
+    }
+    case ir::Opcode::Splat:
+    case ir::Opcode::Neg:
+    case ir::Opcode::Abs:
+      return operandBound(0);
+    case ir::Opcode::Round:
+    case ir::Opcode::Floor:
+    case ir::Opcode::Ceil:
+      return operandBound(0) + 1;
+    case ir::Opcode::Mul:
+      return operandBound(0) * operandBound(1) * (1 + 0x1p-20);
+    case ir::Opcode::Min: {  // min(max(x, lo), hi)
+      const ir::OpId inner = kernel_.value(op.operands[0]).definition;
+      if (!inner.valid() || kernel_.op(inner).opcode != ir::Opcode::Max) return unknown;
+      return std::max(magnitudeBound(kernel_.op(inner).operands[1]), operandBound(1));
+    }
+    default:
+      return unknown;
+  }
+}
+
+Value* Emitter::castFloat(Value* x, DType from, DType to, double bound) {
   llvm::Type* target = like(elementType(to), x);
   if (to == DType::BF16) {
     if (from == DType::F64) return floatToBf16(narrowToOdd(x));
@@ -45,8 +82,33 @@ Value* Emitter::castFloat(Value* x, DType from, DType to) {
   }
   if (ir::isFloat(to)) return builder_.CreateFPCast(x, target);
   if (from == DType::F16) return cast(cast(x, from, DType::F32), DType::F32, to);
-  const auto id = ir::isSigned(to) ? llvm::Intrinsic::fptosi_sat : llvm::Intrinsic::fptoui_sat;
-  return builder_.CreateIntrinsic(id, {target, x->getType()}, {x});
+  return floatToInteger(x, target, ir::isSigned(to), bound);
+}
+
+// Saturating; NaN gives 0. The intrinsic for this is scalar code on x86.
+Value* Emitter::floatToInteger(Value* x, llvm::Type* target, bool isSigned, double bound) {
+  const int bits = static_cast<int>(target->getScalarSizeInBits());
+  if (isSigned && bound < std::ldexp(1.0, bits - 1)) {
+    Value* number = builder_.CreateSelect(builder_.CreateFCmpUNO(x, x), constantLike(x, 0), x);
+    return builder_.CreateFPToSI(number, target);
+  }
+  Value* above = constantLike(x, std::ldexp(1.0, isSigned ? bits - 1 : bits));
+  Value* below = isSigned ? constantLike(x, -std::ldexp(1.0, bits - 1)) : constantLike(x, -1);
+  Value* fits = builder_.CreateAnd(
+      isSigned ? builder_.CreateFCmpOGE(x, below) : builder_.CreateFCmpOGT(x, below),
+      builder_.CreateFCmpOLT(x, above));
+  Value* safe = builder_.CreateSelect(fits, x, constantLike(x, 0));
+  Value* result =
+      isSigned ? builder_.CreateFPToSI(safe, target) : builder_.CreateFPToUI(safe, target);
+  const auto width = static_cast<unsigned>(bits);
+  const llvm::APInt most =
+      isSigned ? llvm::APInt::getSignedMaxValue(width) : llvm::APInt::getMaxValue(width);
+  result = builder_.CreateSelect(builder_.CreateFCmpOGE(x, above),
+                                 llvm::ConstantInt::get(target, most), result);
+  if (!isSigned) return result;
+  const llvm::APInt least = llvm::APInt::getSignedMinValue(width);
+  return builder_.CreateSelect(builder_.CreateFCmpOLT(x, below),
+                               llvm::ConstantInt::get(target, least), result);
 }
 
 // f64 -> f32 rounded to odd: a second rounding, to fewer bits, is then right.

@@ -43,7 +43,8 @@ Value* Emitter::scalarOp(const ir::Op& op) {
   const DType dtype = kernel_.type(op.operands[0]).dtype;
   switch (op.opcode) {
     case Opcode::Cast:
-      return cast(operand(op, 0), dtype, kernel_.type(op.results[0]).dtype);
+      return cast(operand(op, 0), dtype, kernel_.type(op.results[0]).dtype,
+                  magnitudeBound(op.operands[0]));
     case Opcode::Select: {
       Value* condition = operand(op, 0);
       const int lanes = lanesOf(operand(op, 1));
@@ -132,12 +133,11 @@ Value* Emitter::floatBinary(Opcode op, Value* a, Value* b) {
       return perLane("pow", {a, b});
     case Opcode::Min:
     case Opcode::Max: {
-      // One instruction gives the second operand when either is NaN, so only a NaN in the first
-      // needs care; a constant goes there.
-      if (llvm::isa<llvm::Constant>(b)) std::swap(a, b);
-      Value* less = op == Opcode::Min ? builder_.CreateFCmpOLT(a, b) : builder_.CreateFCmpOGT(a, b);
-      Value* chosen = builder_.CreateSelect(less, a, b);
-      return builder_.CreateSelect(builder_.CreateFCmpUNO(a, a), a, chosen);
+      // NaN from either side. Which zero comes out of two is left open, else it takes more code.
+      Value* chosen = builder_.CreateBinaryIntrinsic(
+          op == Opcode::Min ? llvm::Intrinsic::minimum : llvm::Intrinsic::maximum, a, b);
+      if (auto* call = llvm::dyn_cast<llvm::CallInst>(chosen)) call->setHasNoSignedZeros(true);
+      return chosen;
     }
     default:
       QT_ASSERT(false, "no float operation: " + std::string(ir::name(op)));

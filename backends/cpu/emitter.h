@@ -10,6 +10,7 @@
 #include <llvm/IR/IRBuilder.h>
 #include <llvm/IR/Module.h>
 
+#include <limits>
 #include <string>
 #include <vector>
 
@@ -23,6 +24,8 @@ class Emitter {
   void run(const std::string& symbol);
 
  private:
+  static constexpr double kUnbounded = std::numeric_limits<double>::infinity();
+
   // emit.cpp: the function around the kernel, and control flow
   void createBody(const std::string& name);
   void createEntry(const std::string& name);
@@ -66,8 +69,11 @@ class Emitter {
   llvm::Value* integerPower(bool isSigned, llvm::Value* base, llvm::Value* exponent);
 
   // emit_cast.cpp
-  llvm::Value* cast(llvm::Value* x, ir::DType from, ir::DType to);
-  llvm::Value* castFloat(llvm::Value* x, ir::DType from, ir::DType to);
+  /// `bound`: what is known of the magnitude of a float.
+  llvm::Value* cast(llvm::Value* x, ir::DType from, ir::DType to, double bound = kUnbounded);
+  llvm::Value* castFloat(llvm::Value* x, ir::DType from, ir::DType to, double bound);
+  double magnitudeBound(ir::ValueId id) const;
+  llvm::Value* floatToInteger(llvm::Value* x, llvm::Type* target, bool isSigned, double bound);
   llvm::Value* narrowToOdd(llvm::Value* f64);
   llvm::Value* floatToBf16(llvm::Value* f32);
   llvm::Value* bf16ToFloat(llvm::Value* bits);

@@ -70,7 +70,7 @@ std::unique_ptr<llvm::TargetMachine> createTargetMachine() {
   llvm::TargetOptions options;
   return std::unique_ptr<llvm::TargetMachine>(
       target->createTargetMachine(host.triple, host.cpu, host.features, options, llvm::Reloc::PIC_,
-                                  std::nullopt, llvm::CodeGenOptLevel::Default,
+                                  llvm::CodeModel::Small, llvm::CodeGenOptLevel::Default,
                                   /*JIT=*/true));
 }
 
@@ -119,16 +119,12 @@ void generate(llvm::Module& module, llvm::TargetMachine& machine, llvm::SmallVec
 }
 
 void setAttributes(llvm::Module& module) {
-  const HostTarget& host = HostTarget::get();
+  if (!HostTarget::get().avx512) return;
   for (llvm::Function& function : module) {
     if (function.isDeclaration()) continue;
-    function.addFnAttr("target-cpu", host.cpu);
-    function.addFnAttr("target-features", host.features);
     // Kernels state their vectors; LLVM must not halve them where it thinks 256 bits the better.
-    if (host.avx512) {
-      function.addFnAttr("prefer-vector-width", "512");
-      function.addFnAttr("min-legal-vector-width", "512");
-    }
+    function.addFnAttr("prefer-vector-width", "512");
+    function.addFnAttr("min-legal-vector-width", "512");
   }
 }
 
