@@ -1,0 +1,112 @@
+#include "backends/vulkan/compile.h"
+
+#include <glslang/Public/ResourceLimits.h>
+#include <glslang/Public/ShaderLang.h>
+#include <glslang/SPIRV/GlslangToSpv.h>
+
+#include <algorithm>
+#include <atomic>
+#include <mutex>
+#include <optional>
+#include <spirv-tools/libspirv.hpp>
+#include <spirv-tools/optimizer.hpp>
+#include <thread>
+
+namespace quartet::vulkan {
+
+namespace {
+
+/// Shader compilers hold a lock of their own now and then: more threads do not pay.
+constexpr int64_t kCompileThreads = 2;
+
+/// glslang's global tables, made once and kept until the process ends.
+void initialise() {
+  static std::once_flag once;
+  std::call_once(once, [] { glslang::InitializeProcess(); });
+}
+
+tl::unexpected<Diagnostic> shaderError(const std::string& tool, const std::string& message,
+                                       const std::string& source, const std::string& name) {
+  return tl::unexpected(Diagnostic{Diagnostic::Kind::Internal,
+                                   tool + " rejects a generated shader: " + message,
+                                   "kernel '" + name + "'",
+                                   {source},
+                                   ""});
+}
+
+Result<SpirV> toSpirv(const std::string& source, const std::string& name) {
+  initialise();
+  glslang::TShader shader(EShLangCompute);
+  const char* text = source.c_str();
+  shader.setStrings(&text, 1);
+  shader.setEnvInput(glslang::EShSourceGlsl, EShLangCompute, glslang::EShClientVulkan, 450);
+  shader.setEnvClient(glslang::EShClientVulkan, glslang::EShTargetVulkan_1_1);
+  shader.setEnvTarget(glslang::EShTargetSpv, glslang::EShTargetSpv_1_3);
+  const auto messages = static_cast<EShMessages>(EShMsgSpvRules | EShMsgVulkanRules);
+  if (!shader.parse(GetDefaultResources(), 450, false, messages)) {
+    return shaderError("glslang", shader.getInfoLog(), source, name);
+  }
+  glslang::TProgram program;
+  program.addShader(&shader);
+  if (!program.link(messages)) return shaderError("glslang", program.getInfoLog(), source, name);
+  SpirV code;
+  glslang::SpvOptions options;
+  options.disableOptimizer = true;  // the passes below do it
+  glslang::GlslangToSpv(*program.getIntermediate(EShLangCompute), code, &options);
+  return code;
+}
+
+}  // namespace
+
+Result<SpirV> compileGlsl(const std::string& source, const std::string& name) {
+  SpirV code = QT_TRY(toSpirv(source, name));
+  std::string log;
+  const auto collect = [&log](spv_message_level_t level, const char*, const spv_position_t&,
+                              const char* message) {
+    if (level <= SPV_MSG_ERROR) log += std::string(message) + "\n";
+  };
+  spvtools::Optimizer optimizer(SPV_ENV_VULKAN_1_1);
+  optimizer.SetMessageConsumer(collect);
+  optimizer.RegisterPerformancePasses();
+  spvtools::OptimizerOptions options;
+  options.set_run_validator(false);  // done on the result
+  SpirV optimised;
+  if (!optimizer.Run(code.data(), code.size(), &optimised, options)) {
+    return shaderError("spirv-opt", log, source, name);
+  }
+  spvtools::SpirvTools tools(SPV_ENV_VULKAN_1_1);
+  tools.SetMessageConsumer(collect);
+  if (!tools.Validate(optimised)) return shaderError("spirv-val", log, source, name);
+  return optimised;
+}
+
+Status parallel(int64_t count, const std::function<Status(int64_t)>& work) {
+  std::atomic<int64_t> next = 0;
+  std::mutex mutex;
+  int64_t failedAt = count;
+  std::optional<Diagnostic> failure;
+  std::exception_ptr thrown;
+  const auto loop = [&] {
+    for (int64_t i = next++; i < count; i = next++) {
+      try {
+        if (Status status = work(i); !status) {
+          const std::lock_guard lock(mutex);
+          if (i < failedAt) failure = std::move(status).error();
+          failedAt = std::min(failedAt, i);
+        }
+      } catch (...) {  // our own bugs: thrown on in the caller's thread
+        const std::lock_guard lock(mutex);
+        thrown = std::current_exception();
+      }
+    }
+  };
+  std::vector<std::thread> threads;
+  for (int64_t i = 1; i < std::min(count, kCompileThreads); ++i) threads.emplace_back(loop);
+  loop();
+  for (std::thread& thread : threads) thread.join();
+  if (thrown) std::rethrow_exception(thrown);
+  if (failure) return tl::unexpected(std::move(*failure));
+  return {};
+}
+
+}  // namespace quartet::vulkan

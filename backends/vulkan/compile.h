@@ -1,0 +1,22 @@
+// GLSL to SPIR-V, in this process: glslang, then spirv-opt's performance passes, then spirv-val.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+
+namespace quartet::vulkan {
+
+using SpirV = std::vector<uint32_t>;
+
+/// A compute shader for Vulkan 1.1 (SPIR-V 1.3), optimised and validated. Thread-safe. Any error is
+/// one of ours (kind Internal): it holds the tool's message and the shader's text.
+Result<SpirV> compileGlsl(const std::string& source, const std::string& name);
+
+/// work(i) for i in [0, count) on a few threads; the error of the lowest i that failed, if any.
+Status parallel(int64_t count, const std::function<Status(int64_t)>& work);
+
+}  // namespace quartet::vulkan

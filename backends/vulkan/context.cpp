@@ -1,0 +1,301 @@
+#include "backends/vulkan/context.h"
+
+#include <algorithm>
+#include <cstring>
+
+#include "runtime/status_report.h"
+
+namespace quartet::vulkan {
+
+using runtime::BufferInfo;
+using Kind = BufferInfo::Kind;
+
+namespace {
+
+bool isBorder(const BufferInfo& buffer) {
+  return buffer.kind == Kind::Input || buffer.kind == Kind::Output;
+}
+
+int64_t logicalBytes(const BufferInfo& buffer) {
+  int64_t elements = 1;
+  for (const int64_t extent : buffer.shape) elements *= extent;
+  return elements * ir::byteSize(buffer.logical);
+}
+
+}  // namespace
+
+Result<std::unique_ptr<runtime::Context>> Context::create(std::shared_ptr<Executable> executable) {
+  std::unique_ptr<Context> context(new Context(std::move(executable)));
+  context->placeBorder();
+  context->placeWords();
+  QT_CHECK(context->allocate());
+  QT_CHECK(context->createDescriptors());
+  QT_CHECK(context->record());
+  return std::unique_ptr<runtime::Context>(std::move(context));
+}
+
+Context::~Context() {
+  const Gpu& gpu = executable_->gpu();
+  if (!gpu.abandoned()) vkDestroyDescriptorPool(gpu.handle(), pool_, nullptr);
+}
+
+// ---- memory ----
+
+void Context::placeBorder() {
+  const auto& buffers = executable_->program().buffers;
+  std::vector<int64_t> bytes;
+  for (size_t i = 0; i < buffers.size(); ++i) {
+    if (buffers[i].kind == Kind::Input) inputs_.push_back(i);
+    if (buffers[i].kind == Kind::Output) outputs_.push_back(i);
+    if (isBorder(buffers[i])) bytes.push_back(std::max(buffers[i].bytes, kMinimumWindowBytes));
+  }
+  const auto largest = static_cast<int64_t>(executable_->gpu().physical().maxAllocationBytes);
+  Placement placement = place(bytes, executable_->alignBytes(), largest);
+  border_.resize(buffers.size());
+  size_t next = 0;
+  for (size_t i = 0; i < buffers.size(); ++i) {
+    if (isBorder(buffers[i])) border_[i] = placement.places[next++];
+  }
+  borderBytes_ = std::move(placement.blockBytes);
+}
+
+void Context::placeWords() {
+  int64_t end = 0;
+  for (const Launch& launch : executable_->plan().launches) {
+    const auto& interface = executable_->pipelines()[static_cast<size_t>(launch.shader)].interface;
+    std::vector<uint32_t> words;
+    for (size_t i = 0; i < launch.dispatches.size(); ++i) {
+      const runtime::Dispatch& dispatch = *launch.dispatches[i];
+      const auto count = static_cast<size_t>(interface.parameters[i]);
+      QT_ASSERT(dispatch.parameters.size() >= count, "parameters of dispatch " + dispatch.name);
+      words.push_back(static_cast<uint32_t>(dispatch.groups));
+      words.insert(words.end(), dispatch.parameters.begin(),
+                   dispatch.parameters.begin() + static_cast<int64_t>(count));
+    }
+    wordsOffset_.push_back(end);
+    if (interface.wordsInBuffer) {
+      const int64_t align = executable_->alignBytes();
+      end += (static_cast<int64_t>(words.size()) * 4 + align - 1) / align * align;
+    }
+    launchWords_.push_back(std::move(words));
+  }
+  wordsOffset_.push_back(end);
+}
+
+Status Context::allocate() {
+  Gpu& gpu = executable_->gpu();
+  const runtime::Program& program = executable_->program();
+  const int64_t arenaBytes = program.arenaBytes + kMinimumWindowBytes;
+  std::vector<int64_t> shader = executable_->missingConstantBytes();
+  shader.push_back(arenaBytes);
+  shader.insert(shader.end(), borderBytes_.begin(), borderBytes_.end());
+  std::vector<int64_t> host = {kMinimumWindowBytes, wordsOffset_.back()};
+  if (!gpu.unified()) host.insert(host.end(), borderBytes_.begin(), borderBytes_.end());
+  QT_CHECK(gpu.checkFits(shader, host, "program '" + program.name + "'"));
+
+  QT_CHECK(executable_->uploadConstants());
+  arena_ = QT_TRY(gpu.allocate(arenaBytes, Use::Shader));
+  for (const int64_t bytes : borderBytes_) {
+    blocks_.push_back(QT_TRY(gpu.allocate(bytes, Use::Shader)));
+    if (!gpu.unified()) staging_.push_back(QT_TRY(gpu.allocate(bytes, Use::Staging)));
+  }
+  status_ = QT_TRY(gpu.allocate(kMinimumWindowBytes, Use::Staging));
+  words_ = QT_TRY(gpu.allocate(wordsOffset_.back(), Use::Staging));
+  for (size_t i = 0; i < launchWords_.size(); ++i) {
+    const int64_t bytes = wordsOffset_[i + 1] - wordsOffset_[i];
+    if (bytes == 0) continue;
+    std::memcpy(words_.mapped() + wordsOffset_[i], launchWords_[i].data(),
+                launchWords_[i].size() * sizeof(uint32_t));
+  }
+  return {};
+}
+
+std::span<std::byte> Context::hostView(size_t buffer) const {
+  const Placement::Place& at = border_[buffer];
+  const auto& blocks = staging_.empty() ? blocks_ : staging_;
+  return {blocks[static_cast<size_t>(at.block)].mapped() + at.offset,
+          static_cast<size_t>(executable_->program().buffers[buffer].bytes)};
+}
+
+// ---- descriptors ----
+
+VkDescriptorBufferInfo Context::window(const runtime::Binding& binding) const {
+  const auto number = static_cast<size_t>(binding.buffer);
+  const BufferInfo& buffer = executable_->program().buffers[number];
+  QT_ASSERT(binding.offset >= 0 && binding.offset + binding.bytes <= buffer.bytes,
+            "a window lies inside its buffer " + buffer.name);
+  const Buffer* memory = &arena_;
+  int64_t offset = binding.offset;
+  if (buffer.kind == Kind::Constant) {
+    const Constants& constants = executable_->constants();
+    memory = &constants.blocks[static_cast<size_t>(constants.block[number])];
+    offset += constants.offset[number];
+  } else if (isBorder(buffer)) {
+    memory = &blocks_[static_cast<size_t>(border_[number].block)];
+    offset += border_[number].offset;
+  } else {
+    offset += std::max<int64_t>(buffer.arenaOffset, 0);
+  }
+  const int64_t bytes = std::max(binding.bytes, kMinimumWindowBytes);
+  const auto limit =
+      static_cast<int64_t>(executable_->gpu().physical().limits.maxStorageBufferRange);
+  QT_ASSERT(offset % executable_->alignBytes() == 0, "a window of " + buffer.name + " is aligned");
+  QT_ASSERT(bytes <= limit, "a window of " + buffer.name + " is within the device's limit");
+  // The minimum may reach past a tiny buffer at the end of its memory.
+  const int64_t end = std::min(offset + bytes, memory->bytes());
+  return {memory->handle(), static_cast<VkDeviceSize>(offset),
+          static_cast<VkDeviceSize>(end - offset)};
+}
+
+Status Context::createDescriptors() {
+  const Gpu& gpu = executable_->gpu();
+  const auto& launches = executable_->plan().launches;
+  uint32_t count = 0;
+  std::vector<VkDescriptorSetLayout> layouts;
+  for (const Launch& launch : launches) {
+    const Pipeline& pipeline = executable_->pipelines()[static_cast<size_t>(launch.shader)];
+    count += static_cast<uint32_t>(pipeline.interface.bindings());
+    layouts.push_back(pipeline.setLayout);
+  }
+  if (layouts.empty()) return {};
+  const VkDescriptorPoolSize size{VK_DESCRIPTOR_TYPE_STORAGE_BUFFER, std::max(count, 1U)};
+  const VkDescriptorPoolCreateInfo poolInfo{.sType = VK_STRUCTURE_TYPE_DESCRIPTOR_POOL_CREATE_INFO,
+                                            .maxSets = static_cast<uint32_t>(layouts.size()),
+                                            .poolSizeCount = 1,
+                                            .pPoolSizes = &size};
+  QT_VK(vkCreateDescriptorPool(gpu.handle(), &poolInfo, nullptr, &pool_), gpu.name());
+  const VkDescriptorSetAllocateInfo info{
+      .sType = VK_STRUCTURE_TYPE_DESCRIPTOR_SET_ALLOCATE_INFO,
+      .descriptorPool = pool_,
+      .descriptorSetCount = static_cast<uint32_t>(layouts.size()),
+      .pSetLayouts = layouts.data()};
+  sets_.resize(layouts.size());
+  QT_VK(vkAllocateDescriptorSets(gpu.handle(), &info, sets_.data()), gpu.name());
+  for (size_t i = 0; i < launches.size(); ++i) QT_CHECK(writeDescriptors(i));
+  return {};
+}
+
+Status Context::writeDescriptors(size_t launch) {
+  const Launch& of = executable_->plan().launches[launch];
+  const auto& interface = executable_->pipelines()[static_cast<size_t>(of.shader)].interface;
+  std::vector<VkDescriptorBufferInfo> windows;
+  for (const runtime::Dispatch* dispatch : of.dispatches) {
+    for (const runtime::Binding& binding : dispatch->bindings) windows.push_back(window(binding));
+  }
+  if (interface.status) windows.push_back({status_.handle(), 0, 8});
+  if (interface.wordsInBuffer) {
+    windows.push_back({words_.handle(), static_cast<VkDeviceSize>(wordsOffset_[launch]),
+                       static_cast<VkDeviceSize>(interface.words * 4)});
+  }
+  QT_ASSERT(static_cast<int64_t>(windows.size()) == interface.bindings(), "a window per binding");
+  std::vector<VkWriteDescriptorSet> writes;
+  for (size_t i = 0; i < windows.size(); ++i) {
+    writes.push_back({.sType = VK_STRUCTURE_TYPE_WRITE_DESCRIPTOR_SET,
+                      .dstSet = sets_[launch],
+                      .dstBinding = static_cast<uint32_t>(i),
+                      .descriptorCount = 1,
+                      .descriptorType = VK_DESCRIPTOR_TYPE_STORAGE_BUFFER,
+                      .pBufferInfo = &windows[i]});
+  }
+  vkUpdateDescriptorSets(executable_->gpu().handle(), static_cast<uint32_t>(writes.size()),
+                         writes.data(), 0, nullptr);
+  return {};
+}
+
+// ---- commands ----
+
+Status Context::record() {
+  commands_ = QT_TRY(Commands::create(executable_->gpu().shared_from_this()));
+  constexpr VkPipelineStageFlags kCompute = VK_PIPELINE_STAGE_COMPUTE_SHADER_BIT;
+  constexpr VkPipelineStageFlags kTransfer = VK_PIPELINE_STAGE_TRANSFER_BIT;
+  constexpr VkAccessFlags kShader = VK_ACCESS_SHADER_READ_BIT | VK_ACCESS_SHADER_WRITE_BIT;
+  if (!staging_.empty()) {
+    recordCopies(Kind::Input);
+    commands_.barrier(kTransfer, VK_ACCESS_TRANSFER_WRITE_BIT, kCompute, kShader);
+  }
+  for (size_t i = 0; i < executable_->plan().launches.size(); ++i) recordLaunch(i);
+  if (!staging_.empty()) {
+    commands_.barrier(kCompute, VK_ACCESS_SHADER_WRITE_BIT, kTransfer, VK_ACCESS_TRANSFER_READ_BIT);
+    recordCopies(Kind::Output);
+  }
+  commands_.barrier(kCompute | kTransfer, VK_ACCESS_SHADER_WRITE_BIT | VK_ACCESS_TRANSFER_WRITE_BIT,
+                    VK_PIPELINE_STAGE_HOST_BIT, VK_ACCESS_HOST_READ_BIT);
+  return commands_.finish();
+}
+
+void Context::recordCopies(Kind kind) {
+  const bool up = kind == Kind::Input;
+  for (const size_t i : up ? inputs_ : outputs_) {
+    const int64_t bytes = executable_->program().buffers[i].bytes;
+    if (bytes == 0) continue;
+    const auto block = static_cast<size_t>(border_[i].block);
+    const Buffer& from = up ? staging_[block] : blocks_[block];
+    const Buffer& to = up ? blocks_[block] : staging_[block];
+    commands_.copy(from, border_[i].offset, to, border_[i].offset, bytes);
+  }
+}
+
+void Context::recordLaunch(size_t number) {
+  const Launch& launch = executable_->plan().launches[number];
+  const Pipeline& pipeline = executable_->pipelines()[static_cast<size_t>(launch.shader)];
+  constexpr VkPipelineStageFlags kCompute = VK_PIPELINE_STAGE_COMPUTE_SHADER_BIT;
+  if (launch.barrier && !executable_->gpu().options().omitBarriers) {
+    commands_.barrier(kCompute, VK_ACCESS_SHADER_WRITE_BIT, kCompute,
+                      VK_ACCESS_SHADER_READ_BIT | VK_ACCESS_SHADER_WRITE_BIT);
+  }
+  const VkCommandBuffer buffer = commands_.handle();
+  vkCmdBindPipeline(buffer, VK_PIPELINE_BIND_POINT_COMPUTE, pipeline.handle);
+  vkCmdBindDescriptorSets(buffer, VK_PIPELINE_BIND_POINT_COMPUTE, pipeline.layout, 0, 1,
+                          &sets_[number], 0, nullptr);
+  if (!pipeline.interface.wordsInBuffer) {
+    const auto& words = launchWords_[number];
+    vkCmdPushConstants(buffer, pipeline.layout, VK_SHADER_STAGE_COMPUTE_BIT, 0,
+                       static_cast<uint32_t>(words.size() * sizeof(uint32_t)), words.data());
+  }
+  const Grid grid = gridOf(launch.groups, executable_->limits().groupsPerAxis);
+  vkCmdDispatch(buffer, grid.x, grid.y, 1);
+}
+
+// ---- running ----
+
+Status Context::checkTensors(const std::vector<std::span<const std::byte>>& inputs,
+                             const std::vector<std::span<std::byte>>& outputs) const {
+  const auto check = [&](const std::vector<size_t>& buffers, const auto& given,
+                         const std::string& what) -> Status {
+    if (given.size() != buffers.size()) {
+      return userError(std::to_string(given.size()) + " " + what + "s given, the model has " +
+                       std::to_string(buffers.size()));
+    }
+    for (size_t i = 0; i < given.size(); ++i) {
+      const BufferInfo& buffer = executable_->program().buffers[buffers[i]];
+      const int64_t bytes = logicalBytes(buffer);
+      if (static_cast<int64_t>(given[i].size()) == bytes) continue;
+      return userError(
+          std::to_string(given[i].size()) + " bytes given, " + std::to_string(bytes) + " required",
+          what + " '" + buffer.name + "'");
+    }
+    return {};
+  };
+  QT_CHECK(check(inputs_, inputs, "input"));
+  return check(outputs_, outputs, "output");
+}
+
+Status Context::run(const std::vector<std::span<const std::byte>>& inputs,
+                    const std::vector<std::span<std::byte>>& outputs) {
+  QT_CHECK(checkTensors(inputs, outputs));
+  const runtime::Program& program = executable_->program();
+  for (size_t i = 0; i < inputs.size(); ++i) {
+    runtime::storeTensor(program.buffers[inputs_[i]], inputs[i], hostView(inputs_[i]));
+  }
+  std::memset(status_.mapped(), 0, static_cast<size_t>(status_.bytes()));
+  QT_CHECK(commands_.run());
+  uint32_t status[2];
+  std::memcpy(status, status_.mapped(), sizeof(status));
+  QT_CHECK(runtime::statusReport(program, status[0], status[1]));
+  for (size_t i = 0; i < outputs.size(); ++i) {
+    runtime::loadTensor(program.buffers[outputs_[i]], hostView(outputs_[i]), outputs[i]);
+  }
+  return {};
+}
+
+}  // namespace quartet::vulkan

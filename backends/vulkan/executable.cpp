@@ -1,0 +1,202 @@
+#include "backends/vulkan/executable.h"
+
+#include <algorithm>
+#include <cstring>
+
+#include "backends/vulkan/commands.h"
+#include "backends/vulkan/compile.h"
+#include "backends/vulkan/context.h"
+
+namespace quartet::vulkan {
+
+using runtime::BufferInfo;
+
+namespace {
+
+/// Constants are grouped into allocations of about this size: few of them, and none that a driver
+/// refuses for its size.
+constexpr int64_t kConstantBlockBytes = int64_t{256} << 20;
+/// Uploads to memory that the host cannot see go through a staging buffer of this size.
+constexpr int64_t kUploadBytes = int64_t{32} << 20;
+
+}  // namespace
+
+Result<std::shared_ptr<Executable>> Executable::create(std::shared_ptr<Gpu> gpu,
+                                                       const ShaderLimits& limits,
+                                                       runtime::Program program) {
+  auto executable = std::make_shared<Executable>();
+  executable->gpu_ = std::move(gpu);
+  executable->limits_ = limits;
+  executable->program_ = std::move(program);
+  QT_CHECK(executable->compile());
+  executable->placeConstants();
+  return executable;
+}
+
+Executable::~Executable() {
+  if (!gpu_ || gpu_->abandoned()) return;
+  for (const Pipeline& pipeline : pipelines_) {
+    vkDestroyPipeline(gpu_->handle(), pipeline.handle, nullptr);
+    vkDestroyPipelineLayout(gpu_->handle(), pipeline.layout, nullptr);
+    vkDestroyDescriptorSetLayout(gpu_->handle(), pipeline.setLayout, nullptr);
+  }
+}
+
+int64_t Executable::alignBytes() const {
+  return static_cast<int64_t>(gpu_->physical().limits.minStorageBufferOffsetAlignment);
+}
+
+Status Executable::compile() {
+  for (const ir::Module& kernel : program_.kernels) {
+    kernels_.push_back(QT_TRY(raise(kernel, limits_)));
+  }
+  plan_ = planLaunches(program_, kernels_, limits_, gpu_->options().separateLaunches);
+  pipelines_.resize(plan_.shaders.size());
+  return parallel(static_cast<int64_t>(pipelines_.size()), [&](int64_t i) -> Status {
+    const auto at = static_cast<size_t>(i);
+    std::vector<const ir::Module*> kernels;
+    for (const int kernel : plan_.shaders[at]) {
+      kernels.push_back(&kernels_[static_cast<size_t>(kernel)]);
+    }
+    pipelines_[at].interface = interfaceOf(kernels, limits_.glsl);
+    pipelines_[at].glsl = emitGlsl(kernels, limits_.glsl);
+    return buildPipeline(pipelines_[at]);
+  });
+}
+
+Status Executable::buildPipeline(Pipeline& pipeline) {
+  const SpirV code = QT_TRY(compileGlsl(pipeline.glsl, program_.name));
+  QT_CHECK(buildLayouts(pipeline));
+  const VkShaderModuleCreateInfo shaderInfo{.sType = VK_STRUCTURE_TYPE_SHADER_MODULE_CREATE_INFO,
+                                            .codeSize = code.size() * sizeof(uint32_t),
+                                            .pCode = code.data()};
+  VkShaderModule shader = VK_NULL_HANDLE;
+  QT_VK(vkCreateShaderModule(gpu_->handle(), &shaderInfo, nullptr, &shader), gpu_->name());
+  const VkComputePipelineCreateInfo info{
+      .sType = VK_STRUCTURE_TYPE_COMPUTE_PIPELINE_CREATE_INFO,
+      .stage = {.sType = VK_STRUCTURE_TYPE_PIPELINE_SHADER_STAGE_CREATE_INFO,
+                .stage = VK_SHADER_STAGE_COMPUTE_BIT,
+                .module = shader,
+                .pName = "main"},
+      .layout = pipeline.layout};
+  const VkResult result = vkCreateComputePipelines(gpu_->handle(), gpu_->pipelineCache(), 1, &info,
+                                                   nullptr, &pipeline.handle);
+  vkDestroyShaderModule(gpu_->handle(), shader, nullptr);
+  if (result != VK_SUCCESS) return vulkanError("vkCreateComputePipelines", result, gpu_->name());
+  return {};
+}
+
+Status Executable::buildLayouts(Pipeline& pipeline) {
+  std::vector<VkDescriptorSetLayoutBinding> bindings;
+  for (int64_t i = 0; i < pipeline.interface.bindings(); ++i) {
+    bindings.push_back({.binding = static_cast<uint32_t>(i),
+                        .descriptorType = VK_DESCRIPTOR_TYPE_STORAGE_BUFFER,
+                        .descriptorCount = 1,
+                        .stageFlags = VK_SHADER_STAGE_COMPUTE_BIT});
+  }
+  const VkDescriptorSetLayoutCreateInfo setInfo{
+      .sType = VK_STRUCTURE_TYPE_DESCRIPTOR_SET_LAYOUT_CREATE_INFO,
+      .bindingCount = static_cast<uint32_t>(bindings.size()),
+      .pBindings = bindings.data()};
+  QT_VK(vkCreateDescriptorSetLayout(gpu_->handle(), &setInfo, nullptr, &pipeline.setLayout),
+        gpu_->name());
+  const VkPushConstantRange words{.stageFlags = VK_SHADER_STAGE_COMPUTE_BIT,
+                                  .size = static_cast<uint32_t>(pipeline.interface.words * 4)};
+  const VkPipelineLayoutCreateInfo info{
+      .sType = VK_STRUCTURE_TYPE_PIPELINE_LAYOUT_CREATE_INFO,
+      .setLayoutCount = 1,
+      .pSetLayouts = &pipeline.setLayout,
+      .pushConstantRangeCount = pipeline.interface.wordsInBuffer ? 0U : 1U,
+      .pPushConstantRanges = &words};
+  QT_VK(vkCreatePipelineLayout(gpu_->handle(), &info, nullptr, &pipeline.layout), gpu_->name());
+  return {};
+}
+
+std::string Executable::code() const {
+  std::string text;
+  for (size_t i = 0; i < pipelines_.size(); ++i) {
+    text += "// shader " + std::to_string(i) + ":";
+    for (const int kernel : plan_.shaders[i]) {
+      text += " " + program_.kernels[static_cast<size_t>(kernel)].name;
+    }
+    text += "\n" + pipelines_[i].glsl + "\n";
+  }
+  return text;
+}
+
+// ---- constants ----
+
+void Executable::placeConstants() {
+  constants_.block.assign(program_.buffers.size(), -1);
+  constants_.offset.assign(program_.buffers.size(), 0);
+  std::vector<size_t> numbers;
+  std::vector<int64_t> bytes;
+  for (size_t i = 0; i < program_.buffers.size(); ++i) {
+    if (program_.buffers[i].kind != BufferInfo::Kind::Constant) continue;
+    numbers.push_back(i);
+    bytes.push_back(std::max(program_.buffers[i].bytes, kMinimumWindowBytes));
+  }
+  const int64_t largest = static_cast<int64_t>(gpu_->physical().maxAllocationBytes);
+  const Placement placement = place(bytes, alignBytes(), std::min(largest, kConstantBlockBytes));
+  for (size_t i = 0; i < numbers.size(); ++i) {
+    constants_.block[numbers[i]] = placement.places[i].block;
+    constants_.offset[numbers[i]] = placement.places[i].offset;
+  }
+  constants_.blockBytes = placement.blockBytes;
+}
+
+std::vector<int64_t> Executable::missingConstantBytes() const {
+  return constants_.blocks.empty() ? constants_.blockBytes : std::vector<int64_t>{};
+}
+
+Status Executable::uploadConstants() {
+  if (!constants_.blocks.empty() || constants_.blockBytes.empty()) return {};
+  std::vector<Buffer> blocks;
+  for (size_t b = 0; b < constants_.blockBytes.size(); ++b) {
+    std::vector<size_t> buffers;
+    for (size_t i = 0; i < constants_.block.size(); ++i) {
+      if (constants_.block[i] == static_cast<int>(b)) buffers.push_back(i);
+    }
+    blocks.push_back(QT_TRY(gpu_->allocate(constants_.blockBytes[b], Use::Shader)));
+    QT_CHECK(upload(blocks.back(), buffers));
+  }
+  constants_.blocks = std::move(blocks);
+  return {};
+}
+
+Status Executable::upload(Buffer& block, const std::vector<size_t>& buffers) {
+  Buffer staging;
+  if (block.mapped() == nullptr) {
+    staging = QT_TRY(gpu_->allocate(std::min(kUploadBytes, block.bytes()), Use::Staging));
+  }
+  for (const size_t i : buffers) {
+    const std::vector<std::byte> packed = runtime::packConstant(program_.buffers[i]);
+    if (block.mapped() != nullptr) {
+      if (!packed.empty()) {
+        std::memcpy(block.mapped() + constants_.offset[i], packed.data(), packed.size());
+      }
+      continue;
+    }
+    const auto size = static_cast<int64_t>(packed.size());
+    for (int64_t at = 0; at < size; at += staging.bytes()) {
+      const int64_t count = std::min(staging.bytes(), size - at);
+      std::memcpy(staging.mapped(), packed.data() + at, static_cast<size_t>(count));
+      Commands commands = QT_TRY(Commands::create(gpu_));
+      commands.copy(staging, 0, block, constants_.offset[i] + at, count);
+      QT_CHECK(commands.finish());
+      QT_CHECK(commands.run());
+    }
+  }
+  return {};
+}
+
+Result<std::unique_ptr<runtime::Context>> Executable::createContext() {
+  if (!gpu_->physical().hasMemory()) {
+    return unsupported("the device has no memory: it compiles programs but cannot run them",
+                       gpu_->name(), "choose another device");
+  }
+  const std::lock_guard lock(constantsMutex_);
+  return Context::create(shared_from_this());
+}
+
+}  // namespace quartet::vulkan

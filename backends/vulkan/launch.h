@@ -1,0 +1,38 @@
+// How the waves of a program become launches: which dispatches share a shader, and where a barrier
+// has to stand.
+#pragma once
+
+#include <vector>
+
+#include "backends/vulkan/raise.h"
+#include "runtime/program.h"
+
+namespace quartet::vulkan {
+
+/// One dispatch of the device: groups of several of the program's dispatches, one after another.
+struct Launch {
+  int shader = 0;                                    // of LaunchPlan::shaders
+  std::vector<const runtime::Dispatch*> dispatches;  // one per kernel of the shader, in order
+  int64_t groups = 0;
+  bool barrier = false;  // waits for all launches before it
+};
+
+struct LaunchPlan {
+  std::vector<std::vector<int>> shaders;  // the kernels of each shader
+  std::vector<Launch> launches;
+};
+
+/// A wave is one launch as long as its kernels agree in `local` and fit one shader's limits; else
+/// several without a barrier between them. A barrier stands before the first launch of a wave that
+/// reads or writes bytes written, or writes bytes read, since the last barrier. Dispatches without
+/// groups vanish. The program must outlive the plan. `separate`: every dispatch on its own.
+LaunchPlan planLaunches(const runtime::Program& program, const std::vector<ir::Module>& kernels,
+                        const ShaderLimits& limits, bool separate = false);
+
+/// Groups per axis for `groups` groups in all, x * y >= groups, surplus less than y.
+struct Grid {
+  uint32_t x = 1, y = 1;
+};
+Grid gridOf(int64_t groups, int64_t maxPerAxis);
+
+}  // namespace quartet::vulkan

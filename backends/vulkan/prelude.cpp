@@ -1,0 +1,136 @@
+#include "backends/vulkan/prelude.h"
+
+#include "base/result.h"
+
+namespace quartet::vulkan {
+
+namespace {
+
+std::string replaced(std::string text, const std::string& from, const std::string& to) {
+  for (size_t at = text.find(from); at != std::string::npos; at = text.find(from, at + to.size())) {
+    text.replace(at, from.size(), to);
+  }
+  return text;
+}
+
+constexpr const char* kReport = R"(void report(uint code, uint node) {
+  if (atomicCompSwap(status.code, 0u, code) == 0u) status.node = node;
+}
+)";
+
+// A divisor of 0 gives 0, MIN / -1 wraps. T is the type, S marks lines for signed types only.
+struct IntegerTemplate {
+  const char* name;
+  const char* text;
+  std::vector<std::string> needs;  // without the dtype
+};
+
+const IntegerTemplate kIntegerTemplates[] = {
+    {"div",
+     "T div_D(T a, T b) {\n"
+     "  if (b == T(0)) return T(0);\n"
+     "S  if (b == T(-1)) return -a;\n"
+     "  return a / b;\n"
+     "}\n",
+     {}},
+    {"rem",
+     "T rem_D(T a, T b) {\n"
+     "  if (b == T(0)) return T(0);\n"
+     "S  if (b == T(-1)) return T(0);\n"
+     "  return a - a / b * b;\n"
+     "}\n",
+     {}},
+    {"mod",
+     "T mod_D(T a, T b) {\n"
+     "  T r = rem_D(a, b);\n"
+     "S  if (r != T(0) && (r < T(0)) != (b < T(0))) r += b;\n"
+     "  return r;\n"
+     "}\n",
+     {"rem"}},
+    {"floordiv",
+     "T floordiv_D(T a, T b) {\n"
+     "  T q = div_D(a, b);\n"
+     "S  if ((a < T(0)) != (b < T(0)) && b != T(0) && q * b != a) q -= T(1);\n"
+     "  return q;\n"
+     "}\n",
+     {"div"}},
+    {"pow",
+     "T pow_D(T a, T b) {\n"
+     "S  if (b < T(0)) return a == T(1) ? a : a != T(-1) ? T(0) : (b & T(1)) == T(0) ? T(1) : a;\n"
+     "  T r = T(1);\n"
+     "  for (; b != T(0); b >>= 1) {\n"
+     "    if ((b & T(1)) != T(0)) r *= a;\n"
+     "    a *= a;\n"
+     "  }\n"
+     "  return r;\n"
+     "}\n",
+     {}},
+    {"shl",
+     "T shl_D(T a, T b) {\n"
+     "  if (b < T(0) || b >= T(W)) return T(0);\n"
+     "  return a << b;\n"
+     "}\n",
+     {}},
+    {"shr",
+     "T shr_D(T a, T b) {\n"
+     "  if (b < T(0) || b >= T(W)) return T(0);\n"
+     "  return a >> b;\n"
+     "}\n",
+     {}},
+    {"abs", "T abs_D(T a) { return a < T(0) ? -a : a; }\n", {}},
+    {"sign", "T sign_D(T a) { return a > T(0) ? T(1) : a == T(0) ? T(0) : T(-1); }\n", {}},
+};
+
+std::string instantiate(const IntegerTemplate& of, const std::string& dtype) {
+  const bool isSigned = dtype[0] == 'i';
+  const std::string wide = isSigned ? "int64_t" : "uint64_t";
+  const std::string type = dtype == "i32" ? "int" : dtype == "u32" ? "uint" : wide;
+  std::string text;
+  std::string rest = of.text;
+  while (!rest.empty()) {  // keep or drop the lines for signed types
+    const size_t end = rest.find('\n') + 1;
+    std::string line = rest.substr(0, end);
+    rest.erase(0, end);
+    if (line[0] == 'S' && !isSigned) continue;
+    text += line[0] == 'S' ? line.substr(1) : line;
+  }
+  text = replaced(text, "_D", "_" + dtype);
+  text = replaced(text, "T(W)", "T(" + dtype.substr(1) + ")");
+  for (const char* place : {"T ", "T("}) {
+    text = replaced(text, place, type + place[1]);
+  }
+  return text;
+}
+
+}  // namespace
+
+PreludeFunction integerFunction(const std::string& name) {
+  const size_t split = name.rfind('_');
+  if (split == std::string::npos) return {};
+  const std::string op = name.substr(0, split);
+  const std::string dtype = name.substr(split + 1);
+  if (dtype != "i32" && dtype != "u32" && dtype != "i64" && dtype != "u64") return {};
+  for (const IntegerTemplate& each : kIntegerTemplates) {
+    if (op != each.name) continue;
+    PreludeFunction function{instantiate(each, dtype), {}};
+    for (const std::string& need : each.needs) function.needs.push_back(need + "_" + dtype);
+    return function;
+  }
+  return {};
+}
+
+void Prelude::need(const std::string& name) {
+  if (!included_.insert(name).second) return;
+  PreludeFunction function;
+  if (name == "report") function.text = kReport;
+  if (function.text.empty()) function = floatFunction(name);
+  if (function.text.empty()) function = castFunction(name, int64_);
+  const bool wide = name.size() > 3 && name.substr(name.size() - 2) == "64";
+  if (function.text.empty() && !int64_ && wide) function = pairFunction(name);
+  if (function.text.empty()) function = integerFunction(name);
+  QT_ASSERT(!function.text.empty(), "no prelude function " + name);
+  for (const std::string& each : function.needs) need(each);
+  text_ += function.text;
+}
+
+}  // namespace quartet::vulkan

@@ -1,0 +1,31 @@
+// Kernel IR -> kernel IR that the emitter takes, for one device.
+#pragma once
+
+#include <string>
+
+#include "backends/vulkan/emit_glsl.h"
+#include "base/result.h"
+#include "ir/module.h"
+
+namespace quartet::vulkan {
+
+/// What shaders may use on a device.
+struct ShaderLimits {
+  std::string device;  // for messages
+  GlslTarget glsl;
+  bool storage8 = false, storage16 = false;
+  int64_t invocations = 128;    // of a group
+  int64_t sharedBytes = 16384;  // workgroup memory of a shader
+  int64_t bindings = 4;         // storage buffers of a shader
+  int64_t groupsPerAxis = 65535;
+};
+
+/// Legalises a kernel: f32 transcendentals become polynomials (backends/common/math.h). An error
+/// (kind Unsupported) says what the device lacks: f64, its functions, 8/16-bit storage, workgroup
+/// memory, invocations, bindings.
+Result<ir::Module> raise(const ir::Module& kernel, const ShaderLimits& limits);
+
+/// Bytes of workgroup memory that a kernel declares.
+int64_t sharedBytes(const ir::Module& kernel);
+
+}  // namespace quartet::vulkan
