@@ -121,7 +121,8 @@ struct TensorInfo {
   /// Inputs: extent of the axis that an integer input indexes (token ids into an embedding), when
   /// the model shows it; made inputs stay below it.
   std::optional<int64_t> indexLimit;
-  /// Outputs: the model's output that an integer output selects on (argmax), when there is one.
+  /// Outputs: integers that select on floats (the position of a maximum): where two values are
+  /// nearly equal, another position is as right.
   bool selects = false;
 };
 
@@ -170,7 +171,7 @@ class Model {
 
   struct Data;
   explicit Model(std::shared_ptr<const Data> data) : data_(std::move(data)) {}
-  const Data& data() const { return *data_; }
+  const std::shared_ptr<const Data>& shared() const { return data_; }
 
  private:
   std::shared_ptr<const Data> data_;
@@ -223,6 +224,37 @@ class Session {
 
   struct Data;
   explicit Session(std::shared_ptr<const Data> data) : data_(std::move(data)) {}
+
+ private:
+  std::shared_ptr<const Data> data_;
+};
+
+/// How one output compares with the reference. The rule for floats: |got - reference| <=
+/// 1e-3 |reference| + 1e-4 max|reference|, the maximum over the output; NaN matches NaN, infinities
+/// match by sign. Integers are equal; where they select on floats, the selected values are
+/// compared.
+struct Comparison {
+  std::string output;
+  bool passed = false;
+  /// Largest |got - reference| as a part of what is allowed: passed when <= 1. Infinite where no
+  /// difference is allowed.
+  double worstRatio = 0;
+  int64_t elements = 0;
+  int64_t failures = 0;  // elements beyond the rule
+  std::string detail;    // of a failure: the worst element, or what differs in dtype and shape
+};
+
+/// The reference's answer to one set of inputs, evaluated once, for others to be compared with.
+class Oracle {
+ public:
+  static Expected<Oracle> evaluate(const Model& model, const NamedTensors& inputs);
+  const NamedTensors& outputs() const;
+  double milliseconds() const;
+  /// One entry per output of the model, in its order; one that `got` lacks has failed.
+  std::vector<Comparison> compare(const NamedTensors& got) const;
+
+  struct Data;
+  explicit Oracle(std::shared_ptr<const Data> data) : data_(std::move(data)) {}
 
  private:
   std::shared_ptr<const Data> data_;

@@ -1,0 +1,154 @@
+#include "api/devices.h"
+
+#include <algorithm>
+#include <cctype>
+
+#include "api/convert.h"
+#include "backends/cpu/device.h"
+#include "backends/null/device.h"
+#include "hwdb/load.h"
+
+namespace quartet {
+namespace api {
+namespace {
+
+using Kind = DeviceInfo::Kind;
+
+DeviceEntry cpuEntry() {
+  DeviceEntry entry;
+  entry.info.id = "cpu";
+  entry.info.kind = Kind::Cpu;
+  entry.info.name = "host CPU";
+  entry.open =
+      [](const runtime::DeviceOptions& options) -> Result<std::shared_ptr<runtime::Device>> {
+    return QT_TRY(cpu::createDevice(options));
+  };
+  return entry;
+}
+
+DeviceEntry referenceEntry() {
+  DeviceEntry entry;
+  entry.info.id = "reference";
+  entry.info.kind = Kind::Reference;
+  entry.info.name = "reference";
+  entry.info.driver = "op by op on the host, f64 accumulators";
+  return entry;
+}
+
+DeviceEntry nullEntry() {
+  DeviceEntry entry;
+  entry.info.id = "null";
+  entry.info.kind = Kind::Null;
+  entry.info.name = "null";
+  entry.info.driver = "checks programs, computes nothing";
+  entry.open = [](const runtime::DeviceOptions&) -> Result<std::shared_ptr<runtime::Device>> {
+    return null::createDevice(QT_TRY(null::defaultDescription()));
+  };
+  return entry;
+}
+
+void markDefault(std::vector<DeviceEntry>& entries) {
+  for (Kind kind : {Kind::DiscreteGpu, Kind::IntegratedGpu, Kind::Cpu}) {
+    for (DeviceEntry& entry : entries) {
+      if (entry.info.kind != kind || entry.info.compileOnly) continue;
+      entry.info.isDefault = true;
+      return;
+    }
+  }
+}
+
+bool contains(const std::string& text, const std::string& part) {
+  return lowerCase(text).find(part) != std::string::npos;
+}
+
+std::vector<std::string> listing(const std::vector<DeviceEntry>& entries) {
+  std::vector<std::string> lines;
+  for (const DeviceEntry& entry : entries) {
+    lines.push_back("device " + entry.info.id + ": " + entry.info.name);
+  }
+  return lines;
+}
+
+}  // namespace
+
+std::string lowerCase(std::string text) {
+  std::transform(text.begin(), text.end(), text.begin(),
+                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  return text;
+}
+
+Result<std::vector<DeviceEntry>> listDevices() {
+  std::vector<DeviceEntry> entries{cpuEntry(), nullEntry(), referenceEntry()};
+  markDefault(entries);
+  return entries;
+}
+
+Result<DeviceEntry> findDevice(const std::string& selector) {
+  const std::vector<DeviceEntry> entries = QT_TRY(listDevices());
+  const std::string wanted = lowerCase(selector);
+  std::vector<const DeviceEntry*> matches;
+  for (const DeviceEntry& entry : entries) {
+    if (selector.empty() ? entry.info.isDefault : lowerCase(entry.info.id) == wanted) return entry;
+    if (!entry.info.uuid.empty() && lowerCase(entry.info.uuid) == wanted) return entry;
+    if (contains(entry.info.name, wanted) || contains(entry.info.driver, wanted)) {
+      matches.push_back(&entry);
+    }
+  }
+  if (matches.size() == 1 && !selector.empty()) return *matches[0];
+  Diagnostic error{Diagnostic::Kind::User,
+                   matches.empty() ? "there is no such device" : "several devices match",
+                   "device '" + selector + "'", listing(entries),
+                   "name one by its id, its UUID or a part of its name"};
+  return tl::unexpected(std::move(error));
+}
+
+}  // namespace api
+
+std::string name(DeviceInfo::Kind kind) {
+  switch (kind) {
+    case DeviceInfo::Kind::Cpu:
+      return "CPU";
+    case DeviceInfo::Kind::DiscreteGpu:
+      return "discrete GPU";
+    case DeviceInfo::Kind::IntegratedGpu:
+      return "integrated GPU";
+    case DeviceInfo::Kind::SoftwareGpu:
+      return "software driver";
+    case DeviceInfo::Kind::OtherGpu:
+      return "GPU";
+    case DeviceInfo::Kind::Reference:
+      return "reference";
+    case DeviceInfo::Kind::Null:
+      return "null";
+  }
+  return "?";
+}
+
+Expected<std::vector<DeviceInfo>> devices() {
+  return api::guarded([]() -> Result<std::vector<DeviceInfo>> {
+    std::vector<DeviceInfo> infos;
+    for (const api::DeviceEntry& entry : QT_TRY(api::listDevices())) {
+      DeviceInfo info = entry.info;
+      if (entry.open) {
+        const auto device = QT_TRY(entry.open({}));
+        const hwdb::Description& description = device->description();
+        info.name = description.name;
+        info.driver = description.driver;
+        info.entry = description.entry;
+        info.memoryBytes = description.memoryBytes.value;
+      }
+      infos.push_back(std::move(info));
+    }
+    return infos;
+  });
+}
+
+Expected<std::string> describeDevice(const std::string& device) {
+  return api::guarded([&]() -> Result<std::string> {
+    const api::DeviceEntry entry = QT_TRY(api::findDevice(device));
+    if (!entry.open) return "device " + entry.info.name + "\n" + entry.info.driver + "\n";
+    return hwdb::print(QT_TRY(entry.open({}))->description());
+  });
+}
+
+}  // namespace quartet

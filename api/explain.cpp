@@ -1,0 +1,105 @@
+#include "api/explain.h"
+
+#include <fmt/format.h>
+
+#include <map>
+
+#include "api/host_memory.h"
+#include "hwdb/load.h"
+#include "ir/text.h"
+
+namespace quartet::api {
+namespace {
+
+std::string header(const std::string& model, const Placement& placement) {
+  std::string text = fmt::format("model {}\n\nplacement\n  all of it on {} ({})\n", model,
+                                 placement.device.id, placement.device.name);
+  for (const std::string& note : placement.notes) text += "  " + note + "\n";
+  return text;
+}
+
+std::string memoryText(const Statistics& statistics) {
+  const double ratio = statistics.arenaBound > 0 ? static_cast<double>(statistics.arenaBytes) /
+                                                       static_cast<double>(statistics.arenaBound)
+                                                 : 1.0;
+  return fmt::format(
+      "\nmemory\n  intermediates: peak {} ({} bytes), sum {}, bound {} (peak / bound {:.3f})\n"
+      "  constants {}, inputs and outputs {}, all {}\n",
+      bytesText(statistics.arenaBytes), statistics.arenaBytes, bytesText(statistics.arenaSum),
+      bytesText(statistics.arenaBound), ratio, bytesText(statistics.constantBytes),
+      bytesText(statistics.inputOutputBytes), bytesText(statistics.peakBytes()));
+}
+
+/// The governing tiles of the plan's task sets, by name: what `dispatch.name` refers to.
+std::map<std::string, std::string> tilesByName(const ir::Module& plan) {
+  std::map<std::string, std::string> tiles;
+  for (int i = 0; i < plan.opCount(); ++i) {
+    const ir::Op& op = plan.op({i});
+    if (op.opcode != ir::Opcode::Tasks || !op.attributes.has("name")) continue;
+    std::string text;
+    int joined = 0;
+    for (ir::OpId inner : plan.region(op.regions[0]).ops) {
+      const ir::Op& leaf = plan.op(inner);
+      if (leaf.opcode != ir::Opcode::Tile) continue;
+      ++joined;
+      if (!leaf.attributes.has("tile")) continue;
+      const ir::Tile& tile = leaf.attributes.get<ir::Tile>("tile");
+      if (!tile.empty()) text += (text.empty() ? "" : "; ") + tile.str();
+    }
+    if (joined > 1) text += fmt::format(" ({} expressions joined)", joined);
+    tiles[op.attributes.get<std::string>("name")] = text;
+  }
+  return tiles;
+}
+
+std::string wavesText(const Compilation& compilation) {
+  const runtime::Program& program = compilation.program;
+  const std::map<std::string, std::string> tiles = tilesByName(compilation.plan);
+  std::string text = fmt::format("\nwaves ({}; one launch each)\n", program.waves.size());
+  for (size_t w = 0; w < program.waves.size(); ++w) {
+    text += fmt::format("  wave {}\n", w);
+    for (const runtime::Dispatch& dispatch : program.waves[w].dispatches) {
+      text += fmt::format("    {}: {} groups of kernel {}, {:.4g} Mflop, {:.4g} MB, {:.4g} us",
+                          dispatch.name, dispatch.groups, dispatch.kernel, dispatch.flops / 1e6,
+                          dispatch.bytes / 1e6, dispatch.microseconds);
+      if (!dispatch.origin.empty()) text += " from " + ir::str(dispatch.origin);
+      text += "\n";
+      const auto tile = tiles.find(dispatch.name);
+      if (tile != tiles.end() && !tile->second.empty()) text += "      " + tile->second + "\n";
+    }
+  }
+  return text;
+}
+
+std::string timesText(const Compilation& compilation) {
+  std::string text = "\npasses\n";
+  for (const ir::PassTime& time : compilation.times) {
+    text += fmt::format("  {:<20} {:8.2f} ms\n", time.pass, time.milliseconds);
+  }
+  return text;
+}
+
+}  // namespace
+
+std::string explainProgram(const std::string& model, const Placement& placement,
+                           const Statistics& statistics, const Compilation& compilation,
+                           const hwdb::Description& device) {
+  return header(model, placement) +
+         fmt::format(
+             "\n{} launches of {} task sets, {} distinct kernels; predicted {:.4g} Gflop, "
+             "{:.4g} MB moved\n",
+             statistics.launches, statistics.taskSets, statistics.kernels, statistics.flops / 1e9,
+             statistics.trafficBytes / 1e6) +
+         memoryText(statistics) + wavesText(compilation) + timesText(compilation) +
+         "\ndescription used\n" + hwdb::print(device);
+}
+
+std::string explainGraph(const std::string& model, const Placement& placement,
+                         const ir::Module& graph) {
+  return header(model, placement) +
+         fmt::format("\nmemory\n  at least {} of values alive at once, constants apart\n",
+                     bytesText(evaluationBytes(graph))) +
+         "\ngraph, evaluated op by op\n" + ir::print(graph, {0, true});
+}
+
+}  // namespace quartet::api

@@ -1,0 +1,25 @@
+// What a compilation decided, as text.
+#pragma once
+
+#include <string>
+
+#include "api/driver.h"
+
+namespace quartet::api {
+
+struct Placement {
+  DeviceInfo device;               // where the model runs
+  std::vector<std::string> notes;  // what is not where it was asked to be, and why
+};
+
+/// Placement, memory (peak, sum, bound), waves with their task sets and tiles, and the description
+/// that the decisions rest on.
+std::string explainProgram(const std::string& model, const Placement& placement,
+                           const Statistics& statistics, const Compilation& compilation,
+                           const hwdb::Description& device);
+
+/// The same for the reference: the graph, op by op.
+std::string explainGraph(const std::string& model, const Placement& placement,
+                         const ir::Module& graph);
+
+}  // namespace quartet::api

@@ -1,0 +1,194 @@
+#include "api/session.h"
+
+#include <chrono>
+
+#include "api/convert.h"
+#include "api/devices.h"
+#include "api/host_memory.h"
+#include "api/inputs.h"
+#include "backends/cpu/reference/evaluate.h"
+#include "ir/text.h"
+
+namespace quartet {
+namespace {
+
+using runtime::BufferInfo;
+
+Statistics statisticsOf(const runtime::Program& program, const std::string& device) {
+  Statistics statistics;
+  statistics.device = device;
+  statistics.launches = static_cast<int64_t>(program.waves.size());
+  statistics.kernels = static_cast<int64_t>(program.kernels.size());
+  for (const runtime::Wave& wave : program.waves) {
+    statistics.taskSets += static_cast<int64_t>(wave.dispatches.size());
+    for (const runtime::Dispatch& dispatch : wave.dispatches) {
+      statistics.flops += dispatch.flops;
+      statistics.trafficBytes += dispatch.bytes;
+    }
+  }
+  for (const BufferInfo& buffer : program.buffers) {
+    if (buffer.kind == BufferInfo::Kind::Constant) statistics.constantBytes += buffer.bytes;
+    if (buffer.kind == BufferInfo::Kind::Input || buffer.kind == BufferInfo::Kind::Output) {
+      statistics.inputOutputBytes += buffer.bytes;
+    }
+  }
+  statistics.arenaBytes = program.arenaBytes;
+  statistics.arenaBound = program.arenaBound;
+  statistics.arenaSum = program.arenaSum;
+  return statistics;
+}
+
+/// Before anything is allocated: what a run needs against what there is.
+Status checkMemory(const Statistics& statistics, const DeviceInfo& info,
+                   const hwdb::Description& device) {
+  const int64_t needed = statistics.peakBytes();
+  const std::string where = "device '" + info.id + "'";
+  if (needed > device.memoryBytes.value) {
+    return resourceError("the model needs " + api::bytesText(needed) + ", the device has " +
+                             api::bytesText(device.memoryBytes.value),
+                         where, "use smaller shapes (--shape), or a device with more memory");
+  }
+  // Software drivers and the CPU take it from the host.
+  if (info.kind != DeviceInfo::Kind::Cpu && info.kind != DeviceInfo::Kind::SoftwareGpu) return {};
+  return api::checkHostMemory(needed, "running the model on " + info.id);
+}
+
+Result<std::shared_ptr<Session::Data>> compileFor(const std::shared_ptr<const Model::Data>& model,
+                                                  const api::DeviceEntry& entry,
+                                                  const CompileOptions& options) {
+  auto data = std::make_shared<Session::Data>();
+  data->model = model;
+  data->placement.device = entry.info;
+  if (!entry.open) {
+    QT_CHECK(api::checkHostMemory(api::evaluationBytes(model->graph),
+                                  "evaluating the model on the reference"));
+    data->statistics.device = entry.info.id;
+    data->explanation = api::explainGraph(model->name, data->placement, model->graph);
+    return data;
+  }
+  data->device = QT_TRY(entry.open({options.threads}));
+  const hwdb::Description& description = data->device->description();
+  api::Compilation compilation = QT_TRY(api::compileGraph(model->graph, description, options));
+  data->statistics = statisticsOf(compilation.program, entry.info.id);
+  if (!entry.info.compileOnly) {
+    QT_CHECK(checkMemory(data->statistics, entry.info, description));
+  }
+  runtime::Program program = compilation.program;
+  data->executable = QT_TRY(data->device->compile(std::move(program)));
+  if (!entry.info.compileOnly) {
+    data->idle.push_back(QT_TRY(data->executable->createContext()));
+  }
+  data->explanation =
+      api::explainProgram(model->name, data->placement, data->statistics, compilation, description);
+  return data;
+}
+
+Status checkOptions(const CompileOptions& options) {
+  if (options.threads >= 0 && options.threads <= 1024) return {};
+  return userError("found " + std::to_string(options.threads) + " threads, required 0 to 1024",
+                   "threads", "0 stands for all cores");
+}
+
+Result<Session> compileSession(const std::shared_ptr<const Model::Data>& model,
+                               const CompileOptions& options) {
+  const auto start = std::chrono::steady_clock::now();
+  QT_CHECK(checkOptions(options));
+  const api::DeviceEntry entry = QT_TRY(api::findDevice(options.device));
+  auto data = QT_TRY(compileFor(model, entry, options));
+  data->statistics.compileMs =
+      std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start).count();
+  return Session(std::shared_ptr<const Session::Data>(std::move(data)));
+}
+
+/// Takes an idle context or makes one; gives it back at the end.
+class Lease {
+ public:
+  static Result<Lease> take(const Session::Data& data) {
+    {
+      const std::lock_guard lock(data.mutex);
+      if (!data.idle.empty()) {
+        Lease lease(data, std::move(data.idle.back()));
+        data.idle.pop_back();
+        return lease;
+      }
+    }
+    return Lease(data, QT_TRY(data.executable->createContext()));
+  }
+  Lease(Lease&&) = default;
+  ~Lease() {
+    if (context_ == nullptr) return;
+    const std::lock_guard lock(data_->mutex);
+    data_->idle.push_back(std::move(context_));
+  }
+  runtime::Context& operator*() { return *context_; }
+
+ private:
+  Lease(const Session::Data& data, std::unique_ptr<runtime::Context> context)
+      : data_(&data), context_(std::move(context)) {}
+  const Session::Data* data_;
+  std::unique_ptr<runtime::Context> context_;
+};
+
+Result<NamedTensors> runReference(const Session::Data& data, const NamedTensors& inputs) {
+  std::vector<std::shared_ptr<const ir::ConstantData>> values;
+  for (const TensorInfo& input : data.model->inputs) {
+    values.push_back(api::toConstant(inputs.at(input.name)));
+  }
+  const auto results = QT_TRY(reference::evaluateGraph(data.model->graph, values));
+  NamedTensors outputs;
+  for (size_t i = 0; i < data.model->outputs.size(); ++i) {
+    outputs.emplace(data.model->outputs[i].name, api::toTensor(*results[i]));
+  }
+  return outputs;
+}
+
+Result<NamedTensors> runProgram(const Session::Data& data, const NamedTensors& inputs) {
+  std::vector<std::span<const std::byte>> sources;
+  std::vector<std::span<std::byte>> targets;
+  NamedTensors outputs;
+  for (const TensorInfo& info : data.model->outputs) {
+    Tensor tensor{info.dtype, info.shape, {}};
+    tensor.bytes.resize(static_cast<size_t>(tensor.elementCount() * byteSize(info.dtype)));
+    outputs.emplace(info.name, std::move(tensor));
+  }
+  for (const BufferInfo& buffer : data.executable->program().buffers) {
+    if (buffer.kind == BufferInfo::Kind::Input) {
+      sources.emplace_back(inputs.at(buffer.name).bytes);
+    } else if (buffer.kind == BufferInfo::Kind::Output) {
+      const auto found = outputs.find(buffer.name);
+      QT_ASSERT(found != outputs.end(), "the program has an output '" + buffer.name + "'");
+      targets.emplace_back(found->second.bytes);
+    }
+  }
+  QT_ASSERT(targets.size() == outputs.size(), "the program lacks outputs");
+  Lease lease = QT_TRY(Lease::take(data));
+  QT_CHECK((*lease).run(sources, targets));
+  return outputs;
+}
+
+}  // namespace
+
+Expected<Session> Session::compile(const Model& model, const CompileOptions& options) {
+  return api::guarded([&] { return compileSession(model.shared(), options); });
+}
+
+Expected<NamedTensors> Session::run(const NamedTensors& inputs) const {
+  return api::guarded([&]() -> Result<NamedTensors> {
+    QT_CHECK(api::checkInputs(data_->model->inputs, inputs));
+    const DeviceInfo& device = data_->placement.device;
+    if (device.compileOnly) {
+      return unsupported("the device has no memory: it compiles and cannot run",
+                         "device '" + device.id + "' (" + device.name + ")",
+                         "name another device (--device); `quartet devices` lists them");
+    }
+    return data_->executable ? runProgram(*data_, inputs) : runReference(*data_, inputs);
+  });
+}
+
+const Statistics& Session::statistics() const { return data_->statistics; }
+std::string Session::explain() const { return data_->explanation; }
+std::string Session::code() const {
+  return data_->executable ? data_->executable->code() : ir::print(data_->model->graph);
+}
+
+}  // namespace quartet

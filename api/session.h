@@ -1,0 +1,30 @@
+// A compiled model, as the parts of the API share it.
+#pragma once
+
+#include <memory>
+#include <mutex>
+#include <vector>
+
+#include "api/driver.h"
+#include "api/explain.h"
+#include "api/model.h"
+#include "runtime/device.h"
+
+namespace quartet {
+
+struct Session::Data {
+  std::shared_ptr<const Model::Data> model;
+  api::Placement placement;
+  Statistics statistics;
+  std::string explanation;
+
+  // Empty for the reference, which evaluates the model's graph.
+  std::shared_ptr<runtime::Device> device;
+  std::shared_ptr<runtime::Executable> executable;
+
+  /// Contexts that no run uses at the moment.
+  mutable std::mutex mutex;
+  mutable std::vector<std::unique_ptr<runtime::Context>> idle;
+};
+
+}  // namespace quartet

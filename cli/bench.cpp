@@ -1,0 +1,116 @@
+// quartet bench: how long a model takes.
+
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <chrono>
+#include <iostream>
+#include <nlohmann/json.hpp>
+
+#include "cli/commands.h"
+#include "cli/options.h"
+#include "cli/progress.h"
+
+namespace quartet::cli {
+namespace {
+
+struct BenchOptions : ModelOptions {
+  int runs = 30;
+  int warmup = 3;
+  bool json = false;
+};
+
+using Clock = std::chrono::steady_clock;
+
+double since(Clock::time_point start) {
+  return std::chrono::duration<double, std::milli>(Clock::now() - start).count();
+}
+
+/// The value below which `part` of the sorted times lie, between neighbours linearly.
+double quantile(const std::vector<double>& sorted, double part) {
+  const double at = part * static_cast<double>(sorted.size() - 1);
+  const auto low = static_cast<size_t>(at);
+  const size_t high = std::min(low + 1, sorted.size() - 1);
+  return sorted[low] + (at - static_cast<double>(low)) * (sorted[high] - sorted[low]);
+}
+
+struct Times {
+  double first = 0;
+  std::vector<double> sorted;
+};
+
+Expected<Times> measure(const Session& session, const NamedTensors& inputs,
+                        const BenchOptions& options) {
+  const Progress progress("measuring");
+  Times times;
+  for (int i = 0; i < 1 + options.warmup + options.runs; ++i) {
+    const auto start = Clock::now();
+    const auto outputs = session.run(inputs);
+    const double milliseconds = since(start);
+    if (!outputs) return outputs.error();
+    if (i == 0) times.first = milliseconds;
+    if (i > options.warmup) times.sorted.push_back(milliseconds);
+  }
+  std::sort(times.sorted.begin(), times.sorted.end());
+  return times;
+}
+
+void print(const BenchOptions& options, const std::string& model, double compileMs,
+           const Times& times, const Statistics& statistics) {
+  const double median = quantile(times.sorted, 0.5);
+  if (options.json) {
+    const nlohmann::json json{{"model", model},
+                              {"device", statistics.device},
+                              {"threads", options.compile.threads},
+                              {"compile_ms", compileMs},
+                              {"first_ms", times.first},
+                              {"median_ms", median},
+                              {"p10_ms", quantile(times.sorted, 0.1)},
+                              {"p90_ms", quantile(times.sorted, 0.9)},
+                              {"runs", options.runs},
+                              {"launches", statistics.launches},
+                              {"bytes", statistics.trafficBytes},
+                              {"peak_bytes", statistics.peakBytes()}};
+    std::cout << json.dump(2) << "\n";
+    return;
+  }
+  std::cout << fmt::format(
+      "{} on {}: median {:.3f} ms (p10 {:.3f}, p90 {:.3f}) of {} runs; first {:.3f} ms, file to "
+      "ready {:.0f} ms; {} launches, {:.4g} MB moved, {:.4g} MB of memory\n",
+      model, statistics.device, median, quantile(times.sorted, 0.1), quantile(times.sorted, 0.9),
+      options.runs, times.first, compileMs, statistics.launches, statistics.trafficBytes / 1e6,
+      static_cast<double>(statistics.peakBytes()) / 1e6);
+}
+
+int bench(const BenchOptions& options) {
+  const auto loaded = loadModel(options);
+  if (!loaded) return fail(loaded.error());
+  const auto session = [&] {
+    const Progress progress("compiling");
+    return Session::compile(loaded->model, options.compile);
+  }();
+  if (!session) return fail(session.error());
+  const auto times = measure(*session, loaded->inputs(), options);
+  if (!times) return fail(times.error());
+  print(options, loaded->model.name(), loaded->milliseconds + session->statistics().compileMs,
+        *times, session->statistics());
+  return 0;
+}
+
+}  // namespace
+
+void addBench(CLI::App& app, int& status) {
+  auto options = std::make_shared<BenchOptions>();
+  CLI::App* command = app.add_subcommand("bench", "Measure how long a model takes");
+  options->addModel(*command);
+  options->addInputs(*command);
+  options->addCompile(*command, true);
+  command->add_option("--runs", options->runs, "Measured runs")->check(CLI::Range(1, 1000000));
+  command->add_option("--warmup", options->warmup, "Runs before those that are measured")
+      ->check(CLI::Range(0, 1000000));
+  command->add_flag("--json", options->json, "Print JSON");
+  command->callback([options, &status] { status = bench(*options); });
+}
+
+}  // namespace quartet::cli

@@ -1,0 +1,42 @@
+// quartet explain: what a compilation decided.
+
+#include <CLI/CLI.hpp>
+#include <iostream>
+
+#include "cli/commands.h"
+#include "cli/options.h"
+#include "cli/progress.h"
+
+namespace quartet::cli {
+namespace {
+
+struct ExplainOptions : ModelOptions {
+  bool code = false;
+};
+
+int explain(const ExplainOptions& options) {
+  const auto loaded = loadModel(options);
+  if (!loaded) return fail(loaded.error());
+  const auto session = [&] {
+    const Progress progress("compiling");
+    return Session::compile(loaded->model, options.compile);
+  }();
+  if (!session) return fail(session.error());
+  std::cout << session->explain();
+  if (options.code) std::cout << "\ncode\n" << session->code();
+  return 0;
+}
+
+}  // namespace
+
+void addExplain(CLI::App& app, int& status) {
+  auto options = std::make_shared<ExplainOptions>();
+  CLI::App* command = app.add_subcommand(
+      "explain", "Show placement, task sets, tiles, waves, memory, and what they rest on");
+  options->addModel(*command);
+  options->addCompile(*command, true);
+  command->add_flag("--code", options->code, "Print the generated code too");
+  command->callback([options, &status] { status = explain(*options); });
+}
+
+}  // namespace quartet::cli

@@ -1,0 +1,84 @@
+#include "cli/files.h"
+
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <vector>
+
+namespace quartet::cli {
+namespace {
+
+namespace fs = std::filesystem;
+
+Error fileError(const std::string& what, const fs::path& path, const std::string& why) {
+  return {Error::Kind::User, what + ": " + why, "file '" + path.string() + "'", {}, {}};
+}
+
+/// Removes the files that are still listed at the end.
+class Temporaries {
+ public:
+  ~Temporaries() {
+    for (const fs::path& path : paths_) {
+      std::error_code ignored;
+      fs::remove(path, ignored);
+    }
+  }
+  void add(fs::path path) { paths_.push_back(std::move(path)); }
+  void keep() { paths_.clear(); }
+
+ private:
+  std::vector<fs::path> paths_;
+};
+
+}  // namespace
+
+Expected<std::string> readFile(const std::string& path) {
+  std::error_code error;
+  if (fs::is_directory(path, error)) return fileError("cannot read", path, "it is a folder");
+  std::ifstream in(path, std::ios::binary);
+  if (!in) return fileError("cannot open", path, std::strerror(errno));
+  std::string bytes(std::istreambuf_iterator<char>(in), {});
+  if (in.bad()) return fileError("cannot read", path, std::strerror(errno));
+  return bytes;
+}
+
+std::optional<Error> writeFiles(const std::string& folder,
+                                const std::map<std::string, std::string>& files) {
+  std::error_code error;
+  fs::create_directories(folder, error);
+  if (error) return fileError("cannot make the folder", folder, error.message());
+  Temporaries temporaries;
+  std::vector<std::pair<fs::path, fs::path>> renames;
+  for (const auto& [name, bytes] : files) {
+    const fs::path target = fs::path(folder) / name;
+    fs::path temporary = target;
+    temporary += "." + std::to_string(getpid()) + ".tmp";
+    temporaries.add(temporary);
+    std::ofstream out(temporary, std::ios::binary);
+    out.write(bytes.data(), static_cast<std::streamsize>(bytes.size()));
+    out.close();
+    if (!out) return fileError("cannot write", target, std::strerror(errno));
+    renames.emplace_back(temporary, target);
+  }
+  for (const auto& [from, to] : renames) {
+    fs::rename(from, to, error);
+    if (error) return fileError("cannot write", to, error.message());
+  }
+  temporaries.keep();
+  return std::nullopt;
+}
+
+std::string fileName(const std::string& tensor) {
+  std::string name = tensor.empty() ? "_" : tensor;
+  for (char& c : name) {
+    if (c == '/' || c == '\\' || static_cast<unsigned char>(c) < 32) c = '_';
+  }
+  if (name.front() == '.') name.front() = '_';
+  return name;
+}
+
+}  // namespace quartet::cli

@@ -1,0 +1,25 @@
+// Reading and writing files.
+#pragma once
+
+#include <map>
+#include <optional>
+#include <string>
+
+#include "quartet/quartet.h"
+
+namespace quartet::cli {
+
+/// The bytes of a file.
+Expected<std::string> readFile(const std::string& path);
+
+/// Writes files (name -> bytes) into a folder, which is made when it is not there. Everything is
+/// written under temporary names first and renamed at the end: a failure leaves no file half
+/// written, and none at all unless a rename fails.
+std::optional<Error> writeFiles(const std::string& folder,
+                                const std::map<std::string, std::string>& files);
+
+/// A file name for a tensor: its name with what a file system may mistake ('/', leading dots,
+/// control characters) replaced by '_'.
+std::string fileName(const std::string& tensor);
+
+}  // namespace quartet::cli

@@ -1,0 +1,57 @@
+// Options that several commands share.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "quartet/quartet.h"
+
+namespace CLI {
+class App;
+}
+
+namespace quartet::cli {
+
+/// Exit statuses: a failure of what was asked, and a command line that makes no sense.
+constexpr int kFailed = 1;
+constexpr int kUsage = 2;
+
+/// A model, the shapes and values of its inputs, and how to compile it.
+struct ModelOptions {
+  std::string path;
+  std::vector<std::string> shapes;  // "name=1,3,48,320"
+  std::vector<std::string> inputs;  // "name=file.npy"
+  uint64_t seed = 0;
+  CompileOptions compile;
+
+  void addModel(CLI::App& command);
+  void addInputs(CLI::App& command);
+  void addCompile(CLI::App& command, bool device);
+};
+
+/// A model with values for all its inputs: those of the files, made ones for the rest.
+struct LoadedModel {
+  Model model;
+  NamedTensors given;  // by files
+  uint64_t seed = 0;
+  double milliseconds = 0;
+
+  /// Made only when asked for: after the session has been compiled, so that shapes beyond the
+  /// machine's memory have been refused.
+  NamedTensors inputs() const;
+};
+
+/// "name=1,3,48,320" (nothing after '=': a scalar); the name may hold '=' itself.
+Expected<std::pair<std::string, std::vector<int64_t>>> parseShape(const std::string& text);
+
+/// Reads the files of --input, and the model with its shapes pinned by --shape, and by the files
+/// where --shape says nothing.
+Expected<LoadedModel> loadModel(const ModelOptions& options);
+
+/// Prints an error to stderr; returns kFailed.
+int fail(const Error& error);
+
+/// "f32[1, 3, 224, 224]".
+std::string typeText(DataType dtype, const std::vector<int64_t>& shape);
+
+}  // namespace quartet::cli

@@ -1,0 +1,95 @@
+// quartet run: one run, outputs printed or saved.
+
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <cmath>
+#include <iostream>
+
+#include "cli/commands.h"
+#include "cli/files.h"
+#include "cli/npy.h"
+#include "cli/options.h"
+#include "cli/progress.h"
+#include "cli/values.h"
+
+namespace quartet::cli {
+namespace {
+
+struct RunOptions : ModelOptions {
+  std::string outputs;
+};
+
+/// "scores: f32[1, 10], min -1.2, max 3.4, mean 0.5: 0.1 0.2 ...".
+std::string summary(const std::string& name, const Tensor& tensor) {
+  const std::vector<double> values = asDoubles(tensor);
+  std::string text = name + ": " + typeText(tensor.dtype, tensor.shape);
+  if (values.empty()) return text + ", empty";
+  double sum = 0;
+  double least = values[0];
+  double most = values[0];
+  for (double value : values) {
+    sum += value;
+    least = std::fmin(least, value);
+    most = std::fmax(most, value);
+  }
+  text += fmt::format(", min {:g}, max {:g}, mean {:g}:", least, most,
+                      sum / static_cast<double>(values.size()));
+  constexpr size_t kShown = 8;
+  for (size_t i = 0; i < std::min(kShown, values.size()); ++i) {
+    text += fmt::format(" {:g}", values[i]);
+  }
+  return text + (values.size() > kShown ? " ..." : "");
+}
+
+/// File names may coincide where tensor names do not.
+std::map<std::string, std::string> outputFiles(const NamedTensors& outputs) {
+  std::map<std::string, std::string> files;
+  for (const auto& [name, tensor] : outputs) {
+    std::string file = fileName(name);
+    while (files.contains(file + ".npy")) file += '_';
+    files.emplace(file + ".npy", formatNpy(tensor));
+  }
+  return files;
+}
+
+int run(const RunOptions& options) {
+  const auto loaded = loadModel(options);
+  if (!loaded) return fail(loaded.error());
+  const auto session = [&] {
+    const Progress progress("compiling");
+    return Session::compile(loaded->model, options.compile);
+  }();
+  if (!session) return fail(session.error());
+  const auto outputs = [&] {
+    const Progress progress("running");
+    return session->run(loaded->inputs());
+  }();
+  if (!outputs) return fail(outputs.error());
+  if (options.outputs.empty()) {
+    for (const TensorInfo& info : loaded->model.outputs()) {
+      std::cout << summary(info.name, outputs->at(info.name)) << "\n";
+    }
+    return 0;
+  }
+  const std::map<std::string, std::string> files = outputFiles(*outputs);
+  if (const auto error = writeFiles(options.outputs, files)) return fail(*error);
+  for (const auto& [file, bytes] : files) std::cout << options.outputs << "/" << file << "\n";
+  return 0;
+}
+
+}  // namespace
+
+void addRun(CLI::App& app, int& status) {
+  auto options = std::make_shared<RunOptions>();
+  CLI::App* command = app.add_subcommand("run", "Run a model once");
+  options->addModel(*command);
+  options->addInputs(*command);
+  options->addCompile(*command, true);
+  command->add_option("--outputs", options->outputs,
+                      "Folder for the outputs, one .npy each; without it a summary is printed");
+  command->callback([options, &status] { status = run(*options); });
+}
+
+}  // namespace quartet::cli

@@ -1,0 +1,175 @@
+// quartet verify: devices against the reference.
+
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <cmath>
+#include <iostream>
+#include <nlohmann/json.hpp>
+
+#include "cli/commands.h"
+#include "cli/options.h"
+#include "cli/progress.h"
+
+namespace quartet::cli {
+namespace {
+
+struct VerifyOptions : ModelOptions {
+  std::vector<std::string> devices;
+  bool json = false;
+};
+
+struct DeviceResult {
+  std::string device;
+  std::optional<Error> error;  // could not compile or run
+  double compileMs = 0;
+  double runMs = 0;
+  std::vector<Comparison> comparisons;
+
+  bool passed() const {
+    if (error) return false;
+    for (const Comparison& comparison : comparisons) {
+      if (!comparison.passed) return false;
+    }
+    return true;
+  }
+};
+
+/// Every device that can run and computes something, the reference apart.
+Expected<std::vector<std::string>> runnableDevices() {
+  const auto found = devices();
+  if (!found) return found.error();
+  std::vector<std::string> ids;
+  for (const DeviceInfo& device : *found) {
+    const bool other =
+        device.kind == DeviceInfo::Kind::Reference || device.kind == DeviceInfo::Kind::Null;
+    if (!other && !device.compileOnly) ids.push_back(device.id);
+  }
+  return ids;
+}
+
+DeviceResult verifyDevice(const VerifyOptions& options, const Model& model, const Oracle& oracle,
+                          const NamedTensors& inputs, const std::string& device) {
+  DeviceResult result;
+  result.device = device;
+  CompileOptions compile = options.compile;
+  compile.device = device;
+  const Progress progress("verifying on " + device);
+  const auto session = Session::compile(model, compile);
+  if (!session) {
+    result.error = session.error();
+    return result;
+  }
+  result.device = session->statistics().device;
+  result.compileMs = session->statistics().compileMs;
+  const auto start = std::chrono::steady_clock::now();
+  const auto outputs = session->run(inputs);
+  result.runMs =
+      std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start).count();
+  if (outputs) {
+    result.comparisons = oracle.compare(*outputs);
+  } else {
+    result.error = outputs.error();
+  }
+  return result;
+}
+
+nlohmann::json toJson(const std::string& model, const Oracle& oracle,
+                      const std::vector<DeviceResult>& results) {
+  nlohmann::json json{{"model", model}, {"reference_ms", oracle.milliseconds()}};
+  json["devices"] = nlohmann::json::array();
+  for (const DeviceResult& result : results) {
+    nlohmann::json device{{"device", result.device}, {"passed", result.passed()}};
+    if (result.error) device["error"] = result.error->str();
+    device["compile_ms"] = result.compileMs;
+    device["run_ms"] = result.runMs;
+    device["outputs"] = nlohmann::json::array();
+    for (const Comparison& comparison : result.comparisons) {
+      nlohmann::json output{{"output", comparison.output},
+                            {"passed", comparison.passed},
+                            {"elements", comparison.elements},
+                            {"failures", comparison.failures},
+                            {"detail", comparison.detail}};
+      // JSON has no infinity.
+      output["worst_ratio"] = std::isfinite(comparison.worstRatio)
+                                  ? nlohmann::json(comparison.worstRatio)
+                                  : nlohmann::json("inf");
+      device["outputs"].push_back(std::move(output));
+    }
+    json["devices"].push_back(std::move(device));
+  }
+  return json;
+}
+
+void printTable(const Oracle& oracle, const std::vector<DeviceResult>& results) {
+  size_t width = 6;
+  for (const auto& [name, tensor] : oracle.outputs()) width = std::max(width, name.size());
+  width = std::min<size_t>(width, 40);
+  std::cout << fmt::format("{:<14} {:<{}} {:>12} {:>12}  {}\n", "device", "output", width,
+                           "elements", "worst ratio", "result");
+  for (const DeviceResult& result : results) {
+    if (result.error) {
+      std::cout << fmt::format("{:<14} {}\n", result.device, result.error->str());
+      continue;
+    }
+    for (const Comparison& comparison : result.comparisons) {
+      std::cout << fmt::format("{:<14} {:<{}} {:>12} {:>12.4g}  {}\n", result.device,
+                               comparison.output, width, comparison.elements, comparison.worstRatio,
+                               comparison.passed ? "ok" : "FAILED");
+      if (comparison.passed) continue;
+      std::cout << fmt::format("    {} of {} elements differ; {}\n", comparison.failures,
+                               comparison.elements, comparison.detail);
+    }
+  }
+}
+
+int verify(const VerifyOptions& options) {
+  const auto loaded = loadModel(options);
+  if (!loaded) return fail(loaded.error());
+  std::vector<std::string> selected = options.devices;
+  if (selected.empty()) {
+    auto all = runnableDevices();
+    if (!all) return fail(all.error());
+    selected = *std::move(all);
+  }
+  // Compiling for the reference checks memory before the inputs are made.
+  if (const auto fits = Session::compile(loaded->model, {.device = "reference"}); !fits) {
+    return fail(fits.error());
+  }
+  const NamedTensors inputs = loaded->inputs();
+  const auto oracle = [&] {
+    const Progress progress("evaluating the reference");
+    return Oracle::evaluate(loaded->model, inputs);
+  }();
+  if (!oracle) return fail(oracle.error());
+  std::vector<DeviceResult> results;
+  bool passed = true;
+  for (const std::string& device : selected) {
+    results.push_back(verifyDevice(options, loaded->model, *oracle, inputs, device));
+    passed = passed && results.back().passed();
+  }
+  if (options.json) {
+    std::cout << toJson(loaded->model.name(), *oracle, results).dump(2) << "\n";
+  } else {
+    printTable(*oracle, results);
+  }
+  return passed ? 0 : kFailed;
+}
+
+}  // namespace
+
+void addVerify(CLI::App& app, int& status) {
+  auto options = std::make_shared<VerifyOptions>();
+  CLI::App* command = app.add_subcommand(
+      "verify",
+      "Compare devices with the reference: |got - ref| <= 1e-3 |ref| + 1e-4 max|ref|; "
+      "integers equal, or what they select");
+  options->addModel(*command);
+  options->addInputs(*command);
+  options->addCompile(*command, false);
+  command->add_option("--device", options->devices, "Devices; without it all that can run");
+  command->add_flag("--json", options->json, "Print JSON");
+  command->callback([options, &status] { status = verify(*options); });
+}
+
+}  // namespace quartet::cli
