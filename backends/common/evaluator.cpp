@@ -386,7 +386,7 @@ Linear Evaluator::address(const KernelBufferUse& buffer, const std::vector<Linea
     sum = sum + math_.multiply(position, extents_.of(stride));
     stride = stride * extents[k];
   }
-  return sum;
+  return sum - buffer.window;
 }
 
 ValueId Evaluator::loadBuffer(const KernelBufferUse& buffer, const std::vector<Linear>& indices,

@@ -17,6 +17,7 @@ struct KernelBufferUse {
   ir::ValueId parameter;  // of the kernel
   ir::Type type;          // of the plan's buffer: logical dtype, shape, layout
   ir::DType storage;
+  Linear window;  // elements before the first one that is bound
 };
 
 /// Extents as index values: a constant, or a launch parameter for each symbol.

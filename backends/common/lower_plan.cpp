@@ -1,9 +1,11 @@
 #include "backends/common/lower_plan.h"
 
 #include <map>
+#include <set>
 
 #include "backends/common/lower_tasks.h"
 #include "backends/common/storage.h"
+#include "backends/common/windows.h"
 #include "ir/text.h"
 
 namespace quartet::common {
@@ -26,6 +28,7 @@ class PlanLowering {
   Status addBuffer(ValueId value, runtime::BufferInfo::Kind kind, std::string name);
   Status walk(ir::RegionId region, bool insideWave);
   Status addTasks(OpId tasks);
+  std::set<ValueId> oversized(OpId tasks) const;
   int kernelIndex(ir::Module kernel);
 
   const ir::Module& plan_;
@@ -68,10 +71,25 @@ int PlanLowering::kernelIndex(ir::Module kernel) {
   return found->second;
 }
 
+/// Buffers of a task set that one binding cannot reach.
+std::set<ValueId> PlanLowering::oversized(OpId tasks) const {
+  std::set<ValueId> found;
+  for (OpId id : plan_.region(plan_.op(tasks).regions[0]).ops) {
+    for (ValueId operand : plan_.op(id).operands) {
+      const auto buffer = buffers_.find(operand);
+      if (buffer == buffers_.end()) continue;
+      const int64_t bytes = program_.buffers[static_cast<size_t>(buffer->second)].bytes;
+      if (bytes > device_.maxBindingBytes.value) found.insert(operand);
+    }
+  }
+  return found;
+}
+
 Status PlanLowering::addTasks(OpId tasks) {
   const ir::Op& op = plan_.op(tasks);
   LoweredTasks lowered =
-      lowerTasks(plan_, tasks, device_, static_cast<int64_t>(program_.statusNodes.size()));
+      lowerTasks(plan_, tasks, device_, static_cast<int64_t>(program_.statusNodes.size()),
+                 oversized(tasks));
   program_.statusNodes.push_back(op.origin);
   runtime::Dispatch dispatch;
   dispatch.origin = op.origin;
@@ -80,7 +98,7 @@ Status PlanLowering::addTasks(OpId tasks) {
   for (const ir::Dim& tiles : lowered.tiles) {
     dispatch.groups *= QT_TRY(tiles.evaluate(symbols_));
   }
-  for (const std::string& symbol : lowered.parameters) {
+  for (const std::string& symbol : lowered.symbols) {
     dispatch.parameters.push_back(
         static_cast<uint32_t>(QT_TRY(ir::Dim::symbol(symbol).evaluate(symbols_))));
   }
@@ -91,8 +109,16 @@ Status PlanLowering::addTasks(OpId tasks) {
     dispatch.bytes += static_cast<double>(bytes);
   }
   if (dispatch.groups == 0) return {};  // an empty tensor: nothing to compute
-  dispatch.kernel = kernelIndex(std::move(lowered.kernel));
-  program_.waves.back().dispatches.push_back(std::move(dispatch));
+  std::vector<runtime::Dispatch> pieces{dispatch};
+  if (!lowered.windowed.empty()) {
+    pieces = QT_TRY(cutIntoWindows(plan_, tasks, lowered, dispatch, program_.buffers, device_,
+                                   symbols_));
+  }
+  const int kernel = kernelIndex(std::move(lowered.kernel));
+  for (runtime::Dispatch& piece : pieces) {
+    piece.kernel = kernel;
+    program_.waves.back().dispatches.push_back(std::move(piece));
+  }
   return {};
 }
 

@@ -52,13 +52,14 @@ std::optional<Opcode> simpleCombine(const TensorExpr& expr) {
 class TaskLowering {
  public:
   TaskLowering(const ir::Module& plan, OpId tasks, const hwdb::Description& device,
-               int64_t statusNode)
+               int64_t statusNode, const std::set<ValueId>& windowed)
       : plan_(plan),
         tasks_(tasks),
         anchor_(anchorOf(plan, tasks)),
         expr_(plan.op(anchor_).attributes.expr()),
         tile_(plan.op(anchor_).attributes.get<Tile>("tile")),
         device_(device),
+        windowed_(windowed),
         kernel_(ir::Level::Kernel, "kernel"),
         builder_(kernel_),
         math_(builder_, static_cast<int>(tile_.lanes)),
@@ -111,12 +112,14 @@ class TaskLowering {
   const TensorExpr& expr_;
   const Tile& tile_;
   const hwdb::Description& device_;
+  const std::set<ValueId>& windowed_;
   ir::Module kernel_;
   ir::KernelBuilder builder_;
   IndexMath math_;
   Extents extents_;
   std::map<ValueId, KernelBufferUse> buffers_;
   std::vector<ValueId> order_;  // plan values of the kernel's parameters
+  Linear firstGroup_;
   Evaluator evaluator_;
 };
 
@@ -142,7 +145,7 @@ void TaskLowering::declareBuffers() {
     const ValueId parameter =
         kernel_.addParameter(kernel_.top(), ir::Type::kernelBuffer(storage, elements, access),
                              "b" + std::to_string(buffers_.size()));
-    buffers_[buffer] = {parameter, type, storage};
+    buffers_[buffer] = {parameter, type, storage, {}};
   }
 }
 
@@ -171,6 +174,13 @@ void TaskLowering::declareParameters() {
   std::sort(names.begin(), names.end());
   names.erase(std::unique(names.begin(), names.end()), names.end());
   for (const std::string& name : names) extents_.of(ir::Dim::symbol(name));
+  int next = static_cast<int>(names.size());
+  for (ValueId buffer : order_) {
+    if (!windowed_.contains(buffer)) continue;
+    if (firstGroup_.isConstant()) firstGroup_ = Linear::of(builder_.param(next++));
+    KernelBufferUse& use = buffers_.at(buffer);
+    use.window = Linear::of(builder_.param(next++)) * windowUnit(use.storage, device_);
+  }
 }
 
 void TaskLowering::loop(const Linear& lo, const Linear& hi, int64_t step, Interval range,
@@ -211,6 +221,10 @@ std::vector<Linear> TaskLowering::groupOrigin(std::vector<ir::Dim>& tiles) {
   }
   Linear rest = Linear::of(builder_.groupId());
   math_.setRange(rest.terms[0].value, {0, INT32_MAX});
+  if (!firstGroup_.isConstant()) {
+    rest = Linear::of(math_.materialize(rest + firstGroup_));
+    math_.setRange(rest.terms[0].value, {0, INT32_MAX});
+  }
   // The innermost axis of `order` varies fastest, so that neighbouring tasks share operands.
   std::vector<size_t> order;
   for (int axis : tile_.order) {
@@ -594,15 +608,25 @@ LoweredTasks TaskLowering::run() {
   kernel_.addOp(kernel_.top(), Opcode::Return, {}, {});
   lowered.kernel = std::move(kernel_);
   lowered.buffers = std::move(order_);
-  lowered.parameters = extents_.parameters();
+  lowered.symbols = extents_.parameters();
+  for (ValueId buffer : lowered.buffers) {
+    if (windowed_.contains(buffer)) lowered.windowed.push_back(buffer);
+  }
+  for (int axis : tile_.order) {
+    if (static_cast<size_t>(axis) < rank()) lowered.order.push_back(axis);
+  }
   return lowered;
 }
 
 }  // namespace
 
 LoweredTasks lowerTasks(const ir::Module& plan, OpId tasks, const hwdb::Description& device,
-                        int64_t statusNode) {
-  return TaskLowering(plan, tasks, device, statusNode).run();
+                        int64_t statusNode, const std::set<ValueId>& windowed) {
+  return TaskLowering(plan, tasks, device, statusNode, windowed).run();
+}
+
+int64_t windowUnit(DType storage, const hwdb::Description& device) {
+  return std::max<int64_t>(device.bindingAlignBytes.value / ir::byteSize(storage), 1);
 }
 
 }  // namespace quartet::common

@@ -136,3 +136,36 @@ TEST_CASE("symbolic outer extents are launch parameters") {
   constant "w" f32[12, 20] = elided)";
   for (int64_t n : {1, 7, 64}) checkGraph(text, 1, {{"N", n}});
 }
+
+TEST_CASE("a constant over the binding range is bound in windows") {
+  using namespace quartet;
+  const ir::Module graph = test::expressed(R"(graph @g(%x: f32[3, 24]) -> ("o") {
+    %w = constant {hash = "w"} : f32[24, 130]
+    %c = contract %x, %w {lhs = [0, 2], out = [0, 1], rhs = [2, 1]} : f32[3, 130]
+    %e = exp %c : f32[3, 130]
+    return %e
+  }
+  constant "w" f32[24, 130] = elided)");
+  const test::Tensors inputs = test::makeInputs(graph, 3);
+  const test::Tensors want = test::evaluateExpressed(graph, inputs);
+  for (hwdb::Description device : {test::vectorCpu(), test::weakGpu()}) {
+    device.maxBindingBytes.value = 24 * 64 * 4;  // about half of the packed constant
+    const runtime::Program program = test::lowered(test::planned(graph, device), device);
+    size_t dispatches = 0;
+    for (const runtime::Wave& wave : program.waves) {
+      for (const runtime::Dispatch& dispatch : wave.dispatches) {
+        ++dispatches;
+        for (const runtime::Binding& binding : dispatch.bindings) {
+          CHECK(binding.bytes <= device.maxBindingBytes.value);
+          CHECK(binding.offset % device.bindingAlignBytes.value == 0);
+        }
+      }
+    }
+    CHECK(dispatches > 1);
+    const test::Tensors got = test::interpretProgram(program, inputs);
+    REQUIRE(got.size() == 1);
+    const auto a = got[0]->as<float>();
+    const auto b = want[0]->as<float>();
+    for (size_t i = 0; i < b.size(); ++i) CHECK(a[i] == doctest::Approx(b[i]).epsilon(1e-5));
+  }
+}

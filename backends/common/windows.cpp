@@ -1,0 +1,162 @@
+#include "backends/common/windows.h"
+
+#include <algorithm>
+#include <functional>
+
+namespace quartet::common {
+
+using ir::Box;
+using ir::Opcode;
+using ir::OpId;
+using ir::TensorExpr;
+using ir::ValueId;
+
+namespace {
+
+void include(std::map<ValueId, Box>& boxes, ValueId value, const Box& box) {
+  if (box.empty()) return;
+  const auto [found, fresh] = boxes.emplace(value, box);
+  if (fresh) return;
+  for (size_t i = 0; i < box.lo.size(); ++i) {
+    found->second.lo[i] = std::min(found->second.lo[i], box.lo[i]);
+    found->second.hi[i] = std::max(found->second.hi[i], box.hi[i]);
+  }
+}
+
+Result<std::vector<int64_t>> shapeOf(const ir::Type& type, const ir::SymbolValues& symbols) {
+  std::vector<int64_t> shape;
+  for (const ir::Dim& dim : type.shape) shape.push_back(QT_TRY(dim.evaluate(symbols)));
+  return shape;
+}
+
+}  // namespace
+
+std::map<ValueId, Box> touched(const ir::Module& plan, OpId tasks, const Box& domain,
+                               const ir::SymbolValues& symbols) {
+  // Tile results first, in reverse order: a tile's readers are done before it.
+  std::map<ValueId, Box> boxes;
+  const auto& ops = plan.region(plan.op(tasks).regions[0]).ops;
+  for (auto id = ops.rbegin(); id != ops.rend(); ++id) {
+    const ir::Op& op = plan.op(*id);
+    if (op.opcode == Opcode::Write) {
+      include(boxes, op.operands[0], domain);
+      include(boxes, op.operands[1], domain);
+      continue;
+    }
+    std::map<ValueId, Box> needed;
+    for (ValueId result : op.results) {
+      if (const auto found = boxes.find(result); found != boxes.end()) {
+        include(needed, op.results[0], found->second);
+      }
+    }
+    if (needed.empty()) continue;
+    const TensorExpr expr = op.attributes.expr().substituteSymbols(symbols);
+    for (size_t i = 0; i < op.operands.size(); ++i) {
+      const auto shape = shapeOf(plan.type(op.operands[i]), symbols);
+      QT_ASSERT(shape.has_value(), "a symbol without a value");
+      include(boxes, op.operands[i],
+              ir::propagate(expr, needed.begin()->second, static_cast<int>(i), *shape));
+    }
+  }
+  return boxes;
+}
+
+ByteRange byteRange(const runtime::BufferInfo& buffer, const Box& box) {
+  int64_t outer = buffer.shape.empty() ? 1 : buffer.shape[0];
+  int64_t lo = box.lo.empty() ? 0 : box.lo[0];
+  int64_t hi = box.hi.empty() ? 1 : box.hi[0];
+  if (!buffer.layout.rowMajor()) {
+    const ir::Layout::Axis& axis = buffer.layout.axes[0];
+    const auto k = static_cast<size_t>(axis.axis);
+    outer = (buffer.shape[k] + axis.divide - 1) / axis.divide;
+    lo = box.lo[k] / axis.divide;
+    hi = (box.hi[k] + axis.divide - 1) / axis.divide;
+    if (axis.modulo > 0) {
+      outer = std::min(outer, axis.modulo);
+      lo = 0;
+      hi = outer;
+    }
+  }
+  const int64_t slice = outer == 0 ? 0 : buffer.bytes / outer;
+  return {lo * slice, hi * slice};
+}
+
+Result<std::vector<runtime::Dispatch>> cutIntoWindows(
+    const ir::Module& plan, OpId tasks, const LoweredTasks& lowered,
+    const runtime::Dispatch& whole, const std::vector<runtime::BufferInfo>& buffers,
+    const hwdb::Description& device, const ir::SymbolValues& symbols) {
+  const OpId anchor = anchorOf(plan, tasks);
+  const TensorExpr& expr = plan.op(anchor).attributes.expr();
+  const auto& tile = plan.op(anchor).attributes.get<ir::Tile>("tile");
+  Box all;
+  std::vector<int64_t> counts;
+  for (size_t i = 0; i < expr.domain.size(); ++i) {
+    all.lo.push_back(0);
+    all.hi.push_back(QT_TRY(expr.domain[i].evaluate(symbols)));
+    counts.push_back(QT_TRY(lowered.tiles[i].evaluate(symbols)));
+  }
+  // The slowest axis that has several tiles; everything inside one of its tiles stays together.
+  size_t cut = lowered.order.empty() ? 0 : static_cast<size_t>(lowered.order[0]);
+  for (int axis : lowered.order) {
+    cut = static_cast<size_t>(axis);
+    if (counts[cut] > 1) break;
+  }
+  const int64_t slices = counts.empty() ? 1 : counts[cut];
+  const int64_t groupsPerSlice = whole.groups / slices;
+  const int64_t align = device.bindingAlignBytes.value;
+  const auto windowsOf = [&](int64_t first, int64_t last) {
+    Box box = all;
+    if (!counts.empty()) {
+      box.lo[cut] = first * tile.group[cut];
+      box.hi[cut] = std::min(last * tile.group[cut], all.hi[cut]);
+    }
+    const auto boxes = touched(plan, tasks, box, symbols);
+    std::vector<runtime::Binding> windows;
+    for (ValueId buffer : lowered.windowed) {
+      const auto at = static_cast<size_t>(
+          std::find(lowered.buffers.begin(), lowered.buffers.end(), buffer) -
+          lowered.buffers.begin());
+      const int index = whole.bindings[at].buffer;
+      const ByteRange range = byteRange(buffers[static_cast<size_t>(index)], boxes.at(buffer));
+      const int64_t start = range.first / align * align;
+      windows.push_back({index, start, range.last - start});
+    }
+    return windows;
+  };
+  const auto fits = [&](const std::vector<runtime::Binding>& windows) {
+    return std::all_of(windows.begin(), windows.end(), [&](const runtime::Binding& window) {
+      return window.bytes <= device.maxBindingBytes.value;
+    });
+  };
+  std::vector<runtime::Dispatch> pieces;
+  for (int64_t first = 0; first < slices;) {
+    int64_t last = first + 1;
+    std::vector<runtime::Binding> windows = windowsOf(first, last);
+    if (!fits(windows)) {
+      return unsupported("a slice of a tensor needs " + std::to_string(windows[0].bytes) +
+                             " bytes in one binding, the device reaches " +
+                             std::to_string(device.maxBindingBytes.value),
+                         ir::str(whole.origin), "run this model on the cpu");
+    }
+    while (last < slices) {
+      std::vector<runtime::Binding> more = windowsOf(first, last + 1);
+      if (!fits(more)) break;
+      windows = std::move(more);
+      ++last;
+    }
+    runtime::Dispatch piece = whole;
+    piece.groups = (last - first) * groupsPerSlice;
+    piece.parameters.push_back(static_cast<uint32_t>(first * groupsPerSlice));
+    for (size_t i = 0; i < windows.size(); ++i) {
+      for (runtime::Binding& binding : piece.bindings) {
+        if (binding.buffer == windows[i].buffer) binding = windows[i];
+      }
+      piece.parameters.push_back(static_cast<uint32_t>(windows[i].offset / align));
+    }
+    pieces.push_back(std::move(piece));
+    first = last;
+  }
+  return pieces;
+}
+
+}  // namespace quartet::common
