@@ -87,9 +87,8 @@ std::set<ValueId> PlanLowering::oversized(OpId tasks) const {
 
 Status PlanLowering::addTasks(OpId tasks) {
   const ir::Op& op = plan_.op(tasks);
-  LoweredTasks lowered =
-      lowerTasks(plan_, tasks, device_, static_cast<int64_t>(program_.statusNodes.size()),
-                 oversized(tasks));
+  LoweredTasks lowered = lowerTasks(
+      plan_, tasks, device_, static_cast<int64_t>(program_.statusNodes.size()), oversized(tasks));
   program_.statusNodes.push_back(op.origin);
   runtime::Dispatch dispatch;
   dispatch.origin = op.origin;
@@ -111,8 +110,8 @@ Status PlanLowering::addTasks(OpId tasks) {
   if (dispatch.groups == 0) return {};  // an empty tensor: nothing to compute
   std::vector<runtime::Dispatch> pieces{dispatch};
   if (!lowered.windowed.empty()) {
-    pieces = QT_TRY(cutIntoWindows(plan_, tasks, lowered, dispatch, program_.buffers, device_,
-                                   symbols_));
+    pieces = QT_TRY(
+        cutIntoWindows(plan_, tasks, lowered, dispatch, program_.buffers, device_, symbols_));
   }
   const int kernel = kernelIndex(std::move(lowered.kernel));
   for (runtime::Dispatch& piece : pieces) {

@@ -22,10 +22,10 @@ struct LoweredTasks {
   std::vector<int> order;      // domain axes, the one that varies slowest among groups first
 };
 
-/// Lowers the task set `tasks` of `plan` by the device's execution hierarchy: group -> invocation ->
-/// register tile -> vector lane. The tile with a non-empty Tile is the anchor: it governs the loops;
-/// maps that it (or a later tile) reads are computed on demand at the points read; maps that read
-/// the anchor's result are computed from its registers. `statusNode` goes into status reports.
+/// Lowers the task set `tasks` of `plan` by the device's execution hierarchy: group -> invocation
+/// -> register tile -> vector lane. The tile with a non-empty Tile is the anchor: it governs the
+/// loops; maps that it (or a later tile) reads are computed on demand at the points read; maps that
+/// read the anchor's result are computed from its registers. `statusNode` goes into status reports.
 /// Buffers in `windowed` are bound in part: a launch parameter says from where.
 LoweredTasks lowerTasks(const ir::Module& plan, ir::OpId tasks, const hwdb::Description& device,
                         int64_t statusNode, const std::set<ir::ValueId>& windowed = {});

@@ -82,9 +82,9 @@ ByteRange byteRange(const runtime::BufferInfo& buffer, const Box& box) {
 }
 
 Result<std::vector<runtime::Dispatch>> cutIntoWindows(
-    const ir::Module& plan, OpId tasks, const LoweredTasks& lowered,
-    const runtime::Dispatch& whole, const std::vector<runtime::BufferInfo>& buffers,
-    const hwdb::Description& device, const ir::SymbolValues& symbols) {
+    const ir::Module& plan, OpId tasks, const LoweredTasks& lowered, const runtime::Dispatch& whole,
+    const std::vector<runtime::BufferInfo>& buffers, const hwdb::Description& device,
+    const ir::SymbolValues& symbols) {
   const OpId anchor = anchorOf(plan, tasks);
   const TensorExpr& expr = plan.op(anchor).attributes.expr();
   const auto& tile = plan.op(anchor).attributes.get<ir::Tile>("tile");
@@ -113,9 +113,9 @@ Result<std::vector<runtime::Dispatch>> cutIntoWindows(
     const auto boxes = touched(plan, tasks, box, symbols);
     std::vector<runtime::Binding> windows;
     for (ValueId buffer : lowered.windowed) {
-      const auto at = static_cast<size_t>(
-          std::find(lowered.buffers.begin(), lowered.buffers.end(), buffer) -
-          lowered.buffers.begin());
+      const auto at =
+          static_cast<size_t>(std::find(lowered.buffers.begin(), lowered.buffers.end(), buffer) -
+                              lowered.buffers.begin());
       const int index = whole.bindings[at].buffer;
       const ByteRange range = byteRange(buffers[static_cast<size_t>(index)], boxes.at(buffer));
       const int64_t start = range.first / align * align;

@@ -9,8 +9,8 @@
 
 namespace quartet::common {
 
-/// What a task set touches of each of its buffers when its domain is cut to `domain`: a box of logical
-/// indices per buffer (a superset where index maps are not affine).
+/// What a task set touches of each of its buffers when its domain is cut to `domain`: a box of
+/// logical indices per buffer (a superset where index maps are not affine).
 std::map<ir::ValueId, ir::Box> touched(const ir::Module& plan, ir::OpId tasks,
                                        const ir::Box& domain, const ir::SymbolValues& symbols);
 
@@ -21,8 +21,9 @@ struct ByteRange {
 };
 ByteRange byteRange(const runtime::BufferInfo& buffer, const ir::Box& box);
 
-/// Cuts `whole` (one dispatch over all groups, of a kernel lowered with windows) along the slowest axis
-/// into as few dispatches as the device's binding range allows. Error: a single slice is too large.
+/// Cuts `whole` (one dispatch over all groups, of a kernel lowered with windows) along the slowest
+/// axis into as few dispatches as the device's binding range allows. Error: a single slice is too
+/// large.
 Result<std::vector<runtime::Dispatch>> cutIntoWindows(
     const ir::Module& plan, ir::OpId tasks, const LoweredTasks& lowered,
     const runtime::Dispatch& whole, const std::vector<runtime::BufferInfo>& buffers,

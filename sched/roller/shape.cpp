@@ -115,11 +115,45 @@ std::vector<int> loopOrder(const TaskView& view, const LaneChoice& lane) {
   return order;
 }
 
+/// Extents of a tile: an empty axis still has a tile of one.
+std::vector<int64_t> positive(std::vector<int64_t> extents) {
+  for (int64_t& extent : extents) extent = std::max<int64_t>(extent, 1);
+  return extents;
+}
+
 int64_t largestDivisor(int64_t value, int64_t most) {
   for (int64_t candidate = most; candidate > 1; candidate /= 2) {
     if (value % candidate == 0) return candidate;
   }
   return 1;
+}
+
+/// Rows that are gone over again for every column of vectors should stay in the unit's own cache
+/// meanwhile: the row axis to cut and how many register tiles of it fit; axis -1 when all fit.
+std::pair<int, int64_t> rowBlock(const TaskView& view, const ir::Tile& tile,
+                                 const hwdb::Description& device) {
+  const std::vector<int> rows = rowAxes(view, {tile.laneAxis, tile.lanes});
+  const hwdb::MemoryLevel* cache = nullptr;
+  for (const hwdb::MemoryLevel& level : device.memory) {  // the largest that units do not share
+    const bool own = level.kind == hwdb::MemoryLevel::Kind::Cache && level.sharers <= 1;
+    if (own && (cache == nullptr || level.bytes.value > cache->bytes.value)) cache = &level;
+  }
+  if (rows.empty() || cache == nullptr) return {-1, 1};
+  double bytesPerRow = 0;  // of the outermost row axis
+  for (const Access& access : view.accesses) {
+    if (access.write || access.perPoint || varies(view, access, tile.laneAxis)) continue;
+    const ir::Type& type = view.plan->type(access.buffer);
+    bytesPerRow += static_cast<double>(ir::elementCount(type.shape).constant().value_or(0) *
+                                       ir::byteSize(type.dtype)) /
+                   static_cast<double>(view.extents[static_cast<size_t>(rows[0])]);
+  }
+  const auto outer = static_cast<size_t>(rows[0]);
+  const double perTile = bytesPerRow * static_cast<double>(tile.reg[outer]);
+  const double share = static_cast<double>(cache->bytes.value) / 2;
+  if (perTile * static_cast<double>(ceilDivide(view.extents[outer], tile.reg[outer])) <= share) {
+    return {-1, 1};
+  }
+  return {rows[0], std::max<int64_t>(static_cast<int64_t>(share / std::max(perTile, 1.0)), 1)};
 }
 
 }  // namespace
@@ -184,12 +218,15 @@ ir::Tile chooseRegisterTile(const TaskView& view, const LaneChoice& lane,
   if (laneInDomain) tile.reg[static_cast<size_t>(lane.axis)] = bestVectors * lane.lanes;
   if (tile.order.empty() || tile.order.back() < view.rank()) return tile;
   const int innermost = tile.order.back();
-  if (innermost == lane.axis) return tile;
+  if (innermost == lane.axis) {
+    tile.reg[static_cast<size_t>(innermost)] = lane.lanes;
+    return tile;
+  }
   const auto constant =
       view.expr->reduction[static_cast<size_t>(innermost - view.rank())].constant();
   const int64_t room =
       std::max<int64_t>(device.vectorRegisters.value / (bestRows * bestVectors), 1);
-  if (constant) {
+  if (constant && *constant > 0) {
     tile.reg[static_cast<size_t>(innermost)] =
         largestDivisor(*constant, std::min<int64_t>(int64_t{1} << std::ilogb(room), 8));
   }
@@ -199,7 +236,7 @@ ir::Tile chooseRegisterTile(const TaskView& view, const LaneChoice& lane,
 void chooseGroupTile(const TaskView& view, const Budget& budget, const Env& env,
                      double microseconds, ir::Tile& tile) {
   std::vector<int64_t> tiles(static_cast<size_t>(view.axes()));
-  tile.group = view.extents;
+  tile.group = positive(view.extents);
   for (size_t i = 0; i < tiles.size(); ++i) tiles[i] = ceilDivide(view.extents[i], tile.reg[i]);
   const auto setTiles = [&](int axis, int64_t count) {
     const auto i = static_cast<size_t>(axis);
@@ -237,7 +274,14 @@ void chooseGroupTile(const TaskView& view, const Budget& budget, const Env& env,
       microseconds / std::max(kStartsPerTask * env.device.taskMicroseconds.value, 1e-3);
   auto need = static_cast<int64_t>(
       std::clamp(worth, 1.0, kTasksPerUnit * static_cast<double>(budget.units)));
+  const auto [blocked, block] = rowBlock(view, tile, env.device);
+  if (blocked >= 0) {
+    const int64_t blocks = ceilDivide(tiles[static_cast<size_t>(blocked)], block);
+    setTiles(blocked, block);
+    need = ceilDivide(need, blocks);
+  }
   for (int axis : domain) {
+    if (axis == blocked) continue;
     const int64_t count = tiles[static_cast<size_t>(axis)];
     setTiles(axis, need <= 1 ? count : count >= need ? ceilDivide(count, need) : 1);
     need = need <= 1 ? 1 : count >= need ? 1 : ceilDivide(need, std::max<int64_t>(count, 1));
@@ -247,7 +291,7 @@ void chooseGroupTile(const TaskView& view, const Budget& budget, const Env& env,
 ir::Tile scalarTile(const TaskView& view, const hwdb::Description& device) {
   ir::Tile tile;
   tile.reg.assign(static_cast<size_t>(view.axes()), 1);
-  tile.group = view.extents;
+  tile.group = positive(view.extents);
   for (int axis = 0; axis < view.axes(); ++axis) tile.order.push_back(axis);
   for (int axis = 0; axis < view.rank(); ++axis) {
     const auto i = static_cast<size_t>(axis);
