@@ -1,6 +1,8 @@
 #include "ir/expr.h"
 
 #include <bit>
+#include <cmath>
+#include <limits>
 #include <set>
 #include <unordered_map>
 
@@ -35,7 +37,9 @@ Expr Expr::literal(double value, DType dtype) {
   QT_ASSERT(isFloat(dtype), "a float literal of dtype " + std::string(name(dtype)));
   Node node;
   node.dtype = dtype;
-  node.real = roundFloat(dtype, value);
+  // All NaNs are one: no operation tells them apart, and the text has one.
+  node.real =
+      std::isnan(value) ? std::numeric_limits<double>::quiet_NaN() : roundFloat(dtype, value);
   return Expr(std::make_shared<const Node>(std::move(node)));
 }
 

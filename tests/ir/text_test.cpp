@@ -6,6 +6,7 @@
 #include <cmath>
 #include <limits>
 
+#include "ir/verifier.h"
 #include "tests/golden.h"
 
 namespace quartet::ir {
@@ -118,6 +119,16 @@ constant "weights" f32[2] = [1, 2.5])");
   REQUIRE(data != nullptr);
   CHECK(data->as<float>()[1] == 2.5F);
   CHECK(module.constants.begin()->first == contentHash(*data));
+}
+
+TEST_CASE("golden modules of each level print as they stand, and verify") {
+  for (const char* file : {"graph.ir", "plan.ir", "kernel.ir"}) {
+    const std::string path = std::string("ir/golden/") + file;
+    const Module module = parsed(tests::readTestFile(path), {.file = path});
+    const Status status = verify(module);
+    CHECK_MESSAGE(status.has_value(), status.error().str());
+    tests::checkGolden(path, print(module));
+  }
 }
 
 TEST_CASE("unnamed values get numbers that no name takes") {
