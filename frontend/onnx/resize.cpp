@@ -29,6 +29,7 @@ struct Axis {
   int64_t in;
   int64_t out;
   double scale;
+  bool scaled;  // by a given scale, not to a given size
   double roiStart = 0;
   double roiEnd = 1;
 };
@@ -38,7 +39,11 @@ double coordinate(const Options& o, const Axis& a, int64_t index) {
   const auto in = static_cast<double>(a.in);
   const auto out = static_cast<double>(a.out);
   if (o.coordinates == "asymmetric") return x / a.scale;
-  if (o.coordinates == "align_corners") return out <= 1 ? 0 : x * (in - 1) / (out - 1);
+  if (o.coordinates == "align_corners") {
+    // The resized length is scale * in: with scales it need not be the extent of the result.
+    const double length = a.scaled ? a.scale * in : out;
+    return out <= 1 ? 0 : x * (in - 1) / (length - 1);
+  }
   if (o.coordinates == "pytorch_half_pixel") return out > 1 ? (x + 0.5) / a.scale - 0.5 : 0;
   if (o.coordinates == "tf_half_pixel_for_nn") return (x + 0.5) / a.scale;
   if (o.coordinates == "tf_crop_and_resize") {
@@ -285,6 +290,7 @@ Result<Axis> readAxis(const Context& c, const Target& t, size_t entry) {
     if (!(wanted >= 0 && wanted < kMaxExtent)) return c.fail("the extent of the result overflows");
     a.out = static_cast<int64_t>(std::floor(wanted));
     a.scale = t.scales[entry];
+    a.scaled = true;
   } else {
     a.out = t.sizes[entry];
     if (a.out < 0 || static_cast<double>(a.out) > kMaxExtent) {

@@ -1,0 +1,57 @@
+// ONNX's own backend tests on every device. Each of ONNX's tests counts as one case of the run.
+//
+// Environment: QUARTET_ONNX_TESTDATA, the folder with node/, simple/, ...;
+// QUARTET_CONFORMANCE_ONLY, a part of a test's name.
+
+#include <doctest/doctest.h>
+
+#include <cstdlib>
+#include <fstream>
+#include <iostream>
+
+#include "tests/conformance/runner.h"
+#include "tests/count.h"
+#include "tests/skip.h"
+
+namespace quartet::tests {
+namespace {
+
+std::string writeReport(const SuiteReport& report) {
+  const std::filesystem::path folder = QUARTET_CONFORMANCE_REPORTS;
+  std::filesystem::create_directories(folder);
+  const std::filesystem::path file = folder / (report.device + ".txt");
+  std::ofstream(file) << report.str();
+  return file.string();
+}
+
+void conform(const ConformanceDevice& device) {
+  const std::filesystem::path root = testDataRoot();
+  if (!std::filesystem::is_directory(root)) {
+    SKIP_TEST(root.string() + " is missing: apt-get install libonnx-testdata");
+  }
+  const std::filesystem::path list =
+      std::filesystem::path(QUARTET_SOURCE_ROOT) / "tests/conformance/expected_failures.txt";
+  const auto expected = readExpectedFailures(list, device.name);
+  REQUIRE_MESSAGE(expected.has_value(), expected.error().str());
+  const char* only = std::getenv("QUARTET_CONFORMANCE_ONLY");
+  const SuiteReport report = runSuites(device, root, *expected, only != nullptr ? only : "");
+  for (const TestOutcome& outcome : report.outcomes) {
+    const bool failed = outcome.kind == TestOutcome::Kind::Failed ||
+                        outcome.kind == TestOutcome::Kind::UnexpectedPass;
+    CHECK_MESSAGE(!failed, device.name << " " << outcome.test.suite << "/" << outcome.test.name
+                                       << ": " << outcome.message);
+  }
+  for (const std::string& name : report.stale) {
+    FAIL_CHECK("expected_failures.txt names '" << name << "', which is no test");
+  }
+  std::cout << report.summary(writeReport(report)) << std::endl;
+  const int failed =
+      report.count(TestOutcome::Kind::Failed) + report.count(TestOutcome::Kind::UnexpectedPass);
+  countCases(report.count(TestOutcome::Kind::Passed), failed,
+             report.count(TestOutcome::Kind::ExpectedFailure));
+}
+
+TEST_CASE("conformance: reference") { conform(referenceDevice()); }
+
+}  // namespace
+}  // namespace quartet::tests

@@ -1,0 +1,31 @@
+// What runs the tests.
+#pragma once
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "tests/conformance/testdata.h"
+
+namespace quartet::tests {
+
+/// Imports a model with the shapes of `inputs` and runs it: the outputs in the order of
+/// `outputNames`. An input whose value must be known at import (a target shape, axes) is bound to
+/// its tensor then. Called from several threads at once.
+using RunModel = std::function<Result<std::vector<Tensor>>(
+    const std::filesystem::path& model, const std::vector<NamedTensor>& inputs,
+    const std::vector<std::string>& outputNames)>;
+
+struct ConformanceDevice {
+  std::string name;  // as in expected_failures.txt
+  RunModel run;
+};
+
+/// The oracle: the frontend's graph, op by op.
+ConformanceDevice referenceDevice();
+
+/// The index of the input that an import error asks to be bound, or -1: the error says that
+/// something "comes from '<input>'" and must be known.
+int inputToBind(const Diagnostic& error, const std::vector<NamedTensor>& inputs);
+
+}  // namespace quartet::tests
