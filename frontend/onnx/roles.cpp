@@ -41,6 +41,50 @@ std::optional<int64_t> indexedExtent(const ir::Module& graph, const ir::Op& op) 
   return least;
 }
 
+// n when `value` is the integers 0, 1, ..., n - 1 along one axis.
+std::optional<int64_t> countedTo(const ir::Module& graph, ir::ValueId value) {
+  const auto data = graph.constantOf(value);
+  if (!data) return std::nullopt;
+  const int64_t count = data->elementCount();
+  const auto axes = std::count_if(data->shape.begin(), data->shape.end(),
+                                  [](int64_t extent) { return extent != 1; });
+  if (count < 2 || axes != 1) return std::nullopt;
+  const auto counts = [count](const auto& elements) {
+    for (int64_t i = 0; i < count; ++i) {
+      if (static_cast<int64_t>(elements[static_cast<size_t>(i)]) != i) return false;
+    }
+    return true;
+  };
+  if (data->dtype == ir::DType::I32 && counts(data->as<int32_t>())) return count;
+  if (data->dtype == ir::DType::I64 && counts(data->as<int64_t>())) return count;
+  return std::nullopt;
+}
+
+// An op by which integers select: the operand that holds them, and the extent they stay below.
+struct Selection {
+  ir::ValueId integers;
+  int64_t extent = 0;
+};
+
+std::optional<Selection> selectionOf(const ir::Module& graph, const ir::Op& op) {
+  switch (op.opcode) {
+    case Opcode::Gather:
+    case Opcode::GatherElements:
+    case Opcode::GatherNd:
+      if (const auto extent = indexedExtent(graph, op)) return Selection{op.operands[1], *extent};
+      return std::nullopt;
+    case Opcode::Eq:  // with 0, 1, ..., n - 1: a one-hot encoding
+      for (const size_t side : {size_t{0}, size_t{1}}) {
+        if (const auto extent = countedTo(graph, op.operands[side])) {
+          return Selection{op.operands[1 - side], *extent};
+        }
+      }
+      return std::nullopt;
+    default:
+      return std::nullopt;
+  }
+}
+
 // Values from which the elements of `value` come.
 void collectSources(const ir::Module& graph, ir::ValueId value, std::set<ir::ValueId>& seen) {
   if (!seen.insert(value).second) return;
@@ -57,18 +101,14 @@ std::map<std::string, int64_t> indexRoles(const ir::Module& graph) {
   std::map<std::string, int64_t> roles;
   const ir::Region& region = graph.region(graph.top());
   for (const ir::OpId id : region.ops) {
-    const ir::Op& op = graph.op(id);
-    const bool gathers = op.opcode == Opcode::Gather || op.opcode == Opcode::GatherElements ||
-                         op.opcode == Opcode::GatherNd;
-    if (!gathers) continue;
-    const auto extent = indexedExtent(graph, op);
-    if (!extent) continue;
+    const auto selection = selectionOf(graph, graph.op(id));
+    if (!selection) continue;
     std::set<ir::ValueId> sources;
-    collectSources(graph, op.operands[1], sources);
+    collectSources(graph, selection->integers, sources);
     for (const ir::ValueId parameter : region.parameters) {
       if (!sources.contains(parameter)) continue;
-      const auto [at, fresh] = roles.emplace(graph.value(parameter).name, *extent);
-      if (!fresh) at->second = std::min(at->second, *extent);
+      const auto [at, fresh] = roles.emplace(graph.value(parameter).name, selection->extent);
+      if (!fresh) at->second = std::min(at->second, selection->extent);
     }
   }
   return roles;
