@@ -22,6 +22,12 @@ bool usableInPlace(const BufferInfo& buffer) {
          isLineAligned(buffer.data->bytes.data());
 }
 
+std::vector<const ir::Module*> pointersTo(const std::vector<ir::Module>& modules) {
+  std::vector<const ir::Module*> pointers;
+  for (const ir::Module& module : modules) pointers.push_back(&module);
+  return pointers;
+}
+
 }  // namespace
 
 Executable::Executable(runtime::Program program, std::shared_ptr<runtime::Executor> executor)
@@ -36,16 +42,21 @@ Result<std::shared_ptr<Executable>> Executable::create(
     runtime::Program program, std::shared_ptr<runtime::Executor> executor) {
   std::shared_ptr<Executable> executable(new Executable(std::move(program), std::move(executor)));
   executable->checkProgram();
-  std::vector<ir::Module> raised;
-  for (const ir::Module& kernel : executable->program_.kernels) raised.push_back(raise(kernel));
-  std::vector<const ir::Module*> kernels;
-  for (const ir::Module& kernel : raised) kernels.push_back(&kernel);
+  const std::vector<ir::Module> raised = executable->raisedKernels();
   Jit::Options options;
   options.threads = executable->executor_->threads();
-  executable->jit_ = QT_TRY(Jit::compile(kernels, options));
+  executable->jit_ = QT_TRY(Jit::compile(pointersTo(raised), options));
   QT_CHECK(executable->packConstants());
   return executable;
 }
+
+std::vector<ir::Module> Executable::raisedKernels() const {
+  std::vector<ir::Module> raised;
+  for (const ir::Module& kernel : program_.kernels) raised.push_back(raise(kernel));
+  return raised;
+}
+
+std::string Executable::code() const { return Jit::code(pointersTo(raisedKernels())); }
 
 // What a kernel would otherwise turn into a silent store out of bounds.
 void Executable::checkProgram() const {

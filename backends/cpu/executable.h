@@ -20,11 +20,12 @@ class Executable : public runtime::Executable, public std::enable_shared_from_th
 
   const runtime::Program& program() const override { return program_; }
   Result<std::unique_ptr<runtime::Context>> createContext() override;
-  std::string code() const override { return jit_->code(); }
+  std::string code() const override;
 
  private:
   friend class Context;
   Executable(runtime::Program program, std::shared_ptr<runtime::Executor> executor);
+  std::vector<ir::Module> raisedKernels() const;
   Status packConstants();
   void checkProgram() const;
 

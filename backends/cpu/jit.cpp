@@ -105,7 +105,6 @@ struct Unit {
   const ir::Module* kernel = nullptr;
   std::string symbol;
   llvm::SmallVector<char, 0> object;
-  std::string code;
   std::string assembly;
 };
 
@@ -128,27 +127,33 @@ void setAttributes(llvm::Module& module) {
   }
 }
 
-void compileUnit(Unit& unit, llvm::TargetMachine& machine, const Jit::Options& options) {
-  llvm::LLVMContext context;
-  llvm::Module module(unit.symbol, context);
-  module.setTargetTriple(HostTarget::get().triple);
-  module.setDataLayout(machine.createDataLayout());
-  emitKernel(*unit.kernel, unit.symbol, module);
+// The kernel's LLVM IR after the passes.
+std::unique_ptr<llvm::Module> lower(const ir::Module& kernel, const std::string& symbol,
+                                    llvm::LLVMContext& context, llvm::TargetMachine& machine) {
+  auto module = std::make_unique<llvm::Module>(symbol, context);
+  module->setTargetTriple(HostTarget::get().triple);
+  module->setDataLayout(machine.createDataLayout());
+  emitKernel(kernel, symbol, *module);
   std::string problem;
   llvm::raw_string_ostream problems(problem);
-  QT_ASSERT(!llvm::verifyModule(module, &problems), "invalid LLVM IR: " + problem);
-  setAttributes(module);
-  optimise(module, machine);
-  llvm::raw_string_ostream code(unit.code);
-  module.print(code, nullptr);
+  QT_ASSERT(!llvm::verifyModule(*module, &problems), "invalid LLVM IR: " + problem);
+  setAttributes(*module);
+  optimise(*module, machine);
+  return module;
+}
+
+void compileUnit(Unit& unit, llvm::TargetMachine& machine, const Jit::Options& options) {
+  llvm::LLVMContext context;
+  const auto module = lower(*unit.kernel, unit.symbol, context, machine);
   if (options.keepAssembly) {
     llvm::SmallVector<char, 0> text;
-    auto copy = llvm::CloneModule(module);
-    generate(*copy, machine, text, llvm::CodeGenFileType::AssemblyFile);
+    generate(*llvm::CloneModule(*module), machine, text, llvm::CodeGenFileType::AssemblyFile);
     unit.assembly.assign(text.begin(), text.end());
   }
-  generate(module, machine, unit.object, llvm::CodeGenFileType::ObjectFile);
+  generate(*module, machine, unit.object, llvm::CodeGenFileType::ObjectFile);
 }
+
+std::string symbolOf(size_t number) { return "kernel" + std::to_string(number); }
 
 // Assertions in a compiling thread surface in the caller.
 void compileUnits(std::vector<Unit>& units, const Jit::Options& options) {
@@ -193,7 +198,7 @@ Result<std::unique_ptr<Jit>> Jit::compile(const std::vector<const ir::Module*>& 
   std::vector<Unit> units(kernels.size());
   for (size_t i = 0; i < units.size(); ++i) {
     units[i].kernel = kernels[i];
-    units[i].symbol = "kernel" + std::to_string(i);
+    units[i].symbol = symbolOf(i);
   }
   compileUnits(units, options);
 
@@ -211,7 +216,6 @@ Result<std::unique_ptr<Jit>> Jit::compile(const std::vector<const ir::Module*>& 
         llvm::StringRef(unit.object.data(), unit.object.size()), unit.symbol);
     if (auto error = (*session)->addObjectFile(std::move(object)))
       return jitError(std::move(error));
-    jit->code_ += unit.code;
     jit->assembly_ += unit.assembly;
   }
   for (const Unit& unit : units) {
@@ -221,6 +225,17 @@ Result<std::unique_ptr<Jit>> Jit::compile(const std::vector<const ir::Module*>& 
   }
   jit->linked_->session = std::move(*session);
   return jit;
+}
+
+std::string Jit::code(const std::vector<const ir::Module*>& kernels) {
+  const auto machine = createTargetMachine();
+  std::string text;
+  llvm::raw_string_ostream stream(text);
+  for (size_t i = 0; i < kernels.size(); ++i) {
+    llvm::LLVMContext context;
+    lower(*kernels[i], symbolOf(i), context, *machine)->print(stream, nullptr);
+  }
+  return text;
 }
 
 }  // namespace quartet::cpu

@@ -37,10 +37,12 @@ class Jit {
                                               const Options& options);
   ~Jit();
 
+  /// The LLVM IR of kernels after the passes, in order: the same for equal kernels and hosts. Made
+  /// when asked for, since printing takes as long as a part of compiling.
+  static std::string code(const std::vector<const ir::Module*>& kernels);
+
   /// One function per kernel, in order.
   const std::vector<KernelFunction>& functions() const { return functions_; }
-  /// The LLVM IR of all kernels after the passes, in order: the same for equal kernels and hosts.
-  const std::string& code() const { return code_; }
   /// The assembly of all kernels, if asked for.
   const std::string& assembly() const { return assembly_; }
 
@@ -49,7 +51,6 @@ class Jit {
   Jit();
   std::unique_ptr<Linked> linked_;
   std::vector<KernelFunction> functions_;
-  std::string code_;
   std::string assembly_;
 };
 

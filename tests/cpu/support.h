@@ -37,7 +37,6 @@ class CompiledKernel {
   }
 
   const std::string& assembly() const { return jit_->assembly(); }
-  const std::string& code() const { return jit_->code(); }
 
  private:
   std::unique_ptr<cpu::Jit> jit_;
