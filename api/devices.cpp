@@ -6,6 +6,7 @@
 #include "api/convert.h"
 #include "backends/cpu/device.h"
 #include "backends/null/device.h"
+#include "backends/vulkan/device.h"
 #include "hwdb/load.h"
 
 namespace quartet {
@@ -47,6 +48,35 @@ DeviceEntry nullEntry() {
   return entry;
 }
 
+std::vector<DeviceEntry> hostDevices() { return {cpuEntry(), nullEntry(), referenceEntry()}; }
+
+Kind kindOf(vulkan::DeviceInfo::Kind kind) {
+  switch (kind) {
+    case vulkan::DeviceInfo::Kind::Discrete:
+      return Kind::DiscreteGpu;
+    case vulkan::DeviceInfo::Kind::Integrated:
+      return Kind::IntegratedGpu;
+    case vulkan::DeviceInfo::Kind::Software:
+      return Kind::SoftwareGpu;
+    case vulkan::DeviceInfo::Kind::Virtual:
+    case vulkan::DeviceInfo::Kind::Other:
+      return Kind::OtherGpu;
+  }
+  return Kind::OtherGpu;
+}
+
+DeviceEntry vulkanEntry(const vulkan::DeviceInfo& device) {
+  DeviceEntry entry;
+  entry.info.id = device.id;
+  entry.info.kind = kindOf(device.kind);
+  entry.info.name = device.name;
+  entry.info.driver = device.driver;
+  entry.info.uuid = device.uuid;
+  entry.info.compileOnly = device.compileOnly;
+  entry.open = [id = device.id](const runtime::DeviceOptions&) { return vulkan::openDevice(id); };
+  return entry;
+}
+
 void markDefault(std::vector<DeviceEntry>& entries) {
   for (Kind kind : {Kind::DiscreteGpu, Kind::IntegratedGpu, Kind::Cpu}) {
     for (DeviceEntry& entry : entries) {
@@ -78,14 +108,22 @@ std::string lowerCase(std::string text) {
 }
 
 Result<std::vector<DeviceEntry>> listDevices() {
-  std::vector<DeviceEntry> entries{cpuEntry(), nullEntry(), referenceEntry()};
+  std::vector<DeviceEntry> entries = hostDevices();
+  for (const vulkan::DeviceInfo& device : QT_TRY(vulkan::listDevices())) {
+    entries.push_back(vulkanEntry(device));
+  }
   markDefault(entries);
   return entries;
 }
 
 Result<DeviceEntry> findDevice(const std::string& selector) {
-  const std::vector<DeviceEntry> entries = QT_TRY(listDevices());
   const std::string wanted = lowerCase(selector);
+  // The devices of every machine need no search: Vulkan drivers take a while to load.
+  std::vector<DeviceEntry> host = hostDevices();
+  for (DeviceEntry& entry : host) {
+    if (entry.info.id == wanted) return std::move(entry);
+  }
+  const std::vector<DeviceEntry> entries = QT_TRY(listDevices());
   std::vector<const DeviceEntry*> matches;
   for (const DeviceEntry& entry : entries) {
     if (selector.empty() ? entry.info.isDefault : lowerCase(entry.info.id) == wanted) return entry;
