@@ -31,7 +31,7 @@ Result<std::vector<DeviceInfo>> listDevices();
 Result<std::shared_ptr<runtime::Device>> openDevice(std::string_view selector,
                                                     const TestOptions& options = {});
 
-/// Messages of the validation layer since the last call. With QUARTET_VALIDATION=1 in the
+/// Messages of the validation layer since the last call. With QUARTET_VULKAN_VALIDATION=1 in the
 /// environment the layer runs, and any message is an error of ours; without, there are none.
 std::vector<std::string> takeValidationMessages();
 

@@ -3,21 +3,16 @@
 #include <algorithm>
 #include <cctype>
 #include <charconv>
-#include <cstdlib>
 #include <cstring>
 
 #include "backends/vulkan/probe.h"
+#include "base/env.h"
 
 namespace quartet::vulkan {
 
 namespace {
 
 constexpr const char* kValidationLayer = "VK_LAYER_KHRONOS_validation";
-
-bool validationWanted() {
-  const char* value = std::getenv("QUARTET_VALIDATION");
-  return value != nullptr && std::string_view(value) == "1";
-}
 
 bool layerPresent(const char* wanted) {
   uint32_t count = 0;
@@ -73,10 +68,10 @@ Status Instance::create() {
     return unsupported("the Vulkan loader offers no Vulkan 1.1", "",
                        "install a Vulkan 1.1 driver and loader");
   }
-  validating_ = validationWanted();
+  validating_ = QT_TRY(envFlag(EnvSwitch::VulkanValidation));
   if (validating_ && !layerPresent(kValidationLayer)) {
-    return userError("QUARTET_VALIDATION is set, but there is no VK_LAYER_KHRONOS_validation", "",
-                     "install vulkan-validationlayers, or unset QUARTET_VALIDATION");
+    return userError("QUARTET_VULKAN_VALIDATION is set, but there is no VK_LAYER_KHRONOS_validation", "",
+                     "install vulkan-validationlayers, or unset QUARTET_VULKAN_VALIDATION");
   }
   // Features up to 1.3 are read where a device has them; nothing above 1.1 is required.
   const VkApplicationInfo application{.sType = VK_STRUCTURE_TYPE_APPLICATION_INFO,

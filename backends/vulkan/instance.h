@@ -40,7 +40,7 @@ struct PhysicalDevice {
   bool hasMemory() const { return memory.memoryHeapCount > 0; }
 };
 
-/// One per process, made at first use. With QUARTET_VALIDATION=1 the validation layer runs, with
+/// One per process, made at first use. With QUARTET_VULKAN_VALIDATION=1 the validation layer runs, with
 /// synchronization validation; its messages are collected here, and none is expected.
 class Instance {
  public:

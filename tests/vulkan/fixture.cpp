@@ -12,7 +12,7 @@ namespace {
 
 /// Before anything opens the instance.
 const bool kValidating = [] {
-  setenv("QUARTET_VALIDATION", "1", 0);
+  setenv("QUARTET_VULKAN_VALIDATION", "1", 0);
   return true;
 }();
 
