@@ -96,6 +96,13 @@ class Planner {
     return placement;
   }
 
+  /// Roughly what placing all items once costs.
+  size_t work() const {
+    size_t steps = items_.size();
+    for (const auto& neighbours : neighbours_) steps += neighbours.size() * 8;
+    return steps;
+  }
+
  private:
   static int64_t findGap(const std::vector<std::pair<int64_t, int64_t>>& taken, int64_t bytes,
                          bool bestFit) {
@@ -142,23 +149,30 @@ std::vector<Order> startOrders(const std::vector<Item>& items, const std::vector
   };
 }
 
-/// Moves items to the front of the best order, at deterministic pseudo-random positions, for as
-/// long as the budget of placements lasts.
-void improve(const Planner& planner, Order order, int64_t bound, Placement& best) {
+/// Moves items that reach up to the peak to earlier, deterministic pseudo-random places of the
+/// order, for as long as the budget of placements lasts. Sideways moves are kept: they lead out of
+/// dead ends.
+void improve(const Planner& planner, const std::vector<Item>& items, Order order, int64_t bound,
+             Placement& best) {
   uint64_t state = 0x9e3779b97f4a7c15ULL;
   const auto random = [&](size_t n) {
     state = state * 6364136223846793005ULL + 1442695040888963407ULL;
     return static_cast<size_t>((state >> 33) % n);
   };
-  const size_t n = order.size();
-  const size_t rounds = n < 2 ? 0 : std::clamp<size_t>(4'000'000 / (n * n + 1), 20, 2000);
+  const size_t rounds = std::clamp<size_t>(20'000'000 / (planner.work() + 1), 50, 4000);
   for (size_t round = 0; round < rounds && best.peak > bound; ++round) {
-    Order changed = order;
-    const size_t from = random(n);
+    std::vector<size_t> highest;  // positions in the order
+    for (size_t at = 1; at < order.size(); ++at) {
+      if (best.offsets[order[at]] + items[order[at]].bytes == best.peak) highest.push_back(at);
+    }
+    // Now and then any item: what blocks the highest may be elsewhere.
+    const bool any = highest.empty() || random(4) == 0;
+    const size_t from = any ? random(order.size()) : highest[random(highest.size())];
     const size_t to = random(from + 1);
-    std::rotate(changed.begin() + static_cast<int64_t>(to),
-                changed.begin() + static_cast<int64_t>(from),
-                changed.begin() + static_cast<int64_t>(from) + 1);
+    Order changed = order;
+    const auto start = changed.begin();
+    std::rotate(start + static_cast<int64_t>(to), start + static_cast<int64_t>(from),
+                start + static_cast<int64_t>(from) + 1);
     Placement placement = planner.place(changed, round % 2 == 0, best.peak);
     if (placement.peak > best.peak) continue;
     best = std::move(placement);
@@ -180,7 +194,7 @@ Placement findPlacement(const std::vector<Item>& items, const std::vector<int64_
       if (best.peak <= bound) return best;
     }
   }
-  improve(planner, bestOrder, bound, best);
+  improve(planner, items, bestOrder, bound, best);
   return best;
 }
 
