@@ -43,7 +43,7 @@ struct FieldMap {
   void fill(std::string_view key, Flag& field) const { field = *flags.at(key); }
 };
 
-/// Every field of `to` without a source becomes that of `from`.
+/// Every field of `to` without a source becomes that of `from`, an entry's.
 void fillFields(Description& to, const Description& from) {
   FieldMap known;
   visitFields(from, [&](auto key, const auto& field, auto...) { known.add(key, field); });

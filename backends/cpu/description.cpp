@@ -11,6 +11,7 @@
 #include "backends/cpu/jit.h"
 #include "backends/cpu/memory.h"
 #include "backends/cpu/probe.h"
+#include "hwdb/load.h"
 
 namespace quartet::cpu {
 
@@ -115,19 +116,8 @@ Shape vectorShape() {
   return {4, 16, "128-bit vectors"};
 }
 
-// Load-to-use latencies; only the order of magnitude matters to any decision.
-double assumedLatency(int level) {
-  switch (level) {
-    case 1:
-      return 1;
-    case 2:
-      return 4;
-    default:
-      return 15;
-  }
-}
-constexpr double kMemoryLatency = 100;
-// What every x86 core since 2014 and every large Arm core needs for a dependent FMA.
+// What every x86 core since 2014 and every large Arm core needs for a dependent FMA; hwdb's entry
+// for CPUs says the same, and is what the description keeps.
 constexpr double kFmaLatencyCycles = 4;
 
 void describeMemory(hwdb::Description& host, const std::map<int, Cache>& caches,
@@ -139,7 +129,6 @@ void describeMemory(hwdb::Description& host, const std::map<int, Cache>& caches,
   memory.sharers = static_cast<int>(host.units.value);
   memory.bytes = queried(totalMemory(), "/proc/meminfo");
   memory.gigabytesPerSecond = measured(probe.gigabytesPerSecond.back());
-  memory.latencyNanoseconds = derived(kMemoryLatency, assumed);
   memory.lineBytes = queried(caches.begin()->second.lineBytes, "/sys cache");
   host.memory.push_back(memory);
   size_t i = caches.size();
@@ -151,7 +140,6 @@ void describeMemory(hwdb::Description& host, const std::map<int, Cache>& caches,
     level.sharers = cache.sharers;
     level.bytes = known ? queried(cache.bytes, cache.source) : derived(cache.bytes, cache.source);
     level.gigabytesPerSecond = measured(probe.gigabytesPerSecond[--i]);
-    level.latencyNanoseconds = derived(assumedLatency(entry->first), assumed);
     level.lineBytes =
         known ? queried(cache.lineBytes, cache.source) : derived(cache.lineBytes, cache.source);
     host.memory.push_back(level);
@@ -197,20 +185,23 @@ hwdb::Description describe(int threads) {
   host.name = modelName() + " (" + std::to_string(threads) +
               (threads == 1 ? " core, " : " cores, ") + shape.name + ")";
   host.driver = "LLVM for " + HostTarget::get().cpu;
-  host.entry = "host";
+  host.entry = "cpu";
   describeLimits(host, shape, threads);
   describeMemory(host, caches, probe);
   // Latency over the distance of independent FMAs is how many are in flight at once.
   const double inFlight = probe.fmaLatencyNanoseconds / probe.fmaNanoseconds;
   host.fmaPerCycle = measured(std::max(1.0, std::round(inFlight / kFmaLatencyCycles)));
-  host.fmaLatencyCycles = derived(kFmaLatencyCycles, "family cpu");
   host.peakGigaflops = measured(probe.gigaflops * threads);
   host.memoryGigabytesPerSecond =
       measured(std::max(probe.allCoresGigabytesPerSecond, probe.gigabytesPerSecond.back()));
   host.launchMicroseconds = measured(probe.waveMicroseconds);
   host.submitMicroseconds = measured(probe.waveMicroseconds);
   host.taskMicroseconds = measured(probe.taskMicroseconds);
-  return host;
+  // What is neither queried nor measured comes from hwdb's entry for CPUs.
+  auto complete = hwdb::describe(std::move(host));
+  QT_ASSERT(complete.has_value(), complete.error().str());
+  complete->entry = "host";
+  return *std::move(complete);
 }
 
 }  // namespace
