@@ -136,15 +136,34 @@ double readBandwidth(const Kernels& kernels, runtime::Executor& executor, const 
   return static_cast<double>(bytes * groups) * repeats / time * 1e-9;
 }
 
-void probeWaves(runtime::Executor& executor, ProbeResult& result) {
+// A wave of two tasks of a few microseconds costs more than one task alone: what waking and joining
+// a thread takes. Empty tasks would be done by the caller before another thread wakes.
+void probeWaves(const Kernels& kernels, int lanes, runtime::Executor& executor,
+                ProbeResult& result) {
   if (executor.threads() == 1) return;
-  const auto microseconds = [&](int64_t tasks) {
-    return 1e6 / 200 * bestSeconds(3, [&] {
-             for (int i = 0; i < 200; ++i) executor.parallelFor(tasks, [](int64_t) {});
+  constexpr int kWaves = 100;
+  constexpr double kTaskNanoseconds = 4000;
+  const auto count =
+      static_cast<uint32_t>(kTaskNanoseconds / (result.fmaLatencyNanoseconds * kUnroll)) + 1;
+  const auto width = static_cast<size_t>(2 * lanes);
+  std::vector<float> data(2 * width, 0.5F);
+  const auto task = [&](int64_t i) {
+    std::array<void*, 1> buffers = {data.data() + static_cast<size_t>(i) * width};
+    alignas(8) std::array<uint32_t, 2> status{};
+    kernels.latency(buffers.data(), &count, status.data(), 0, 1);
+  };
+  const auto microseconds = [&](const std::function<void()>& wave) {
+    return 1e6 / kWaves * bestSeconds(5, [&] {
+             for (int i = 0; i < kWaves; ++i) wave();
            });
   };
-  result.waveMicroseconds = microseconds(2);
-  result.taskMicroseconds = std::max(0.0, (microseconds(66) - result.waveMicroseconds) / 64.0);
+  const double alone = microseconds([&] { task(0); });
+  const double together = microseconds([&] { executor.parallelFor(2, task); });
+  result.waveMicroseconds = std::max(0.1, together - alone);
+  const auto empty = [](int64_t) {};
+  const double few = microseconds([&] { executor.parallelFor(2, empty); });
+  const double many = microseconds([&] { executor.parallelFor(66, empty); });
+  result.taskMicroseconds = std::max(0.01, (many - few) / 64.0);
 }
 
 }  // namespace
@@ -162,7 +181,7 @@ ProbeResult probeHost(int lanes, int threads, const std::vector<int64_t>& buffer
   const auto all = makeExecutor(ExecutorKind::Tbb, threads);
   result.allCoresGigabytesPerSecond =
       readBandwidth(kernels, *all, *memory, lanes, threads, bufferBytes.back() / threads);
-  probeWaves(*all, result);
+  probeWaves(kernels, lanes, *all, result);
   return result;
 }
 

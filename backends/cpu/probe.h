@@ -14,7 +14,7 @@ struct ProbeResult {
   std::vector<double> gigabytesPerSecond;
   double allCoresGigabytesPerSecond = 0;  // from memory, `threads` cores together
   double taskMicroseconds = 0;            // one more task of a wave
-  double waveMicroseconds = 0;            // an otherwise empty wave of two tasks
+  double waveMicroseconds = 0;            // what a wave of two tasks takes beyond one of them
 };
 
 /// `lanes`: of f32 vectors. `bufferBytes`: sizes to read, the last being that of main memory.
