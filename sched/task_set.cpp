@@ -63,6 +63,18 @@ class AccessCollector {
   OpId anchor_;
 };
 
+/// The index as it runs inside an aligned block of `block` points of an axis, up to a constant.
+Expr withinBlock(const Expr& index, int64_t block) {
+  return index.rewrite([&](const Expr& node) -> Expr {
+    if (node.kind() != Expr::Kind::Apply || node.args().size() != 2) return node;
+    if (node.args()[0].kind() != Expr::Kind::Axis || !node.args()[1].isLiteral()) return node;
+    const int64_t divisor = node.args()[1].intValue();
+    if (divisor <= 0 || divisor % block != 0) return node;
+    if (node.op() == Opcode::FloorDiv) return Expr::index(0);
+    return node.op() == Opcode::Mod ? node.args()[0] : node;
+  });
+}
+
 }  // namespace
 
 OpId governingTile(const ir::Module& plan, OpId tasks) {
@@ -103,7 +115,7 @@ std::vector<Access> accessesOf(const ir::Module& plan, OpId tasks, OpId anchor) 
 }
 
 std::optional<std::vector<int64_t>> strides(const Access& access, const ir::Type& buffer,
-                                            const ir::Layout& layout, int axes) {
+                                            const ir::Layout& layout, int axes, int64_t block) {
   const std::vector<ir::Dim> extents = layout.physicalShape(buffer.shape);
   std::vector<int64_t> result(static_cast<size_t>(axes), 0);
   int64_t stride = 1;
@@ -114,7 +126,7 @@ std::optional<std::vector<int64_t>> strides(const Access& access, const ir::Type
       if (piece.divide != 1 || piece.modulo != 0) return std::nullopt;
       axis = static_cast<size_t>(piece.axis);
     }
-    const auto form = ir::affineForm(access.indices[axis], axes);
+    const auto form = ir::affineForm(withinBlock(access.indices[axis], block), axes);
     if (!form) return std::nullopt;
     for (size_t i = 0; i < result.size(); ++i) result[i] += form->coefficients[i] * stride;
     stride *= extents[k].constant().value_or(64);

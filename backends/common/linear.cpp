@@ -1,6 +1,7 @@
 #include "backends/common/linear.h"
 
 #include <algorithm>
+#include <numeric>
 
 namespace quartet::common {
 
@@ -101,8 +102,24 @@ Linear IndexMath::multiply(const Linear& a, const Linear& b) {
   return opaque(Opcode::Mul, a, b, {std::min(corners), std::max(corners)});
 }
 
-Linear IndexMath::floorDiv(const Linear& a, const Linear& b) {
-  if (!b.isConstant() || b.constant <= 0) return opaque(Opcode::FloorDiv, a, b, {});
+/// Separates what cannot carry into the next multiple of `divisor`: with the lanes of one vector
+/// inside an aligned block, floor((s + lane) / d) is floor(s / d) for all of them.
+IndexMath::Split IndexMath::withoutCarry(const Linear& a, int64_t divisor) const {
+  Split parts{a, {}};
+  if (a.lane == 0) return parts;
+  int64_t step = divisor;
+  for (const Linear::Term& term : a.terms) step = std::gcd(step, term.coefficient);
+  Linear low;
+  low.lane = a.lane;
+  low.constant = floorRemainder(a.constant, step);
+  const Interval reach = range(low);
+  if (reach.lo < 0 || reach.hi >= step) return parts;
+  return {a - low, low};
+}
+
+Linear IndexMath::floorDiv(const Linear& whole, const Linear& b) {
+  if (!b.isConstant() || b.constant <= 0) return opaque(Opcode::FloorDiv, whole, b, {});
+  const Linear a = withoutCarry(whole, b.constant).divisible;
   const int64_t divisor = b.constant;
   if (divisor == 1) return a;
   Split parts = split(a, divisor);
@@ -117,15 +134,17 @@ Linear IndexMath::floorDiv(const Linear& a, const Linear& b) {
   return quotient + opaque(Opcode::FloorDiv, parts.rest, b, {lo, hi});
 }
 
-Linear IndexMath::mod(const Linear& a, const Linear& b) {
-  if (!b.isConstant() || b.constant <= 0) return opaque(Opcode::Mod, a, b, {});
+Linear IndexMath::mod(const Linear& whole, const Linear& b) {
+  if (!b.isConstant() || b.constant <= 0) return opaque(Opcode::Mod, whole, b, {});
+  const auto [a, low] = withoutCarry(whole, b.constant);
   const int64_t divisor = b.constant;
   if (divisor == 1) return {};
   const Split parts = split(a, divisor);
   const Interval rest = range(parts.rest);
   const int64_t quotient = floorDivide(rest.lo, divisor);
-  if (quotient == floorDivide(rest.hi, divisor)) return parts.rest - Linear::of(quotient * divisor);
-  return opaque(Opcode::Mod, parts.rest, b, {0, divisor - 1});
+  if (quotient == floorDivide(rest.hi, divisor))
+    return parts.rest - Linear::of(quotient * divisor) + low;
+  return opaque(Opcode::Mod, parts.rest, b, {0, divisor - 1}) + low;
 }
 
 Linear IndexMath::minimum(const Linear& a, const Linear& b) {

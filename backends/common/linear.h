@@ -75,6 +75,7 @@ class IndexMath {
     Linear rest;
   };
   Split split(const Linear& a, int64_t divisor) const;
+  Split withoutCarry(const Linear& a, int64_t divisor) const;
   std::optional<bool> decide(ir::Opcode op, const Linear& difference) const;
   Linear opaque(ir::Opcode op, const Linear& a, const Linear& b, Interval range);
   ir::ValueId vectorOf(const Linear& form);

@@ -141,7 +141,10 @@ void TaskLowering::declareBuffers() {
     const auto access = read && written ? ir::Type::Access::ReadWrite
                         : written       ? ir::Type::Access::Write
                                         : ir::Type::Access::Read;
-    const ir::Dim elements = ir::elementCount(type.layout.physicalShape(type.shape));
+    // What is bound at least; of a windowed buffer, any part may be.
+    const ir::Dim elements = windowed_.contains(buffer)
+                                 ? ir::Dim(0)
+                                 : ir::elementCount(type.layout.physicalShape(type.shape));
     const ValueId parameter =
         kernel_.addParameter(kernel_.top(), ir::Type::kernelBuffer(storage, elements, access),
                              "b" + std::to_string(buffers_.size()));

@@ -36,7 +36,7 @@ double accessCost(const TaskView& view, const Access& access, int axis, int64_t 
       packableAxis(view, access, axis) >= 0) {
     return 1;
   }
-  const auto stride = strideOf(view, access, axis);
+  const auto stride = strideOf(view, access, axis, lanes);
   if (!stride) return each;
   return *stride == 0 ? kShared : *stride == 1 ? 1 : each;
 }
@@ -90,9 +90,10 @@ int packableAxis(const TaskView& view, const Access& access, int axis) {
   return found;
 }
 
-std::optional<int64_t> strideOf(const TaskView& view, const Access& access, int axis) {
+std::optional<int64_t> strideOf(const TaskView& view, const Access& access, int axis,
+                                int64_t block) {
   const ir::Type& type = view.plan->type(access.buffer);
-  if (const auto all = strides(access, type, type.layout, view.axes())) {
+  if (const auto all = strides(access, type, type.layout, view.axes(), block)) {
     return (*all)[static_cast<size_t>(axis)];
   }
   const bool matters = std::any_of(access.indices.begin(), access.indices.end(),

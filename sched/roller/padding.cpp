@@ -48,18 +48,27 @@ struct Padding {
   int64_t elements = 1;
 };
 
-/// The padded box that covers all indices; nothing when they are not affine with constant extents.
-std::optional<Padding> coveringBox(const std::vector<Expr>& indices,
+/// The padded box that covers all indices; nothing when a guarded one is not affine. An index
+/// without a guard stays inside the operand anyway.
+std::optional<Padding> coveringBox(const Expr& load, const std::vector<Dim>& shape,
                                    const std::vector<int64_t>& extents) {
+  std::vector<Expr> guards;
+  conjuncts(load.guard(), guards);
   Padding box;
-  for (const Expr& index : indices) {
-    const auto form = ir::affineForm(index, static_cast<int>(extents.size()));
-    if (!form) return std::nullopt;
-    int64_t lo = form->constant;
-    int64_t hi = form->constant;
-    for (size_t i = 0; i < extents.size(); ++i) {
-      const int64_t reach = form->coefficients[i] * (extents[i] - 1);
-      (reach < 0 ? lo : hi) += reach;
+  for (size_t k = 0; k < shape.size(); ++k) {
+    const Expr& index = load.args()[k];
+    int64_t lo = 0;
+    int64_t hi = shape[k].value() - 1;
+    const bool guarded = std::any_of(guards.begin(), guards.end(),
+                                     [&](const Expr& guard) { return guard.args()[0] == index; });
+    if (guarded) {
+      const auto form = ir::affineForm(index, static_cast<int>(extents.size()));
+      if (!form) return std::nullopt;
+      lo = hi = form->constant;
+      for (size_t i = 0; i < extents.size(); ++i) {
+        const int64_t reach = form->coefficients[i] * (extents[i] - 1);
+        (reach < 0 ? lo : hi) += reach;
+      }
     }
     box.before.push_back(std::max<int64_t>(-lo, 0));
     box.extents.push_back(hi + 1 + box.before.back());
@@ -137,7 +146,7 @@ void padOperands(ir::Module& plan, OpId tasks) {
     for (const Dim& dim : type.shape)
       if (!dim.isConstant() || dim.value() == 0) return node;
     if (!isBoundsGuard(node.guard(), node.args(), type.shape)) return node;
-    const auto box = coveringBox(node.args(), extents);
+    const auto box = coveringBox(node, type.shape, extents);
     if (!box || points < kReuse * static_cast<double>(box->elements)) return node;
     const ValueId padded = addPaddedCopy(plan, tasks, source, *box, node.other());
     auto& operands = plan.op(anchor).operands;

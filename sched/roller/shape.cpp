@@ -10,9 +10,10 @@ namespace {
 
 int64_t ceilDivide(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
-/// Does `axis` change the address of an access? (Unknown strides count as a change.)
-bool varies(const TaskView& view, const Access& access, int axis) {
-  return strideOf(view, access, axis).value_or(1) != 0;
+/// Does `axis` change the address of an access, within aligned blocks of `block` points? (Unknown
+/// strides count as a change.)
+bool varies(const TaskView& view, const Access& access, int axis, int64_t block = 1) {
+  return strideOf(view, access, axis, block).value_or(1) != 0;
 }
 
 /// The time of a reduction's main loops in cycles, for `rows` x `vectors` accumulators.
@@ -128,6 +129,16 @@ int64_t largestDivisor(int64_t value, int64_t most) {
   return 1;
 }
 
+/// Whether accesses that are regular inside one vector stay so over `width` points of the lane
+/// axis: the channels of one group of a grouped convolution, say.
+bool keepsBlocks(const TaskView& view, const LaneChoice& lane, int64_t width) {
+  return lane.axis < 0 ||
+         std::all_of(view.accesses.begin(), view.accesses.end(), [&](const Access& access) {
+           return strideOf(view, access, lane.axis, width).has_value() ||
+                  !strideOf(view, access, lane.axis, lane.lanes).has_value();
+         });
+}
+
 /// Rows that are gone over again for every column of vectors should stay in the unit's own cache
 /// meanwhile: the row axis to cut and how many register tiles of it fit; axis -1 when all fit.
 std::pair<int, int64_t> rowBlock(const TaskView& view, const ir::Tile& tile,
@@ -200,6 +211,7 @@ ir::Tile chooseRegisterTile(const TaskView& view, const LaneChoice& lane,
     const int64_t extent = axis < 0 ? 1 : view.extents[static_cast<size_t>(axis)];
     for (int64_t vectors = 1; vectors <= 8; ++vectors) {
       if (vectors > 1 && (!laneInDomain || (vectors - 1) * lane.lanes >= laneExtent)) break;
+      if (!keepsBlocks(view, lane, vectors * lane.lanes)) continue;
       for (int64_t rows = 1; rows <= std::min<int64_t>(extent, 16); ++rows) {
         if (model.registers(axis, rows, vectors) > device.vectorRegisters.value) break;
         // Per point of the other axes: the cost of all of this axis and the lane axis.
