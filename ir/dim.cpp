@@ -292,7 +292,7 @@ Dim Dim::mod(const Dim& a, const Dim& b) {
   for (const auto& [monomial, coefficient] : numerator) {
     if (floorMod(coefficient, divisor) != 0) rest[monomial] = floorMod(coefficient, divisor);
   }
-  const Dim reduced = build(rest, make);
+  Dim reduced = build(rest, make);
   if (reduced.isConstant()) return reduced;
   return make(Kind::Mod, reduced, b);
 }

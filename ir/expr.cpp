@@ -245,7 +245,7 @@ Expr rebuild(const Expr& x, const std::function<Expr(const Expr&)>& child) {
 Expr rewriteNode(const Expr& x, const Rewrite& f, Memo& memo) {
   const auto known = memo.find(x.id());
   if (known != memo.end()) return known->second;
-  const Expr result = f(rebuild(x, [&](const Expr& child) { return rewriteNode(child, f, memo); }));
+  Expr result = f(rebuild(x, [&](const Expr& child) { return rewriteNode(child, f, memo); }));
   memo.emplace(x.id(), result);
   return result;
 }

@@ -35,8 +35,8 @@ class Parser {
     std::vector<DType> elements = {};
   };
 
-  Parser(std::string_view text, const ParseOptions& options, std::vector<Token> tokens)
-      : text_(text), options_(options), tokens_(std::move(tokens)) {}
+  Parser(std::string_view text, ParseOptions options, std::vector<Token> tokens)
+      : text_(text), options_(std::move(options)), tokens_(std::move(tokens)) {}
 
   // Tokens.
   const Token& peek(size_t ahead = 0) const;

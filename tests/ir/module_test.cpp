@@ -100,9 +100,9 @@ TEST_CASE("constants are shared by content") {
 
 TEST_CASE("the hash tells dtype, shape, length and every bit apart, and never changes") {
   std::set<std::string> hashes;
-  const auto add = [&](DType dtype, Ints shape, std::vector<uint8_t> bytes) {
+  const auto add = [&](DType dtype, Ints shape, const std::vector<uint8_t>& bytes) {
     const auto data = makeConstant<uint8_t>(dtype, std::move(shape), bytes);
-    const std::string hash = contentHash(*data);
+    std::string hash = contentHash(*data);
     CHECK(hash.size() == 32);
     CHECK(hashes.insert(hash).second);
     return hash;

@@ -280,7 +280,7 @@ TEST_CASE("10,000 random expressions: exact when affine and unguarded, a superse
   CHECK(exact > 7000);  // the narrowing is of use
 }
 
-Box footprint(const char* text, Box output, int input, const std::vector<int64_t>& shape) {
+Box footprint(const char* text, const Box& output, int input, const std::vector<int64_t>& shape) {
   const auto expr = TensorExpr::parse(text, {DType::F32, DType::I64});
   REQUIRE_MESSAGE(expr.has_value(), expr.error().str());
   return propagate(*expr, output, input, shape);
