@@ -9,6 +9,7 @@
 #include <fstream>
 #include <iostream>
 
+#include "quartet/quartet.h"
 #include "tests/conformance/runner.h"
 #include "tests/count.h"
 #include "tests/skip.h"
@@ -51,7 +52,22 @@ void conform(const ConformanceDevice& device) {
              report.count(TestOutcome::Kind::ExpectedFailure));
 }
 
+// Software drivers, which every machine can have.
+void conformVulkan(const std::string& name) {
+  const auto all = devices();
+  REQUIRE_MESSAGE(static_cast<bool>(all), all.error().str());
+  for (const DeviceInfo& device : *all) {
+    if (device.name.find(name) != std::string::npos) {
+      return conform(compiledDevice("vulkan:" + name, device.id));
+    }
+  }
+  SKIP_TEST("there is no Vulkan device " + name + ": ./dev test installs it");
+}
+
 TEST_CASE("conformance: reference") { conform(referenceDevice()); }
+TEST_CASE("conformance: cpu") { conform(compiledDevice("cpu", "cpu")); }
+TEST_CASE("conformance: vulkan:llvmpipe") { conformVulkan("llvmpipe"); }
+TEST_CASE("conformance: vulkan:SwiftShader") { conformVulkan("SwiftShader"); }
 
 }  // namespace
 }  // namespace quartet::tests

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "frontend/onnx/import.h"
 #include "tests/conformance/testdata.h"
 
 namespace quartet::tests {
@@ -23,6 +24,13 @@ struct ConformanceDevice {
 
 /// The oracle: the frontend's graph, op by op.
 ConformanceDevice referenceDevice();
+/// A device of the public API, compiled for through all stages with nothing placed elsewhere.
+/// `selector`: part of its name, or its id.
+ConformanceDevice compiledDevice(std::string name, const std::string& selector);
+
+/// A test's model with the shapes of its inputs, and with those inputs bound that must be.
+Result<frontend::Imported> importForTest(const std::filesystem::path& model,
+                                         const std::vector<NamedTensor>& inputs);
 
 /// The index of the input that an import error asks to be bound, or -1: the error says that
 /// something "comes from '<input>'" and must be known.

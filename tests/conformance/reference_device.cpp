@@ -8,26 +8,10 @@
 namespace quartet::tests {
 namespace {
 
-Result<frontend::Imported> import(const std::filesystem::path& model,
-                                  const std::vector<NamedTensor>& inputs) {
-  frontend::ImportOptions options;
-  for (const auto& [name, tensor] : inputs) options.shapes[name] = tensor->shape;
-  const auto fold = [](const ir::Module& graph) { return reference::evaluateGraph(graph, {}); };
-  for (;;) {
-    auto imported = frontend::importModel(model, options, fold);
-    if (imported) return imported;
-    const int bind = inputToBind(imported.error(), inputs);
-    if (bind < 0) return imported;
-    const NamedTensor& input = inputs[static_cast<size_t>(bind)];
-    if (!options.values.emplace(input.name, input.tensor).second) return imported;
-    options.shapes.erase(input.name);
-  }
-}
-
 Result<std::vector<Tensor>> run(const std::filesystem::path& model,
                                 const std::vector<NamedTensor>& inputs,
                                 const std::vector<std::string>& outputNames) {
-  const frontend::Imported imported = QT_TRY(import(model, inputs));
+  const frontend::Imported imported = QT_TRY(importForTest(model, inputs));
   const ir::Module& graph = imported.graph;
   std::vector<Tensor> arguments;
   for (const ir::ValueId parameter : graph.region(graph.top()).parameters) {
@@ -50,6 +34,22 @@ Result<std::vector<Tensor>> run(const std::filesystem::path& model,
 }  // namespace
 
 ConformanceDevice referenceDevice() { return {"reference", run}; }
+
+Result<frontend::Imported> importForTest(const std::filesystem::path& model,
+                                         const std::vector<NamedTensor>& inputs) {
+  frontend::ImportOptions options;
+  for (const auto& [name, tensor] : inputs) options.shapes[name] = tensor->shape;
+  const auto fold = [](const ir::Module& graph) { return reference::evaluateGraph(graph, {}); };
+  for (;;) {
+    auto imported = frontend::importModel(model, options, fold);
+    if (imported) return imported;
+    const int bind = inputToBind(imported.error(), inputs);
+    if (bind < 0) return imported;
+    const NamedTensor& input = inputs[static_cast<size_t>(bind)];
+    if (!options.values.emplace(input.name, input.tensor).second) return imported;
+    options.shapes.erase(input.name);
+  }
+}
 
 int inputToBind(const Diagnostic& error, const std::vector<NamedTensor>& inputs) {
   const size_t sources = error.message.find("comes from");
