@@ -11,6 +11,7 @@
 
 #include "quartet/quartet.h"
 #include "tests/conformance/runner.h"
+#include "tests/conformance/workers.h"
 #include "tests/count.h"
 #include "tests/skip.h"
 
@@ -52,16 +53,23 @@ void conform(const ConformanceDevice& device) {
              report.count(TestOutcome::Kind::ExpectedFailure));
 }
 
-// Software drivers, which every machine can have.
-void conformVulkan(const std::string& name) {
-  const auto all = devices();
-  REQUIRE_MESSAGE(static_cast<bool>(all), all.error().str());
-  for (const DeviceInfo& device : *all) {
-    if (device.name.find(name) != std::string::npos) {
-      return conform(compiledDevice("vulkan:" + name, device.id));
+// The id of the Vulkan device with `name` in its name, or empty. Asked in a child process: drivers
+// do not survive the forks that follow.
+std::string vulkanDevice(const std::string& name) {
+  return runInWorkers(1, 1, 60, [&](size_t) -> std::string {
+    const auto all = devices();
+    if (!all) return {};
+    for (const DeviceInfo& device : *all) {
+      if (device.name.find(name) != std::string::npos) return device.id;
     }
-  }
-  SKIP_TEST("there is no Vulkan device " + name + ": ./dev test installs it");
+    return {};
+  })[0];
+}
+
+void conformVulkan(const std::string& name) {
+  const std::string id = vulkanDevice(name);
+  if (id.empty()) SKIP_TEST("there is no Vulkan device " + name + ": ./dev test installs it");
+  conform(compiledDevice("vulkan:" + name, id));
 }
 
 TEST_CASE("conformance: reference") { conform(referenceDevice()); }

@@ -12,7 +12,7 @@ namespace quartet::tests {
 
 /// Imports a model with the shapes of `inputs` and runs it: the outputs in the order of
 /// `outputNames`. An input whose value must be known at import (a target shape, axes) is bound to
-/// its tensor then. Called from several threads at once.
+/// its tensor then.
 using RunModel = std::function<Result<std::vector<Tensor>>(
     const std::filesystem::path& model, const std::vector<NamedTensor>& inputs,
     const std::vector<std::string>& outputNames)>;

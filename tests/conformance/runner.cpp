@@ -5,19 +5,20 @@
 
 #include <algorithm>
 #include <array>
-#include <atomic>
 #include <cstdlib>
 #include <fstream>
 #include <sstream>
-#include <thread>
 
 #include "tests/conformance/compare.h"
+#include "tests/conformance/workers.h"
 
 namespace quartet::tests {
 namespace {
 
 using Kind = TestOutcome::Kind;
 
+constexpr int kWorkers = 2;
+constexpr int kSeconds = 120;  // for one test
 constexpr std::array kSuites = {"node", "simple", "pytorch-converted", "pytorch-operator"};
 
 Status runTest(const OnnxTest& test, const OnnxTestModel& model, const ConformanceDevice& device) {
@@ -48,41 +49,43 @@ Status runGuarded(const OnnxTest& test, const OnnxTestModel& model,
   }
 }
 
-TestOutcome evaluate(const OnnxTest& test, const ConformanceDevice& device,
-                     const std::map<std::string, std::string>& expectedFailures) {
+// A test as far as its model's text decides it: not registered, unreadable, or to be run (Passed).
+TestOutcome inspect(const OnnxTest& test) {
   TestOutcome outcome{test, Kind::Passed, {}, {}};
   const auto model = readTestModel(test);
   if (!model) {
     outcome.kind = Kind::Failed;
     outcome.message = model.error().str();
-    return outcome;
-  }
-  if (!model->notRegistered.empty()) {
+  } else if (!model->notRegistered.empty()) {
     outcome.kind = Kind::NotRegistered;
     outcome.notRegistered = model->notRegistered;
-    return outcome;
   }
+  return outcome;
+}
+
+// Empty, or why the test failed.
+std::string runToText(const OnnxTest& test, const ConformanceDevice& device) {
+  const auto model = readTestModel(test);
+  if (!model) return model.error().str();
   const Status status = runGuarded(test, *model, device);
-  const auto exception = expectedFailures.find(test.name);
-  if (!status) {
-    outcome.kind = exception == expectedFailures.end() ? Kind::Failed : Kind::ExpectedFailure;
-    outcome.message = status.error().str();
-  } else if (exception != expectedFailures.end()) {
+  return status ? "" : status.error().str();
+}
+
+void judge(TestOutcome& outcome, std::string message, bool mayFail) {
+  if (!message.empty()) {
+    outcome.kind = mayFail ? Kind::ExpectedFailure : Kind::Failed;
+    outcome.message = std::move(message);
+  } else if (mayFail) {
     outcome.kind = Kind::UnexpectedPass;
     outcome.message = "passes, although expected_failures.txt lists it: shorten the list";
   }
-  return outcome;
 }
 
 std::string section(const SuiteReport& report, Kind kind, const std::string& title) {
   std::string text;
   for (const TestOutcome& outcome : report.outcomes) {
     if (outcome.kind != kind) continue;
-    std::string message = outcome.message;
-    for (size_t at = 0; (at = message.find('\n', at)) != std::string::npos;) {
-      message.replace(at, 1, "; ");
-    }
-    text += fmt::format("{}/{}: {}\n", outcome.test.suite, outcome.test.name, message);
+    text += fmt::format("{}/{}: {}\n", outcome.test.suite, outcome.test.name, outcome.message);
   }
   return text.empty() ? text : "== " + title + "\n" + text + "\n";
 }
@@ -156,17 +159,17 @@ SuiteReport runSuites(const ConformanceDevice& device, const std::filesystem::pa
     }
   }
   for (const auto& [name, reason] : unseen) report.stale.push_back(name);
-  report.outcomes.resize(tests.size());
-  std::atomic<size_t> next = 0;
-  const auto drain = [&] {
-    for (size_t i = next++; i < tests.size(); i = next++) {
-      report.outcomes[i] = evaluate(tests[i], device, expectedFailures);
-    }
-  };
-  std::vector<std::jthread> others;
-  for (unsigned i = 1; i < std::thread::hardware_concurrency(); ++i) others.emplace_back(drain);
-  drain();
-  others.clear();
+  std::vector<TestOutcome*> runs;
+  report.outcomes.reserve(tests.size());
+  for (const OnnxTest& test : tests) {
+    report.outcomes.push_back(inspect(test));
+    if (report.outcomes.back().kind == Kind::Passed) runs.push_back(&report.outcomes.back());
+  }
+  std::vector<std::string> messages = runInWorkers(
+      runs.size(), kWorkers, kSeconds, [&](size_t i) { return runToText(runs[i]->test, device); });
+  for (size_t i = 0; i < runs.size(); ++i) {
+    judge(*runs[i], std::move(messages[i]), expectedFailures.contains(runs[i]->test.name));
+  }
   return report;
 }
 
