@@ -39,9 +39,7 @@ Statistics statisticsOf(const runtime::Program& program, const std::string& devi
 }
 
 /// Before anything is allocated: what a run needs against what there is.
-Status checkMemory(const Statistics& statistics, const DeviceInfo& info,
-                   const hwdb::Description& device) {
-  const int64_t needed = statistics.peakBytes();
+Status checkMemory(int64_t needed, const DeviceInfo& info, const hwdb::Description& device) {
   const std::string where = "device '" + info.id + "'";
   if (needed > device.memoryBytes.value) {
     return resourceError("the model needs " + api::bytesText(needed) + ", the device has " +
@@ -53,34 +51,71 @@ Status checkMemory(const Statistics& statistics, const DeviceInfo& info,
   return api::checkHostMemory(needed, "running the model on " + info.id);
 }
 
-Result<std::shared_ptr<Session::Data>> compileFor(const std::shared_ptr<const Model::Data>& model,
-                                                  const api::DeviceEntry& entry,
-                                                  const CompileOptions& options) {
+/// The least that any program for the model needs: inputs, outputs and constants.
+int64_t leastBytes(const ir::Module& graph) {
+  const ir::Region& top = graph.region(graph.top());
+  std::vector<ir::ValueId> border = top.parameters;
+  const ir::Op& last = graph.op(top.ops.back());
+  border.insert(border.end(), last.operands.begin(), last.operands.end());
+  int64_t bytes = 0;
+  for (ir::ValueId value : border) {
+    const ir::Type& type = graph.type(value);
+    const int64_t one = api::tensorBytes(type.dtype, api::constantShape(type.shape));
+    if (__builtin_add_overflow(bytes, one, &bytes)) return INT64_MAX;
+  }
+  for (const auto& [hash, data] : graph.constants) {
+    if (__builtin_add_overflow(bytes, static_cast<int64_t>(data->bytes.size()), &bytes)) {
+      return INT64_MAX;
+    }
+  }
+  return bytes;
+}
+
+Result<std::shared_ptr<Session::Data>> compileReference(
+    const std::shared_ptr<const Model::Data>& model, const api::DeviceEntry& entry) {
+  QT_CHECK(api::checkHostMemory(api::evaluationBytes(model->graph),
+                                "evaluating the model on the reference"));
   auto data = std::make_shared<Session::Data>();
   data->model = model;
   data->placement.device = entry.info;
-  if (!entry.open) {
-    QT_CHECK(api::checkHostMemory(api::evaluationBytes(model->graph),
-                                  "evaluating the model on the reference"));
-    data->statistics.device = entry.info.id;
-    data->explanation = api::explainGraph(model->name, data->placement, model->graph);
-    return data;
-  }
+  data->statistics.device = entry.info.id;
+  data->explanation = api::explainGraph(model->name, data->placement, model->graph);
+  return data;
+}
+
+Result<std::shared_ptr<Session::Data>> compileFor(const std::shared_ptr<const Model::Data>& model,
+                                                  const api::DeviceEntry& entry,
+                                                  const CompileOptions& options,
+                                                  std::vector<std::string> notes) {
+  if (!entry.open) return compileReference(model, entry);
+  auto data = std::make_shared<Session::Data>();
+  data->model = model;
+  data->placement = {entry.info, std::move(notes)};
   data->device = QT_TRY(entry.open({options.threads}));
   const hwdb::Description& description = data->device->description();
+  const bool runs = !entry.info.compileOnly;
+  if (runs) QT_CHECK(checkMemory(leastBytes(model->graph), entry.info, description));
   api::Compilation compilation = QT_TRY(api::compileGraph(model->graph, description, options));
   data->statistics = statisticsOf(compilation.program, entry.info.id);
-  if (!entry.info.compileOnly) {
-    QT_CHECK(checkMemory(data->statistics, entry.info, description));
-  }
-  runtime::Program program = compilation.program;
-  data->executable = QT_TRY(data->device->compile(std::move(program)));
-  if (!entry.info.compileOnly) {
-    data->idle.push_back(QT_TRY(data->executable->createContext()));
-  }
+  if (runs) QT_CHECK(checkMemory(data->statistics.peakBytes(), entry.info, description));
+  data->executable = QT_TRY(data->device->compile(compilation.program));
+  if (runs) data->idle.push_back(QT_TRY(data->executable->createContext()));
   data->explanation =
       api::explainProgram(model->name, data->placement, data->statistics, compilation, description);
   return data;
+}
+
+/// What the device cannot do is done by the CPU, and said; unless the caller is strict.
+Result<std::shared_ptr<Session::Data>> compilePlaced(
+    const std::shared_ptr<const Model::Data>& model, const CompileOptions& options) {
+  const api::DeviceEntry entry = QT_TRY(api::findDevice(options.device));
+  auto data = compileFor(model, entry, options, {});
+  if (data || data.error().kind != Diagnostic::Kind::Unsupported || options.strict) return data;
+  const api::DeviceEntry host = QT_TRY(api::findDevice("cpu"));
+  if (host.info.id == entry.info.id || entry.info.compileOnly) return data;
+  return compileFor(model, host, options,
+                    {"placed on cpu, because " + entry.info.id +
+                     " cannot run it: " + data.error().where + ": " + data.error().message});
 }
 
 Status checkOptions(const CompileOptions& options) {
@@ -93,8 +128,7 @@ Result<Session> compileSession(const std::shared_ptr<const Model::Data>& model,
                                const CompileOptions& options) {
   const auto start = std::chrono::steady_clock::now();
   QT_CHECK(checkOptions(options));
-  const api::DeviceEntry entry = QT_TRY(api::findDevice(options.device));
-  auto data = QT_TRY(compileFor(model, entry, options));
+  auto data = QT_TRY(compilePlaced(model, options));
   data->statistics.compileMs =
       std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start).count();
   return Session(std::shared_ptr<const Session::Data>(std::move(data)));
@@ -186,6 +220,7 @@ Expected<NamedTensors> Session::run(const NamedTensors& inputs) const {
 }
 
 const Statistics& Session::statistics() const { return data_->statistics; }
+const std::vector<std::string>& Session::notes() const { return data_->placement.notes; }
 std::string Session::explain() const { return data_->explanation; }
 std::string Session::code() const {
   return data_->executable ? data_->executable->code() : ir::print(data_->model->graph);

@@ -86,10 +86,7 @@ void print(const BenchOptions& options, const std::string& model, double compile
 int bench(const BenchOptions& options) {
   const auto loaded = loadModel(options);
   if (!loaded) return fail(loaded.error());
-  const auto session = [&] {
-    const Progress progress("compiling");
-    return Session::compile(loaded->model, options.compile);
-  }();
+  const auto session = compile(*loaded, options.compile);
   if (!session) return fail(session.error());
   const auto times = measure(*session, loaded->inputs(), options);
   if (!times) return fail(times.error());

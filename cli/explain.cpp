@@ -5,7 +5,6 @@
 
 #include "cli/commands.h"
 #include "cli/options.h"
-#include "cli/progress.h"
 
 namespace quartet::cli {
 namespace {
@@ -17,10 +16,7 @@ struct ExplainOptions : ModelOptions {
 int explain(const ExplainOptions& options) {
   const auto loaded = loadModel(options);
   if (!loaded) return fail(loaded.error());
-  const auto session = [&] {
-    const Progress progress("compiling");
-    return Session::compile(loaded->model, options.compile);
-  }();
+  const auto session = compile(*loaded, options.compile);
   if (!session) return fail(session.error());
   std::cout << session->explain();
   if (options.code) std::cout << "\ncode\n" << session->code();

@@ -123,6 +123,16 @@ Expected<LoadedModel> loadModel(const ModelOptions& options) {
   return LoadedModel{*std::move(model), *std::move(inputs), options.seed, milliseconds};
 }
 
+Expected<Session> compile(const LoadedModel& loaded, const CompileOptions& options) {
+  auto session = [&] {
+    const Progress progress("compiling");
+    return Session::compile(loaded.model, options);
+  }();
+  if (!session) return session;
+  for (const std::string& note : session->notes()) std::cerr << "note: " << note << std::endl;
+  return session;
+}
+
 int fail(const Error& error) {
   std::cerr << error.str() << std::endl;
   return kFailed;

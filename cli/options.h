@@ -48,6 +48,9 @@ Expected<std::pair<std::string, std::vector<int64_t>>> parseShape(const std::str
 /// where --shape says nothing.
 Expected<LoadedModel> loadModel(const ModelOptions& options);
 
+/// Compiles, and says on stderr what is placed elsewhere.
+Expected<Session> compile(const LoadedModel& loaded, const CompileOptions& options);
+
 /// Prints an error to stderr; returns kFailed.
 int fail(const Error& error);
 

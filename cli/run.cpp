@@ -57,10 +57,7 @@ std::map<std::string, std::string> outputFiles(const NamedTensors& outputs) {
 int run(const RunOptions& options) {
   const auto loaded = loadModel(options);
   if (!loaded) return fail(loaded.error());
-  const auto session = [&] {
-    const Progress progress("compiling");
-    return Session::compile(loaded->model, options.compile);
-  }();
+  const auto session = compile(*loaded, options.compile);
   if (!session) return fail(session.error());
   const auto outputs = [&] {
     const Progress progress("running");

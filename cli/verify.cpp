@@ -60,7 +60,12 @@ DeviceResult verifyDevice(const VerifyOptions& options, const Model& model, cons
     result.error = session.error();
     return result;
   }
-  result.device = session->statistics().device;
+  for (const std::string& note : session->notes()) std::cerr << "note: " << note << std::endl;
+  if (session->notes().empty()) {
+    result.device = session->statistics().device;
+  } else {
+    result.device += " (on " + session->statistics().device + ")";
+  }
   result.compileMs = session->statistics().compileMs;
   const auto start = std::chrono::steady_clock::now();
   const auto outputs = session->run(inputs);

@@ -216,6 +216,8 @@ class Session {
   Expected<NamedTensors> run(const NamedTensors& inputs) const;
 
   const Statistics& statistics() const;
+  /// What is not placed where it was asked to be, and why; empty with `strict`.
+  const std::vector<std::string>& notes() const;
   /// Placement, task sets, tiles, waves, memory, and the description of the device that they rest
   /// on.
   std::string explain() const;
