@@ -158,7 +158,8 @@ void PlanBuilder::addCompute(const ir::Op& op) {
 
 void PlanBuilder::addOutputs() {
   const ir::Op& last = graph_.op(graph_.region(graph_.top()).ops.back());
-  const auto& parameters = plan_.region(plan_.top()).parameters;
+  // A copy: adding tasks adds regions.
+  const std::vector<ValueId> parameters = plan_.region(plan_.top()).parameters;
   const size_t first = parameters.size() - last.operands.size();
   for (size_t i = 0; i < last.operands.size(); ++i) {
     const ValueId value = last.operands[i];
