@@ -69,6 +69,7 @@ void print(const BenchOptions& options, const std::string& model, double compile
                               {"p10_ms", quantile(times.sorted, 0.1)},
                               {"p90_ms", quantile(times.sorted, 0.9)},
                               {"runs", options.runs},
+                              {"times_ms", times.sorted},
                               {"launches", statistics.launches},
                               {"bytes", statistics.trafficBytes},
                               {"peak_bytes", statistics.peakBytes()}};
