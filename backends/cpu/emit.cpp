@@ -137,37 +137,8 @@ void Emitter::emitOp(const ir::Op& op) {
     case Opcode::Return:
     case Opcode::Barrier:  // one invocation per group
       return;
-    case Opcode::Param: {
-      auto* slot = builder_.CreateConstGEP1_64(
-          builder_.getInt32Ty(), params_, static_cast<uint64_t>(op.attributes.integer("index")));
-      return define(op, builder_.CreateLoad(builder_.getInt32Ty(), slot));
-    }
-    case Opcode::GroupId:
-      define(op, builder_.CreateTrunc(group_, builder_.getInt32Ty()));
-      return setWide(op.results[0], group_);
-    case Opcode::LocalId:
-      define(op, builder_.getInt32(0));
-      return setWide(op.results[0], builder_.getInt64(0));
     case Opcode::Literal:
       return emitLiteral(op);
-    case Opcode::Splat:
-      return define(op, splat(operand(op, 0), kernel_.type(op.results[0]).lanes));
-    case Opcode::LaneId:
-      return define(op, laneIds(kernel_.type(op.results[0]).lanes));
-    case Opcode::Bitcast: {
-      const ir::Type& type = kernel_.type(op.results[0]);
-      return define(op, builder_.CreateBitCast(operand(op, 0),
-                                               vectorOf(elementType(type.dtype), type.lanes)));
-    }
-    case Opcode::Extract: {
-      llvm::Value* x = operand(op, 0);
-      if (!x->getType()->isVectorTy()) return define(op, x);
-      return define(op, builder_.CreateExtractElement(
-                            x, static_cast<uint64_t>(op.attributes.integer("lane"))));
-    }
-    case Opcode::ReduceLanes:
-      return define(op, reduceLanes(op.attributes.get<Opcode>("fn"),
-                                    kernel_.type(op.operands[0]).dtype, operand(op, 0)));
     case Opcode::For:
       return emitFor(op);
     case Opcode::If:
@@ -175,11 +146,6 @@ void Emitter::emitOp(const ir::Op& op) {
     case Opcode::Var:
     case Opcode::Shared:
       return emitVar(op);
-    case Opcode::Get: {
-      const ir::Type& type = kernel_.type(op.results[0]);
-      return define(op, builder_.CreateLoad(vectorOf(elementType(type.dtype), type.lanes),
-                                            variableElement(op, 1)));
-    }
     case Opcode::Set:
       builder_.CreateStore(operand(op, 1), variableElement(op, 2));
       return;
@@ -194,7 +160,45 @@ void Emitter::emitOp(const ir::Op& op) {
     case Opcode::Report:
       return emitReport(op);
     default:
+      return define(op, simpleValue(op));
+  }
+}
+
+// Ops that are an instruction or two.
+llvm::Value* Emitter::simpleValue(const ir::Op& op) {
+  const ir::Type& type = kernel_.type(op.results[0]);
+  switch (op.opcode) {
+    case Opcode::Param: {
+      const auto index = static_cast<uint64_t>(op.attributes.integer("index"));
+      return builder_.CreateLoad(builder_.getInt32Ty(), builder_.CreateConstGEP1_64(
+                                                            builder_.getInt32Ty(), params_, index));
+    }
+    case Opcode::GroupId:
+      setWide(op.results[0], group_);
+      return builder_.CreateTrunc(group_, builder_.getInt32Ty());
+    case Opcode::LocalId:
+      setWide(op.results[0], builder_.getInt64(0));
+      return builder_.getInt32(0);
+    case Opcode::Splat:
+      return splat(operand(op, 0), type.lanes);
+    case Opcode::LaneId:
+      return laneIds(type.lanes);
+    case Opcode::Bitcast:
+      return builder_.CreateBitCast(operand(op, 0), vectorOf(elementType(type.dtype), type.lanes));
+    case Opcode::Extract: {
+      llvm::Value* x = operand(op, 0);
+      if (!x->getType()->isVectorTy()) return x;
+      return builder_.CreateExtractElement(x, static_cast<uint64_t>(op.attributes.integer("lane")));
+    }
+    case Opcode::ReduceLanes:
+      return reduceLanes(op.attributes.get<Opcode>("fn"), kernel_.type(op.operands[0]).dtype,
+                         operand(op, 0));
+    case Opcode::Get:
+      return builder_.CreateLoad(vectorOf(elementType(type.dtype), type.lanes),
+                                 variableElement(op, 1));
+    default:
       QT_ASSERT(false, "no kernel-level op: " + std::string(ir::name(op.opcode)));
+      return nullptr;
   }
 }
 
@@ -241,18 +245,25 @@ void Emitter::emitLiteral(const ir::Op& op) {
   const ir::Type& type = kernel_.type(op.results[0]);
   const ir::Attribute* attribute = op.attributes.find("value");
   QT_ASSERT(attribute != nullptr, "literal without a value");
+  const auto* integer = std::get_if<int64_t>(attribute);
   llvm::Type* element = elementType(type.dtype);
   llvm::Constant* constant = nullptr;
-  if (const auto* integer = std::get_if<int64_t>(attribute)) {
-    constant = element->isFloatingPointTy()
-                   ? llvm::ConstantFP::get(element, static_cast<double>(*integer))
-                   : llvm::ConstantInt::get(element, static_cast<uint64_t>(*integer), true);
+  if (ir::isFloat(type.dtype)) {
+    const double number =
+        integer != nullptr ? static_cast<double>(*integer) : std::get<double>(*attribute);
+    if (type.dtype == ir::DType::BF16) {  // its bits
+      llvm::Type* bfloat = builder_.getBFloatTy();
+      const auto* value = llvm::cast<llvm::ConstantFP>(llvm::ConstantFP::get(bfloat, number));
+      constant = llvm::ConstantInt::get(element, value->getValueAPF().bitcastToAPInt());
+    } else {
+      constant = llvm::ConstantFP::get(element, number);
+    }
+  } else {
+    QT_ASSERT(integer != nullptr, "a float literal of an integer dtype");
+    constant = llvm::ConstantInt::get(element, static_cast<uint64_t>(*integer), true);
     if (type.dtype == ir::DType::I32 && type.lanes == 1) {
       setWide(op.results[0], builder_.getInt64(static_cast<uint64_t>(*integer)));
     }
-  } else {
-    QT_ASSERT(element->isFloatingPointTy(), "a float literal of an integer dtype");
-    constant = llvm::ConstantFP::get(element, std::get<double>(*attribute));
   }
   define(op, splat(constant, type.lanes));
 }

@@ -32,6 +32,7 @@ class Emitter {
   void emitGroups();
   void emitRegion(ir::RegionId region);
   void emitOp(const ir::Op& op);
+  llvm::Value* simpleValue(const ir::Op& op);
   void emitFor(const ir::Op& op);
   void emitIf(const ir::Op& op);
   void emitLiteral(const ir::Op& op);

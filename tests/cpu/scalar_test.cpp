@@ -265,3 +265,26 @@ TEST_CASE("casts between all dtypes") {
     }
   }
 }
+
+TEST_CASE("literals of every dtype") {
+  for (DType dtype : kAllTypes) {
+    for (int lanes : {1, 16}) {
+      std::vector<ValueId> buffers;
+      ir::Module kernel = tests::makeKernel({dtype}, buffers);
+      KernelBuilder b(kernel);
+      b.store(buffers[0], b.literal(0), b.literal(1, dtype, lanes));
+      std::vector<std::byte> out(static_cast<size_t>(ir::byteSize(dtype) * lanes));
+      tests::CompiledKernel(kernel).run({out.data()});
+      CAPTURE(ir::name(dtype));
+      for (int lane = 0; lane < lanes; ++lane) {
+        const Scalar got =
+            ir::readScalar(dtype, &out[static_cast<size_t>(lane * ir::byteSize(dtype))]);
+        if (ir::isFloat(dtype)) {
+          CHECK(got.f == 1.0);
+        } else {
+          CHECK(got.i == 1);
+        }
+      }
+    }
+  }
+}
