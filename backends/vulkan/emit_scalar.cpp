@@ -371,7 +371,8 @@ std::string Emitter::cast(DType from, DType to, int lanes, const std::string& x)
   if (to == DType::Bool) return x + " != " + zero(from, 1);
   if (from == DType::Bool) {
     if (pair(to)) return "uvec2(uint(" + x + "), 0u)";
-    return wideInteger(to) ? type(to, 1) + "(uint(" + x + "))" : made;
+    if (!wideInteger(to)) return made;
+    return type(to, 1) + "(" + call("cast_i64_u32", {"uint(" + x + ")"}) + ")";
   }
   if (ir::isFloat(from)) {
     const std::string source = isDouble(from) ? "f64" : "f32";
@@ -401,7 +402,7 @@ std::string Emitter::cast(DType from, DType to, int lanes, const std::string& x)
     if (pair(to)) {
       return ir::isSigned(from) ? call("cast_i64_i32", {x}) : "uvec2(" + x + ", 0u)";
     }
-    return ir::isSigned(from) ? type(to, 1) + "(int64_t(" + x + "))" : made;
+    return type(to, 1) + "(" + call("cast_i64_" + source, {x}) + ")";
   }
   const std::string narrow = type(to, 1) + "(" + (pair(from) ? x + ".x" : x) + ")";
   return wrapped(to, narrow);

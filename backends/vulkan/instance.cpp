@@ -70,8 +70,9 @@ Status Instance::create() {
   }
   validating_ = QT_TRY(envFlag(EnvSwitch::VulkanValidation));
   if (validating_ && !layerPresent(kValidationLayer)) {
-    return userError("QUARTET_VULKAN_VALIDATION is set, but there is no VK_LAYER_KHRONOS_validation", "",
-                     "install vulkan-validationlayers, or unset QUARTET_VULKAN_VALIDATION");
+    return userError(
+        "QUARTET_VULKAN_VALIDATION is set, but there is no VK_LAYER_KHRONOS_validation", "",
+        "install vulkan-validationlayers, or unset QUARTET_VULKAN_VALIDATION");
   }
   // Features up to 1.3 are read where a device has them; nothing above 1.1 is required.
   const VkApplicationInfo application{.sType = VK_STRUCTURE_TYPE_APPLICATION_INFO,

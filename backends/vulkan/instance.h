@@ -40,8 +40,8 @@ struct PhysicalDevice {
   bool hasMemory() const { return memory.memoryHeapCount > 0; }
 };
 
-/// One per process, made at first use. With QUARTET_VULKAN_VALIDATION=1 the validation layer runs, with
-/// synchronization validation; its messages are collected here, and none is expected.
+/// One per process, made at first use. With QUARTET_VULKAN_VALIDATION=1 the validation layer runs,
+/// with synchronization validation; its messages are collected here, and none is expected.
 class Instance {
  public:
   /// An error (Unsupported) where there is no Vulkan loader or driver, or no validation layer

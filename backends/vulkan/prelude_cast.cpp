@@ -120,9 +120,15 @@ const Table& pairTable() {
   return table;
 }
 
-// Conversions of integers to f32 go through words here too: drivers round them in several ways.
+// Conversions of integers to f32 go through words here too: drivers round them in several ways. Nor
+// are 32-bit integers widened by a constructor: Mesa 22.3 narrows comparisons of the result with a
+// constant, and gets them wrong.
 const Table& nativeTable() {
   static const Table table = {
+      {"cast_i64_i32",
+       {"int64_t cast_i64_i32(int x) { return packInt2x32(ivec2(x, x >> 31)); }\n", {}}},
+      {"cast_i64_u32",
+       {"int64_t cast_i64_u32(uint x) { return packInt2x32(ivec2(int(x), 0)); }\n", {}}},
       {"cast_i64_f32",
        {"int64_t cast_i64_f32(float x) {\n"
         "  if (isnan_f32(x)) return int64_t(0);\n"

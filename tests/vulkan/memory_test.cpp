@@ -27,8 +27,7 @@ void checkCopy(runtime::Device& device, DType dtype, int lanes, int64_t align, b
   const ValueId in = k.input(dtype, kElements);
   const ValueId out = k.output(dtype, kElements);
   const ValueId at = b.apply(Opcode::Mul, {b.groupId(), b.literal(lanes)});
-  const ValueId count =
-      guarded ? b.apply(Opcode::Sub, {b.literal(kElements), at}) : ValueId{};
+  const ValueId count = guarded ? b.apply(Opcode::Sub, {b.literal(kElements), at}) : ValueId{};
   b.store(out, at, b.load(in, at, lanes, count, align), count, align);
   std::vector<ir::Scalar> values;
   const auto size = static_cast<size_t>(ir::byteSize(dtype));
@@ -41,8 +40,8 @@ void checkCopy(runtime::Device& device, DType dtype, int lanes, int64_t align, b
   const int64_t groups = guarded ? (kElements + lanes - 1) / lanes : kElements / lanes;
   const auto results = runOrFail(device, programOf(k.finish(), groups), {bytes});
   const auto covered = static_cast<size_t>(guarded ? kElements : groups * lanes) * size;
-  CHECK(std::equal(bytes.begin(), bytes.begin() + static_cast<int64_t>(covered),
-                   results[0].begin()));
+  CHECK(
+      std::equal(bytes.begin(), bytes.begin() + static_cast<int64_t>(covered), results[0].begin()));
 }
 
 }  // namespace
@@ -116,8 +115,8 @@ TEST_CASE("gathers and scatters, masked or not") {
       const auto results = runOrFail(*device, programOf(k.finish(), 1), {bytes});
       // out[i] = 7 - i, then out[7 - i] = in[7 - i] for even i.
       for (size_t i = 0; i < 8; ++i) {
-        const ir::Scalar got = ir::readScalar(
-            dtype, results[0].data() + i * static_cast<size_t>(ir::byteSize(dtype)));
+        const ir::Scalar got =
+            ir::readScalar(dtype, results[0].data() + i * static_cast<size_t>(ir::byteSize(dtype)));
         const auto wanted = static_cast<int64_t>(i % 2 == 1 ? i : 7 - i);
         CHECK((ir::isFloat(dtype) ? static_cast<int64_t>(got.f) : got.i) == wanted);
       }
@@ -141,8 +140,8 @@ TEST_CASE("lanes: splat, extract, tree reductions") {
       }
       put(b.extract(x, lanes - 1));
       put(b.reduceLanes(Opcode::Add, b.splat(b.extract(x, 0), lanes)));
-      const auto results = runOrFail(*device, programOf(k.finish(), 1),
-                                     {bytesOf(ramp(static_cast<size_t>(lanes)))});
+      const auto results =
+          runOrFail(*device, programOf(k.finish(), 1), {bytesOf(ramp(static_cast<size_t>(lanes)))});
       const auto n = static_cast<float>(lanes);
       float product = 1;
       for (int i = 1; i <= lanes; ++i) product *= static_cast<float>(i);
@@ -180,7 +179,9 @@ TEST_CASE("loops, branches, variables and arrays") {
             [&] {
               b.set(n, b.apply(Opcode::Add, {b.apply(Opcode::Mul, {now, b.literal(3)}), one}));
             },
-            [&] { b.set(n, b.apply(Opcode::Div, {now, b.literal(2)})); });
+            [&] {
+              b.set(n, b.apply(Opcode::Div, {now, b.literal(2)}));
+            });
         const ValueId slot = b.apply(Opcode::Rem, {i, b.literal(8)});
         const ValueId add = b.splat(one, 4);
         b.set(table, b.apply(Opcode::Add, {b.get(table, slot), add}), slot);
@@ -189,8 +190,8 @@ TEST_CASE("loops, branches, variables and arrays") {
     const ValueId sum = b.var(DType::I32);
     b.set(sum, zero);
     b.loop(zero, b.literal(8), b.literal(2), [&](ValueId i) {
-      const ValueId both = b.apply(
-          Opcode::Add, {b.get(table, i), b.get(table, b.apply(Opcode::Add, {i, one}))});
+      const ValueId both =
+          b.apply(Opcode::Add, {b.get(table, i), b.get(table, b.apply(Opcode::Add, {i, one}))});
       b.set(sum, b.apply(Opcode::Add, {b.get(sum), b.extract(both, 2)}));
     });
     b.store(out, b.groupId(), b.get(sum));
@@ -243,9 +244,8 @@ TEST_CASE("workgroup memory and barriers") {
     constexpr int64_t kGroups = 5;
     for (const int lanes : {1, 4}) {
       const auto floats = ramp(kGroups * 64);
-      const auto sums =
-          runOrFail(*device, programOf(groupSum(DType::F32, lanes, kGroups), kGroups),
-                    {bytesOf(floats)});
+      const auto sums = runOrFail(*device, programOf(groupSum(DType::F32, lanes, kGroups), kGroups),
+                                  {bytesOf(floats)});
       std::vector<int64_t> wide(kGroups * 64, int64_t{1} << 33);
       const auto wideSums = runOrFail(
           *device, programOf(groupSum(DType::I64, lanes, kGroups), kGroups), {bytesOf(wide)});

@@ -337,3 +337,44 @@ TEST_CASE("reassociation that the language forbids does not happen") {
     CHECK(valuesOf<float>(results[0]) == std::vector<float>{2.0F, -8.0F});
   }
 }
+
+TEST_CASE("widened integers compare with constants as 64-bit integers do") {
+  const std::vector<int32_t> values = {0, 1, -1, 5, -3, 100, -100, INT32_MAX, INT32_MIN};
+  const std::vector<int64_t> constants = {0, -3, 5, int64_t{1} << 31, -(int64_t{1} << 40)};
+  FOR_EACH_DEVICE(id) {
+    const auto device = openOrFail(id);
+    for (const DType source : {DType::I32, DType::U32}) {
+      Kernel k("compare_widened", 1);
+      auto& b = k.build;
+      const auto count = static_cast<int64_t>(values.size() * constants.size()) * 6;
+      const ValueId in = k.input(source, static_cast<int64_t>(values.size()));
+      const ValueId out = k.output(DType::U32, count);
+      int next = 0;
+      for (size_t v = 0; v < values.size(); ++v) {
+        const ValueId x = b.cast(b.load(in, b.literal(static_cast<int64_t>(v))), DType::I64);
+        for (const int64_t constant : constants) {
+          for (int op = static_cast<int>(Opcode::Eq); op <= static_cast<int>(Opcode::Ge); ++op) {
+            const ValueId truth =
+                b.apply(static_cast<Opcode>(op), {x, b.literal(constant, DType::I64)});
+            b.store(out, b.literal(next++), b.cast(truth, DType::U32));
+          }
+        }
+      }
+      const auto results = runOrFail(*device, programOf(k.finish(), 1), {bytesOf(values)});
+      const auto got = valuesOf<uint32_t>(results[0]);
+      size_t at = 0;
+      for (const int32_t value : values) {
+        const int64_t wide = source == DType::I32 ? int64_t{value} : static_cast<uint32_t>(value);
+        for (const int64_t constant : constants) {
+          for (int op = static_cast<int>(Opcode::Eq); op <= static_cast<int>(Opcode::Ge); ++op) {
+            const ir::Scalar args[] = {ir::intScalar(wide), ir::intScalar(constant)};
+            bool zero = false;
+            const auto wanted = ir::applyScalar(static_cast<Opcode>(op), DType::I64, args, zero);
+            CHECK_MESSAGE(got[at++] == wanted.i, wide, " ", ir::name(static_cast<Opcode>(op)), " ",
+                          constant);
+          }
+        }
+      }
+    }
+  }
+}

@@ -1,0 +1,35 @@
+#version 450
+layout(local_size_x = 32) in;
+layout(push_constant, std430) uniform Words { uint word[1]; } words;
+bvec4 isnan_f32x4(vec4 x) { return greaterThan(floatBitsToUint(x) & 0x7fffffffu, uvec4(0x7f800000u)); }
+vec4 maxl_f32x4(vec4 a, vec4 b) { return mix(max(a, b), a, isnan_f32x4(a)); }
+layout(std430, binding = 0) readonly restrict buffer B0 { float b0[]; };
+layout(std430, binding = 0) readonly restrict buffer B0x4 { vec4 b0x4[]; };
+layout(std430, binding = 1) writeonly buffer B1 { float b1[]; };
+layout(std430, binding = 1) writeonly buffer B1x4 { vec4 b1x4[]; };
+void kernel0(int group) {
+  int v4 = group * 32;
+  int v6 = v4 + int(gl_LocalInvocationIndex);
+  int v8 = v6 * 4;
+  int v10 = 1001 - v8;
+  vec4 v11 = vec4(0);
+  if (v10 >= 4) {
+    v11 = b0x4[(v8 >> 2)];
+  } else {
+    if (v10 > 0) v11.x = b0[v8];
+    if (v10 > 1) v11.y = b0[v8 + 1];
+    if (v10 > 2) v11.z = b0[v8 + 2];
+  }
+  vec4 v13 = maxl_f32x4(v11, vec4(0.0));
+  if (v10 >= 4) {
+    b1x4[(v8 >> 2)] = v13;
+  } else {
+    if (v10 > 0) b1[v8] = v13.x;
+    if (v10 > 1) b1[v8 + 1] = v13.y;
+    if (v10 > 2) b1[v8 + 2] = v13.z;
+  }
+}
+void main() {
+  uint group = gl_WorkGroupID.x + gl_WorkGroupID.y * gl_NumWorkGroups.x;
+  if (group < words.word[0]) kernel0(int(group));
+}

@@ -1,0 +1,40 @@
+#version 450
+layout(local_size_x = 32) in;
+layout(std430, binding = 2) buffer Status { uint code; uint node; } status;
+layout(push_constant, std430) uniform Words { uint word[2]; } words;
+uvec2 add_u64(uvec2 a, uvec2 b) {
+  uint low = a.x + b.x;
+  return uvec2(low, a.y + b.y + uint(low < a.x));
+}
+bool lt_i64(uvec2 a, uvec2 b) {
+  return int(a.y) < int(b.y) || (a.y == b.y && a.x < b.x);
+}
+void report(uint code, uint node) {
+  if (atomicCompSwap(status.code, 0u, code) == 0u) status.node = node;
+}
+layout(std430, binding = 0) readonly restrict buffer B0 { uvec2 b0[]; };
+layout(std430, binding = 1) writeonly restrict buffer B1 { uvec2 b1[]; };
+void kernel0(int group) {
+  int v3 = int(words.word[1]);
+  int v4 = group * v3;
+  uvec2 v5;
+  v5 = uvec2(0u, 0u);
+  for (int v9 = 0; v9 < v3; v9 += 1) {
+    int v10 = v4 + v9;
+    uvec2 v11 = b0[v10];
+    uvec2 v12 = v5;
+    uvec2 v13 = add_u64(v12, v11);
+    v5 = v13;
+  }
+  bool v15 = int(gl_LocalInvocationIndex) == 0;
+  if (v15) {
+    uvec2 v16 = v5;
+    bool v17 = lt_i64(v16, uvec2(0u, 0u));
+    if (v17) report(1u, 7u);
+    b1[group] = v16;
+  }
+}
+void main() {
+  uint group = gl_WorkGroupID.x + gl_WorkGroupID.y * gl_NumWorkGroups.x;
+  if (group < words.word[0]) kernel0(int(group));
+}
