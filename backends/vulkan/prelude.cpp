@@ -77,7 +77,8 @@ const IntegerTemplate kIntegerTemplates[] = {
      "  return a >> b;\n"
      "}\n",
      {}},
-    {"abs", "T abs_D(T a) { return a < T(0) ? -a : a; }\n", {}},
+    // Without a comparison: one driver turns `a < 0 ? -a : a` of a widened 32-bit a into a itself.
+    {"abs", "T abs_D(T a) { T m = a >> 63; return (a ^ m) - m; }\n", {}},
     {"sign", "T sign_D(T a) { return a > T(0) ? T(1) : a == T(0) ? T(0) : T(-1); }\n", {}},
 };
 
