@@ -27,6 +27,8 @@ bool isIndexOp(Opcode op) {
     case Opcode::Mod:
     case Opcode::Min:
     case Opcode::Max:
+    case Opcode::Neg:
+    case Opcode::Abs:
       return true;
     default:
       return false;
@@ -172,6 +174,11 @@ std::optional<Linear> Evaluator::pureIndex(const Expr& e, const Point& point) {
       if (e.dtype() != DType::I64 || !isIndexOp(e.op())) return std::nullopt;
       const auto a = pureIndex(e.args()[0], point);
       if (!a) return std::nullopt;
+      if (e.args().size() == 1) {
+        const Linear negated = *a * -1;
+        form = e.op() == Opcode::Neg ? negated : math_.maximum(*a, negated);
+        break;
+      }
       const auto b = pureIndex(e.args()[1], point);
       if (!b) return std::nullopt;
       switch (e.op()) {
