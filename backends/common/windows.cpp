@@ -117,7 +117,11 @@ Result<std::vector<runtime::Dispatch>> cutIntoWindows(
           static_cast<size_t>(std::find(lowered.buffers.begin(), lowered.buffers.end(), buffer) -
                               lowered.buffers.begin());
       const int index = whole.bindings[at].buffer;
-      const ByteRange range = byteRange(buffers[static_cast<size_t>(index)], boxes.at(buffer));
+      const runtime::BufferInfo& info = buffers[static_cast<size_t>(index)];
+      const auto box = boxes.find(buffer);
+      // A slice that reads nothing of a buffer still binds some of it.
+      const ByteRange range = box == boxes.end() ? ByteRange{0, std::min(align, info.bytes)}
+                                                 : byteRange(info, box->second);
       const int64_t start = range.first / align * align;
       windows.push_back({index, start, range.last - start});
     }

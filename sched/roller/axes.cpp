@@ -104,7 +104,7 @@ std::optional<int64_t> strideOf(const TaskView& view, const Access& access, int 
 
 LaneChoice chooseLanes(const TaskView& view, const hwdb::Description& device) {
   const int64_t lanes = device.vectorLanes.value;
-  if (lanes == 1 || (uses64Bits(view) && !device.int64.value)) return {};
+  if (lanes == 1 || view.domainCount() == 0 || (uses64Bits(view) && !device.int64.value)) return {};
   LaneChoice best;
   double least = 0;
   for (const Access& access : view.accesses) {

@@ -4,13 +4,10 @@
 
 #include <cmath>
 #include <cstring>
-#include <map>
 #include <random>
 
 #include "backends/common/lower_plan.h"
-#include "ir/evaluate.h"
 #include "ir/express.h"
-#include "ir/kernel.h"
 #include "ir/text.h"
 #include "runtime/memory_planner.h"
 #include "sched/cost/roofline.h"
@@ -24,27 +21,6 @@ template <class T>
 T need(Result<T> result) {
   if (!result) FAIL(result.error().str());
   return *std::move(result);
-}
-
-hwdb::Description device(int64_t lanes, int64_t invocations, int64_t registers, bool narrow) {
-  hwdb::Description d;
-  d.name = "test";
-  d.kind = invocations > 1 ? hwdb::Description::Kind::Gpu : hwdb::Description::Kind::Cpu;
-  d.units.value = 2;
-  d.groupInvocations.value = invocations;
-  d.vectorLanes.value = lanes;
-  d.vectorRegisters.value = registers;
-  d.fmaPerCycle.value = 2;
-  d.fmaLatencyCycles.value = 4;
-  d.storage8.value = d.storage16.value = d.int64.value = narrow;
-  d.float64.value = true;
-  d.maxBindings.value = 16;
-  d.maxBindingBytes.value = 1 << 27;
-  d.bindingAlignBytes.value = 64;
-  d.peakGigaflops.value = 1e-3;  // slow, so that small tensors are worth several tasks
-  d.memoryGigabytesPerSecond.value = 1e-3;
-  d.taskMicroseconds.value = 0.1;
-  return d;
 }
 
 std::vector<int64_t> shapeOf(const ir::Type& type, const ir::SymbolValues& symbols) {
@@ -82,10 +58,6 @@ void compare(const ir::ConstantData& got, const ir::ConstantData& want) {
 }
 
 }  // namespace
-
-hwdb::Description vectorCpu() { return device(16, 1, 32, true); }
-hwdb::Description weakGpu() { return device(4, 8, 48, false); }
-hwdb::Description scalarGpu() { return device(1, 4, 16, true); }
 
 ir::Module expressed(std::string_view text) {
   ir::ParseOptions options;
@@ -136,77 +108,14 @@ Tensors makeInputs(const ir::Module& graph, uint64_t seed, const ir::SymbolValue
 
 Tensors evaluateExpressed(const ir::Module& graph, const Tensors& inputs,
                           const ir::SymbolValues& symbols) {
-  std::map<ir::ValueId, std::shared_ptr<const ir::ConstantData>> values;
-  const ir::Region& top = graph.region(graph.top());
-  for (size_t i = 0; i < inputs.size(); ++i) values[top.parameters[i]] = inputs[i];
-  Tensors outputs;
-  for (ir::OpId id : top.ops) {
-    const ir::Op& op = graph.op(id);
-    Tensors operands;
-    for (ir::ValueId operand : op.operands) operands.push_back(values.at(operand));
-    if (op.opcode == ir::Opcode::Return) {
-      outputs = operands;
-    } else if (op.opcode == ir::Opcode::Constant) {
-      values[op.results[0]] = graph.constantOf(op.results[0]);
-    } else if (op.opcode == ir::Opcode::Reshape) {
-      auto view = std::make_shared<ir::ConstantData>(*operands[0]);
-      view->shape = shapeOf(graph.type(op.results[0]), symbols);
-      view->owner = operands[0];
-      values[op.results[0]] = view;
-    } else {
-      const ir::Evaluation done = need(ir::evaluate(op.attributes.expr(), operands, symbols));
-      for (size_t r = 0; r < op.results.size(); ++r) values[op.results[r]] = done.results[r];
-    }
-  }
-  return outputs;
+  return need(runExpressed(graph, inputs, symbols)).outputs;
 }
 
 Tensors interpretProgram(const runtime::Program& program, const Tensors& inputs,
                          uint32_t* statusCode) {
-  using Kind = runtime::BufferInfo::Kind;
-  std::vector<std::vector<std::byte>> memory;
-  size_t nextInput = 0;
-  for (const runtime::BufferInfo& buffer : program.buffers) {
-    std::vector<std::byte> bytes(static_cast<size_t>(buffer.bytes));
-    if (buffer.kind == Kind::Input) {
-      runtime::storeTensor(buffer, inputs.at(nextInput++)->bytes, bytes);
-    } else if (buffer.kind == Kind::Constant) {
-      bytes = runtime::packConstant(buffer);
-    } else {
-      std::fill(bytes.begin(), bytes.end(), std::byte{0xff});
-    }
-    memory.push_back(std::move(bytes));
-  }
-  for (const runtime::Wave& wave : program.waves) {
-    for (const runtime::Dispatch& dispatch : wave.dispatches) {
-      std::vector<ir::KernelMemory> bound;
-      for (const runtime::Binding& binding : dispatch.bindings) {
-        const auto index = static_cast<size_t>(binding.buffer);
-        const auto* first = memory[index].data() + binding.offset;
-        bound.push_back({program.buffers[index].storage, {first, first + binding.bytes}});
-      }
-      const auto& kernel = program.kernels[static_cast<size_t>(dispatch.kernel)];
-      const ir::KernelRun run =
-          need(ir::interpret(kernel, dispatch.groups, bound, dispatch.parameters));
-      if (statusCode != nullptr && run.statusCode != 0) *statusCode = run.statusCode;
-      for (size_t i = 0; i < bound.size(); ++i) {
-        const runtime::Binding& binding = dispatch.bindings[i];
-        std::copy(bound[i].bytes.begin(), bound[i].bytes.end(),
-                  memory[static_cast<size_t>(binding.buffer)].begin() + binding.offset);
-      }
-    }
-  }
-  Tensors outputs;
-  for (size_t i = 0; i < program.buffers.size(); ++i) {
-    const runtime::BufferInfo& buffer = program.buffers[i];
-    if (buffer.kind != Kind::Output) continue;
-    int64_t elements = 1;
-    for (int64_t extent : buffer.shape) elements *= extent;
-    std::vector<std::byte> host(static_cast<size_t>(elements * ir::byteSize(buffer.logical)));
-    runtime::loadTensor(buffer, memory[i], host);
-    outputs.push_back(ir::makeConstant(buffer.logical, buffer.shape, std::move(host)));
-  }
-  return outputs;
+  const Run run = need(runInterpreted(program, inputs));
+  if (statusCode != nullptr && run.statusCode != 0) *statusCode = run.statusCode;
+  return run.outputs;
 }
 
 void checkGraph(std::string_view text, uint64_t seed, const ir::SymbolValues& symbols) {

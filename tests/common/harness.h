@@ -3,25 +3,14 @@
 // all.
 #pragma once
 
-#include <memory>
-#include <string>
 #include <string_view>
-#include <vector>
 
-#include "hwdb/description.h"
 #include "ir/module.h"
 #include "runtime/program.h"
 #include "sched/env.h"
+#include "tests/common/run.h"
 
 namespace quartet::test {
-
-using Tensors = std::vector<std::shared_ptr<const ir::ConstantData>>;
-
-/// Small devices with the shapes of real ones: 16 lanes and no groups; 4 lanes and groups of 8
-/// without 8 or 16-bit storage and int64; scalars and groups of 4.
-hwdb::Description vectorCpu();
-hwdb::Description weakGpu();
-hwdb::Description scalarGpu();
 
 /// Graph text -> expressed graph. Fails the test on an error.
 ir::Module expressed(std::string_view text);

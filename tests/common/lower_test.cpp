@@ -1,6 +1,8 @@
 // Graphs through all stages and the lowering, in the kernel interpreter, against direct evaluation.
 #include <doctest/doctest.h>
 
+#include <algorithm>
+
 #include "tests/common/harness.h"
 
 using quartet::test::checkGraph;
@@ -126,6 +128,30 @@ TEST_CASE("empty tensors run through") {
   })");
 }
 
+TEST_CASE("scalars: maps of rank 0") {
+  checkGraph(R"(graph @g(%x: f32[], %y: f32[4]) -> ("o", "p") {
+    %a = exp %x : f32[]
+    %b = mul %a, %x : f32[]
+    %c = add %y, %b : f32[4]
+    return %b, %c
+  })");
+}
+
+TEST_CASE("empty results with lanes to spare") {
+  checkGraph(R"(graph @g(%x: f32[0, 1, 1, 1, 2], %y: bool[2, 0, 1, 1, 1]) -> ("o", "p") {
+    %a = transpose %x {perm = [4, 2, 0, 1, 3]} : f32[2, 1, 0, 1, 1]
+    %b = reduce %y {axes = [4], fn = or} : bool[2, 0, 1, 1]
+    return %a, %b
+  })");
+}
+
+TEST_CASE("many outputs that are inputs") {
+  checkGraph(R"(graph @g(%x: f32[3], %y: f32[5]) -> ("a", "b", "c", "d", "e", "f", "g", "h") {
+    %z = neg %x : f32[3]
+    return %x, %y, %x, %z, %y, %z, %x, %y
+  })");
+}
+
 TEST_CASE("symbolic outer extents are launch parameters") {
   const std::string_view text = R"(graph @g(%x: f32[N, 12]) -> ("o") symbols {N: 1..64 multiple 1} {
     %w = constant {hash = "w"} : f32[12, 20]
@@ -168,4 +194,19 @@ TEST_CASE("a constant over the binding range is bound in windows") {
     const auto b = want[0]->as<float>();
     for (size_t i = 0; i < b.size(); ++i) CHECK(a[i] == doctest::Approx(b[i]).epsilon(1e-5));
   }
+}
+
+TEST_CASE("a window of a concatenation that misses some operands") {
+  using namespace quartet;
+  const ir::Module graph = test::expressed(R"(graph @g(%x: f32[40, 3], %y: f32[43, 3]) -> ("o") {
+    %c = concat %x, %y {axis = 0} : f32[83, 3]
+    return %c
+  })");
+  const test::Tensors inputs = test::makeInputs(graph, 3);
+  const test::Tensors want = test::evaluateExpressed(graph, inputs);
+  hwdb::Description device = test::scalarGpu();
+  device.maxBindingBytes.value = 256;  // less than either operand
+  const test::Tensors got =
+      test::interpretProgram(test::lowered(test::planned(graph, device), device), inputs);
+  CHECK(std::equal(got[0]->bytes.begin(), got[0]->bytes.end(), want[0]->bytes.begin()));
 }

@@ -1,0 +1,36 @@
+// Runs graphs and programs with no device: expressions point by point, kernels in the kernel
+// interpreter. Errors come back as values; harness.h makes failed tests of them.
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "base/result.h"
+#include "hwdb/description.h"
+#include "ir/module.h"
+#include "runtime/program.h"
+
+namespace quartet::test {
+
+using Tensors = std::vector<std::shared_ptr<const ir::ConstantData>>;
+
+/// Small devices with the shapes of real ones: 16 lanes and no groups; 4 lanes and groups of 8
+/// without 8 or 16-bit storage and int64; scalars and groups of 4.
+hwdb::Description vectorCpu();
+hwdb::Description weakGpu();
+hwdb::Description scalarGpu();
+
+struct Run {
+  Tensors outputs;
+  uint32_t statusCode = 0;  // of the first op that had something to report
+};
+
+/// Op by op with ir::evaluate.
+Result<Run> runExpressed(const ir::Module& graph, const Tensors& inputs,
+                         const ir::SymbolValues& symbols = {});
+
+/// All waves in the kernel interpreter, in memory as placed by the memory planner. Buffers start
+/// with all bits set.
+Result<Run> runInterpreted(const runtime::Program& program, const Tensors& inputs);
+
+}  // namespace quartet::test
