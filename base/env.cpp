@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cctype>
+#include <charconv>
 #include <cstdlib>
 #include <string_view>
 
@@ -10,6 +11,7 @@ namespace quartet {
 namespace {
 
 constexpr const char* kFlag = "0 | 1";
+constexpr const char* kNumber = "a number";
 constexpr const char* kList = "all | name{,name}";
 
 constexpr EnvSwitchInfo kSwitches[] = {
@@ -19,6 +21,9 @@ constexpr EnvSwitchInfo kSwitches[] = {
      "after every pass check that the printed IR parses back to the same text"},
     {EnvSwitch::VulkanValidation, "QUARTET_VULKAN_VALIDATION", kFlag,
      "run Vulkan devices under the validation layer, with synchronization validation"},
+    {EnvSwitch::FuzzGraphs, "QUARTET_FUZZ_GRAPHS", kNumber,
+     "how many random graphs the fuzz tests try"},
+    {EnvSwitch::FuzzSeed, "QUARTET_FUZZ_SEED", kNumber, "the seed of the first of them"},
 };
 
 std::string_view valueOf(EnvSwitch key) {
@@ -67,10 +72,25 @@ Result<std::vector<std::string>> envList(EnvSwitch key) {
   return names;
 }
 
+Result<std::optional<int64_t>> envNumber(EnvSwitch key) {
+  const std::string_view value = valueOf(key);
+  if (value.empty()) return std::nullopt;
+  int64_t number = 0;
+  const auto [end, error] = std::from_chars(value.data(), value.data() + value.size(), number);
+  if (error != std::errc() || end != value.data() + value.size() || number < 0) {
+    return badValue(key, value);
+  }
+  return number;
+}
+
 Status checkEnvironment() {
   for (const EnvSwitchInfo& facts : kSwitches) {
     if (facts.grammar == kFlag) {
       if (auto flag = envFlag(facts.key); !flag) return tl::unexpected(std::move(flag).error());
+    } else if (facts.grammar == kNumber) {
+      if (auto number = envNumber(facts.key); !number) {
+        return tl::unexpected(std::move(number).error());
+      }
     } else if (auto list = envList(facts.key); !list) {
       return tl::unexpected(std::move(list).error());
     }

@@ -1,6 +1,8 @@
 // Every environment variable that Quartet reads, in one table with its grammar and its help text.
 #pragma once
 
+#include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -9,7 +11,7 @@
 
 namespace quartet {
 
-enum class EnvSwitch { Print, Reparse, VulkanValidation };
+enum class EnvSwitch { Print, Reparse, VulkanValidation, FuzzGraphs, FuzzSeed };
 
 /// What the table says of a switch: its variable, what a value may be, what it does.
 struct EnvSwitchInfo {
@@ -25,6 +27,8 @@ const EnvSwitchInfo& info(EnvSwitch key);
 Result<bool> envFlag(EnvSwitch key);
 /// A list: names of letters, digits, '_', '-' and '.', separated by commas; unset or empty: none.
 Result<std::vector<std::string>> envList(EnvSwitch key);
+/// A decimal number, not negative; unset or empty: none.
+Result<std::optional<int64_t>> envNumber(EnvSwitch key);
 
 /// The first bad value among all switches, if any: programs check at their start.
 Status checkEnvironment();
