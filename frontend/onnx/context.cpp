@@ -1,6 +1,7 @@
 #include "frontend/onnx/context.h"
 
 #include <algorithm>
+#include <set>
 
 namespace quartet::frontend {
 
@@ -32,11 +33,41 @@ std::vector<Tensor> Context::allInputs() const {
   return tensors;
 }
 
+namespace {
+
+// Names of the graph's inputs that a value is computed from.
+std::vector<std::string> originsOf(const ir::Module& graph, ir::ValueId value) {
+  std::set<ir::ValueId> seen;
+  std::vector<ir::ValueId> open = {value};
+  while (!open.empty()) {
+    const ir::ValueId at = open.back();
+    open.pop_back();
+    if (!at.valid() || !seen.insert(at).second) continue;
+    const ir::OpId definition = graph.value(at).definition;
+    if (!definition.valid()) continue;
+    const auto& operands = graph.op(definition).operands;
+    open.insert(open.end(), operands.begin(), operands.end());
+  }
+  std::vector<std::string> names;
+  for (const ir::ValueId parameter : graph.region(graph.top()).parameters) {
+    if (seen.contains(parameter)) names.push_back(graph.value(parameter).name);
+  }
+  return names;
+}
+
+}  // namespace
+
 tl::unexpected<Diagnostic> Context::notKnown(int i, std::string_view what) const {
-  return failUnsupported(std::string(what) + " comes from '" + node.inputs[static_cast<size_t>(i)] +
-                             "', which is computed at run time; it must be known at import",
-                         "pin the shapes that it depends on with --shape, or bind the value of the "
-                         "input that it comes from");
+  const std::string& direct = node.inputs[static_cast<size_t>(i)];
+  std::string sources;
+  for (const std::string& name : originsOf(e.module(), in(i).id)) {
+    sources += (sources.empty() ? "'" : " and '") + name + "'";
+  }
+  if (sources.empty()) sources = "'" + direct + "'";
+  const std::string way = sources == "'" + direct + "'" ? "" : " (through '" + direct + "')";
+  return failUnsupported(std::string(what) + " comes from " + sources + way +
+                             ", known only at run time; it must be known at import",
+                         "export the model with a fixed value, or bind the value of the input");
 }
 
 Result<Dims> Context::contents(int i, std::string_view what) const {

@@ -181,6 +181,10 @@ Status buildIdentity(Context& c) {
 
 // Inference: the identity, and a mask of true.
 Status buildDropout(Context& c) {
+  if (c.opset < 7 && c.integer("is_test", 0) == 0) {
+    return c.failUnsupported("training mode (attribute 'is_test' = 0) is not supported",
+                             "export the model for inference");
+  }
   if (c.has(2)) {
     const auto training = QT_TRY(c.integers(2, "training_mode"));
     const bool drops = !c.has(1) || uniformValue(c.in(1)) != 0.0;

@@ -1,6 +1,7 @@
 #include "frontend/onnx/emitter.h"
 
 #include <algorithm>
+#include <limits>
 
 #include "frontend/onnx/interpret.h"
 
@@ -50,7 +51,11 @@ ValueId Emitter::use(const Tensor& tensor) {
   if (tensor.constant) {
     const auto found = constants_.find(tensor.constant);
     if (found != constants_.end()) return found->second;
-    const ValueId id = module_.addConstant(module_.top(), tensor.constant, origin_);
+    const ValueId added = module_.addConstant(module_.top(), tensor.constant, origin_);
+    const auto& hash =
+        module_.op(module_.value(added).definition).attributes.get<std::string>("hash");
+    // Equal data under another name: the first op stands for both, this one dies unused.
+    const ValueId id = byHash_.emplace(hash, added).first->second;
     constants_.emplace(tensor.constant, id);
     return id;
   }
@@ -128,8 +133,16 @@ Tensor Emitter::op(Opcode opcode, const std::vector<Tensor>& operands, DType dty
   if (auto folded = fold(opcode, operands, type, attributes)) return *std::move(folded);
   std::vector<ValueId> ids;
   for (const Tensor& operand : operands) ids.push_back(use(operand));
+  auto& same = emitted_[{opcode, ids}];
+  for (const ir::OpId id : same) {
+    ir::Op& op = module_.op(id);
+    if (op.attributes != attributes || module_.type(op.results[0]) != type) continue;
+    op.origin = ir::mergeOrigins(op.origin, origin_);
+    return tensorOf(op.results[0]);
+  }
   const ir::OpId id = module_.addOp(module_.top(), opcode, std::move(ids), {type},
                                     std::move(attributes), {}, origin_);
+  same.push_back(id);
   return {dtype, shape, module_.result(id), nullptr, nullptr};
 }
 
@@ -164,14 +177,27 @@ std::optional<Tensor> Emitter::evaluate(Opcode opcode, const std::vector<Tensor>
 
 // ---- Elementwise ----
 
-// x * 1, x / 1: exact for every value. Nothing else is dropped, for the sake of -0 and NaN.
+namespace {
+
+// The number that leaves the other operand as it is: exactly, NaN and -0 included.
+std::optional<double> neutralNumber(Opcode opcode, DType dtype) {
+  const double infinity = std::numeric_limits<double>::infinity();
+  if (opcode == Opcode::Mul || opcode == Opcode::Div) return 1;
+  if (opcode == Opcode::Max && ir::isFloat(dtype)) return -infinity;
+  if (opcode == Opcode::Min && ir::isFloat(dtype)) return infinity;
+  return std::nullopt;
+}
+
+}  // namespace
+
 std::optional<Tensor> Emitter::simplifyScalar(Opcode opcode, const std::vector<Tensor>& operands) {
-  if (opcode != Opcode::Mul && opcode != Opcode::Div) return std::nullopt;
-  const auto one = [&](const Tensor& t, const Tensor& other) {
-    return uniformValue(t) == 1.0 && broadcastShapes(t.shape, other.shape) == other.shape;
+  const auto neutral = neutralNumber(opcode, operands[0].dtype);
+  if (!neutral) return std::nullopt;
+  const auto drops = [&](const Tensor& t, const Tensor& other) {
+    return uniformValue(t) == *neutral && broadcastShapes(t.shape, other.shape) == other.shape;
   };
-  if (one(operands[1], operands[0])) return operands[0];
-  if (opcode == Opcode::Mul && one(operands[0], operands[1])) return operands[1];
+  if (drops(operands[1], operands[0])) return operands[0];
+  if (opcode != Opcode::Div && drops(operands[0], operands[1])) return operands[1];
   return std::nullopt;
 }
 

@@ -104,6 +104,9 @@ class Emitter {
   const Evaluator& evaluator_;
   ir::Origin origin_;
   std::map<Constant, ir::ValueId> constants_;  // the key keeps the data alive
+  std::map<std::string, ir::ValueId> byHash_;
+  // Ops by opcode and operands: the same computation is not emitted twice.
+  std::map<std::pair<ir::Opcode, std::vector<ir::ValueId>>, std::vector<ir::OpId>> emitted_;
 };
 
 /// Attributes from a list: attributesOf({{"axis", int64_t{1}}}).

@@ -7,6 +7,7 @@
 #include "frontend/onnx/inputs.h"
 #include "frontend/onnx/registry.h"
 #include "frontend/onnx/roles.h"
+#include "frontend/onnx/simplify.h"
 
 namespace quartet::frontend {
 
@@ -15,7 +16,7 @@ namespace {
 class Importer {
  public:
   Importer(const Model& model, const ImportOptions& options, const Evaluator& evaluator)
-      : model_(model), options_(options), emitter_(graph_, evaluator) {}
+      : model_(model), options_(options), evaluator_(evaluator), emitter_(graph_, evaluator) {}
 
   Result<Imported> run() {
     QT_CHECK(checkOperators(model_));
@@ -28,7 +29,7 @@ class Importer {
     for (const Node* node : order) QT_CHECK(build(*node));
     QT_CHECK(addOutputs());
     graph_.eraseDeadOps();
-    Imported result{std::move(graph_), {}};
+    Imported result{simplify(graph_, evaluator_), {}};
     describe(result);
     return result;
   }
@@ -115,13 +116,11 @@ class Importer {
     }
     if (count > 0 && inputs[0] != nullptr && !accepts(op.types, inputs[0]->dtype)) {
       return userError("input 0 ('" + node.inputs[0] + "') is " + typeString(*inputs[0]) +
-                           ", required is " + std::string(describeTypes(op.types)),
+                           ", required is " + std::string(frontend::describe(op.types)),
                        where);
     }
     return inputs;
   }
-
-  static std::string_view describeTypes(Types types) { return frontend::describe(types); }
 
   Result<const Tensor*> valueOf(const std::string& name, const std::string& where) const {
     const auto found = values_.find(name);
@@ -178,6 +177,7 @@ class Importer {
 
   const Model& model_;
   const ImportOptions& options_;
+  const Evaluator& evaluator_;
   ir::Module graph_;
   Emitter emitter_;
   std::map<std::string, Tensor> values_;

@@ -97,6 +97,10 @@ Status buildBatchNormalization(Context& c) {
   n.mean = c.e.cast(n.mean, n.scale.dtype);
   n.variance = c.e.cast(n.variance, n.scale.dtype);
   if (c.integer("training_mode", 0) != 0) return trainBatchNorm(c, n);
+  if (c.opset < 7 && c.integer("is_test", 0) == 0) {
+    return c.failUnsupported("training mode (attribute 'is_test' = 0) is not supported",
+                             "export the model for inference");
+  }
   if (c.opset < 9 && c.integer("spatial", 1) == 0) {
     return c.failUnsupported("attribute 'spatial' = 0 is not supported");
   }

@@ -25,7 +25,7 @@ struct Operator {
   Types types;
 };
 
-constexpr int64_t kOldestOpset = 6;
+constexpr int64_t kOldestOpset = 1;
 constexpr int64_t kNewestOpset = 22;
 
 std::span<const Operator> operators();
