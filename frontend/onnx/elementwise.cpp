@@ -187,8 +187,12 @@ Status buildDropout(Context& c) {
   }
   if (c.has(2)) {
     const auto training = QT_TRY(c.integers(2, "training_mode"));
-    const bool drops = !c.has(1) || uniformValue(c.in(1)) != 0.0;
-    if (training.size() == 1 && training[0] != 0 && drops) {
+    bool drops = training.size() == 1 && training[0] != 0;
+    if (drops && c.has(1)) {
+      const auto ratio = QT_TRY(c.numbers(1, "the ratio"));
+      drops = ratio.size() != 1 || ratio[0] != 0;
+    }
+    if (drops) {
       return c.failUnsupported("training mode is not supported", "export the model for inference");
     }
   }

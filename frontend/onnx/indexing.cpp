@@ -45,8 +45,8 @@ Result<Piece> constantPiece(const Context& c, const Range& r, int64_t extent) {
   return Piece{room == 0 ? 0 : start, Dim(room / -step + (room % -step != 0 ? 1 : 0))};
 }
 
-// A number that stands for "to the end".
-bool isHuge(const Dim& dim) { return dim.isConstant() && dim.value() >= INT32_MAX; }
+// A number that stands for "to the end": exporters write at least a milliard.
+bool isHuge(const Dim& dim) { return dim.isConstant() && dim.value() >= 1000000000; }
 
 // Extents over symbols: what can be said without knowing them. An end beyond the extent is taken as
 // given: a model that slices a table to its sequence length means lengths that the table has.

@@ -2,6 +2,7 @@
 #include <numeric>
 
 #include "frontend/onnx/builders.h"
+#include "frontend/onnx/pooling_indices.h"
 #include "frontend/onnx/spatial.h"
 
 namespace quartet::frontend {
@@ -109,10 +110,15 @@ bool uniformCount(const Pool& pool, bool includePads) {
 }  // namespace
 
 Status buildMaxPool(Context& c) {
-  if (c.wants(1)) {
-    return c.failUnsupported("the second output (indices) is not supported");
-  }
   const Pool pool = QT_TRY(readPool(c));
+  if (c.wants(1)) {
+    if (!constantCount(c.in(0).shape)) {
+      return c.failUnsupported("the second output (indices) needs all extents",
+                               "pin the shapes of the inputs with --shape");
+    }
+    const bool columnMajor = c.integer("storage_order", 0) != 0;
+    c.set(1, largestPositions(c.e, c.in(0), pool.spatial, pool.out, columnMajor));
+  }
   c.set(0, window(c.e, Opcode::Max, c.in(0), pool.spatial, pool.out));
   return {};
 }

@@ -1,0 +1,118 @@
+// The clean-up of the finished graph: fewer ops, the same values.
+#include "frontend/onnx/simplify.h"
+
+#include <doctest/doctest.h>
+
+#include "frontend/onnx/tensor_value.h"
+#include "tests/frontend/model_builder.h"
+
+using namespace quartet;
+using namespace quartet::tests;
+
+namespace {
+
+std::vector<float> ramp(size_t count) {
+  std::vector<float> values;
+  for (size_t i = 0; i < count; ++i) values.push_back(static_cast<float>(i % 7) - 3);
+  return values;
+}
+
+// The same model without an evaluator keeps all its ops: what simplified values must agree with.
+void checkAgainstUnfolded(const ModelBuilder& m, const std::string& simplifiedOps) {
+  const auto simple = import(m);
+  CHECK(opsOf(simple.graph) == simplifiedOps);
+  const auto plain = frontend::importModel(m.bytes(), {}, frontend::Evaluator());
+  REQUIRE(plain.has_value());
+  const auto count = *frontend::constantCount(simple.info.inputs[0].dims);
+  const auto input = ramp(static_cast<size_t>(count));
+  const auto got = evaluate(simple, {input});
+  const auto expected = evaluate(*plain, {input});
+  REQUIRE(got.size() == expected.size());
+  for (size_t i = 0; i < got.size(); ++i) CHECK(got[i] == doctest::Approx(expected[i]));
+}
+
+ModelBuilder convolution(const std::string& type, const std::vector<int64_t>& weights,
+                         int64_t group) {
+  ModelBuilder m;
+  m.input("x", {1, 4, 5, 5}).weights("w", weights).weights("b", {4});
+  m.node(type, {"x", "w", "b"}, {"c"}, {{"group", group}});
+  m.floats("scale", {4}, {1, 2, 3, 4}).floats("shift", {4}, {4, 3, 2, 1});
+  m.floats("mean", {4}, {1, 0, 1, 0}).floats("var", {4}, {1, 2, 3, 4});
+  m.node("BatchNormalization", {"c", "scale", "shift", "mean", "var"}, {"y"}).output("y");
+  return m;
+}
+
+}  // namespace
+
+TEST_CASE("a batch normalization moves into the weights") {
+  SUBCASE("convolution") { checkAgainstUnfolded(convolution("Conv", {4, 4, 3, 3}, 1), "conv add"); }
+  SUBCASE("depthwise") { checkAgainstUnfolded(convolution("Conv", {4, 1, 3, 3}, 4), "conv add"); }
+  SUBCASE("transposed") {
+    checkAgainstUnfolded(convolution("ConvTranspose", {4, 4, 2, 2}, 1), "conv_transpose add");
+  }
+  SUBCASE("transposed in groups: left as it is") {
+    checkAgainstUnfolded(convolution("ConvTranspose", {4, 2, 2, 2}, 2),
+                         "conv_transpose add mul add");
+  }
+}
+
+TEST_CASE("a value that something else uses stays") {
+  ModelBuilder m;
+  m.input("x", {1, 2, 3, 3}).weights("w", {2, 2, 1, 1}).floats("s", {2, 1, 1}, {2, 3});
+  m.node("Conv", {"x", "w"}, {"c"}).node("Mul", {"c", "s"}, {"d"});
+  m.node("Add", {"c", "d"}, {"y"}).output("y");
+  checkAgainstUnfolded(m, "conv mul add");
+}
+
+TEST_CASE("factors behind a product: per column into the weights, per row not") {
+  ModelBuilder columns;
+  columns.input("x", {3, 4}).weights("w", {4, 2}).floats("s", {2}, {2, 3});
+  columns.node("MatMul", {"x", "w"}, {"p"}).node("Mul", {"p", "s"}, {"q"});
+  columns.node("Neg", {"q"}, {"r"}).node("Sub", {"s", "r"}, {"y"}).output("y");
+  checkAgainstUnfolded(columns, "contract add");
+  ModelBuilder rows;
+  rows.input("x", {3, 4}).weights("w", {4, 2}).floats("s", {3, 1}, {2, 3, 4});
+  rows.node("MatMul", {"x", "w"}, {"p"}).node("Mul", {"p", "s"}, {"y"}).output("y");
+  checkAgainstUnfolded(rows, "contract mul");
+}
+
+TEST_CASE("zero padding becomes pads of the convolution, also through a reshape") {
+  ModelBuilder m;
+  m.input("x", {1, 1, 6}).ints("p", {6}, {0, 0, 2, 0, 0, 1}).node("Pad", {"x", "p"}, {"q"});
+  m.ints("axes", {1}, {2}).node("Unsqueeze", {"q", "axes"}, {"u"});
+  m.weights("w", {2, 1, 1, 3}).node("Conv", {"u", "w"}, {"y"}).output("y");
+  checkAgainstUnfolded(m, "reshape conv");
+  ModelBuilder reflect;
+  reflect.input("x", {1, 1, 6}).ints("p", {6}, {0, 0, 2, 0, 0, 1});
+  reflect.node("Pad", {"x", "p"}, {"q"}, {{"mode", std::string("reflect")}});
+  reflect.weights("w", {2, 1, 3}).node("Conv", {"q", "w"}, {"y"}).output("y");
+  checkAgainstUnfolded(reflect, "pad conv");
+}
+
+TEST_CASE("transpositions around a product become an order of its labels") {
+  ModelBuilder m;
+  m.input("x", {2, 3, 4});
+  m.node("Transpose", {"x"}, {"t"}, {{"perm", std::vector<int64_t>{0, 2, 1}}});
+  m.node("MatMul", {"x", "t"}, {"p"});
+  m.node("Transpose", {"p"}, {"y"}, {{"perm", std::vector<int64_t>{1, 0, 2}}}).output("y");
+  checkAgainstUnfolded(m, "contract");
+}
+
+TEST_CASE("equal computations are done once; their origins are kept") {
+  ModelBuilder m;
+  m.input("x", {2, 3}).node("Exp", {"x"}, {"a"}).node("Exp", {"x"}, {"b"});
+  m.node("Mul", {"a", "b"}, {"y"}).output("y");
+  const auto model = import(m);
+  CHECK(opsOf(model.graph) == "exp mul");
+  const auto& ops = model.graph.region(model.graph.top()).ops;
+  CHECK(ir::str(model.graph.op(ops[0]).origin) == "make_a, make_b");
+}
+
+TEST_CASE("ops that do nothing are not emitted") {
+  ModelBuilder m;
+  m.input("x", {2, 3}).floats("one", {}, {1}).node("Mul", {"x", "one"}, {"a"});
+  m.node("Identity", {"a"}, {"b"}).node("Cast", {"b"}, {"c"}, {{"to", int64_t{1}}});
+  m.node("Transpose", {"c"}, {"d"}).node("Transpose", {"d"}, {"e"});
+  m.node("Flatten", {"e"}, {"f"}).node("Relu", {"f"}, {"y"}).output("y");
+  CHECK(opsOf(import(m).graph) == "max");
+}
