@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "api/devices.h"
+#include "api/predict.h"
 #include "backends/common/lower_plan.h"
 #include "ir/express.h"
 #include "ir/text.h"
@@ -36,6 +37,7 @@ Result<Compilation> compileGraph(const ir::Module& graph, const hwdb::Descriptio
       QT_TRY(sched::schedule(std::move(expressed), makeEnv(device, options), runner));
   compilation.program = QT_TRY(common::lowerPlan(compilation.plan, device));
   runtime::planMemory(compilation.program, std::max<int64_t>(64, device.bindingAlignBytes.value));
+  predictCosts(compilation.plan, device, compilation.program);
   compilation.times = runner.times();
   return compilation;
 }

@@ -93,6 +93,7 @@ Result<std::shared_ptr<Session::Data>> compileFor(const std::shared_ptr<const Mo
   data->placement = {entry.info, std::move(notes)};
   data->device = QT_TRY(entry.open({options.threads}));
   const hwdb::Description& description = data->device->description();
+  data->placement.device.name = description.name;
   const bool runs = !entry.info.compileOnly;
   if (runs) QT_CHECK(checkMemory(leastBytes(model->graph), entry.info, description));
   api::Compilation compilation = QT_TRY(api::compileGraph(model->graph, description, options));
