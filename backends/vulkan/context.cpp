@@ -31,6 +31,7 @@ Result<std::unique_ptr<runtime::Context>> Context::create(std::shared_ptr<Execut
   QT_CHECK(context->allocate());
   QT_CHECK(context->createDescriptors());
   QT_CHECK(context->record());
+  QT_CHECK(context->executable_->gpu().checkValidation());
   return std::unique_ptr<runtime::Context>(std::move(context));
 }
 
@@ -289,6 +290,7 @@ Status Context::run(const std::vector<std::span<const std::byte>>& inputs,
   }
   std::memset(status_.mapped(), 0, static_cast<size_t>(status_.bytes()));
   QT_CHECK(commands_.run());
+  QT_CHECK(executable_->gpu().checkValidation());
   uint32_t status[2];
   std::memcpy(status, status_.mapped(), sizeof(status));
   QT_CHECK(runtime::statusReport(program, status[0], status[1]));

@@ -30,6 +30,7 @@ Result<std::shared_ptr<Executable>> Executable::create(std::shared_ptr<Gpu> gpu,
   executable->program_ = std::move(program);
   QT_CHECK(executable->compile());
   executable->placeConstants();
+  QT_CHECK(executable->gpu_->checkValidation());
   return executable;
 }
 

@@ -202,6 +202,15 @@ Result<Buffer> Gpu::allocate(int64_t bytes, Use use) {
   return buffer;
 }
 
+Status Gpu::checkValidation() {
+  std::vector<std::string> messages = instance_->takeMessages();
+  if (messages.empty()) return {};
+  return tl::unexpected(Diagnostic{Diagnostic::Kind::Internal,
+                                   "the validation layer has " + std::to_string(messages.size()) +
+                                       " complaint" + (messages.size() > 1 ? "s" : ""),
+                                   name(), std::move(messages), ""});
+}
+
 Status Gpu::runAndWait(VkCommandBuffer commands, VkFence fence) {
   if (abandoned_) {
     return resourceError("the device did not answer an earlier submission", name(),

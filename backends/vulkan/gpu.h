@@ -78,6 +78,9 @@ class Gpu : public std::enable_shared_from_this<Gpu> {
   /// time-out are errors; after a time-out the command buffer must not be touched any more
   /// (`abandoned`).
   Status runAndWait(VkCommandBuffer commands, VkFence fence);
+  /// An error (kind Internal) with the messages of the validation layer since the last call, where
+  /// it runs and has any.
+  Status checkValidation();
   /// A submission never came back: resources may still be in use and are leaked on purpose.
   bool abandoned() const { return abandoned_; }
 

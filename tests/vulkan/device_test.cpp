@@ -1,9 +1,10 @@
 // Devices: names, descriptions, what is refused, and a driver that only compiles.
 
+#include <sys/wait.h>
+
 #include <cstdlib>
 
 #include "backends/vulkan/instance.h"
-#include "tests/golden.h"
 #include "tests/vulkan/fixture.h"
 
 using namespace quartet;
@@ -63,21 +64,22 @@ TEST_CASE("a group larger than the device's limit is refused") {
   }
 }
 
-// This program again, in a process whose only driver is RADV's null device.
+// This program again, in a process whose only driver is RADV with no device behind it.
 TEST_CASE("a device without memory compiles, and refuses to run") {
-  const char* icd = "/usr/share/vulkan/icd.d/radeon_icd.x86_64.json";
+  constexpr int kNoDriver = 77;
   if (std::getenv("QUARTET_TEST_NULL_DEVICE") == nullptr) {
-    if (std::system(("test -f " + std::string(icd)).c_str()) != 0) SKIP_TEST("RADV is not there");
-    const std::string command =
+    const int status = std::system(
+        "unset VK_DRIVER_FILES VK_ICD_FILENAMES VK_ADD_DRIVER_FILES; "
         "QUARTET_TEST_NULL_DEVICE=1 QUARTET_TEST_SUMMARY=/dev/null RADV_FORCE_FAMILY=NAVI21 "
-        "VK_DRIVER_FILES=" +
-        std::string(icd) +
-        " \"$(readlink /proc/$PPID/exe)\" --test-case=\"a device without memory*\" >&2";
-    CHECK(std::system(command.c_str()) == 0);
+        "VK_LOADER_DRIVERS_SELECT='*radeon*' "
+        "\"$(readlink /proc/$PPID/exe)\" --test-case=\"a device without memory*\" >&2");
+    if (WEXITSTATUS(status) == kNoDriver) SKIP_TEST("RADV is not installed");
+    CHECK(status == 0);
     return;
   }
   const auto devices = vulkan::listDevices();
   REQUIRE(devices.has_value());
+  if (devices->empty()) std::_Exit(kNoDriver);
   REQUIRE(devices->size() == 1);
   CHECK(devices->front().compileOnly);
   CHECK_FALSE(devices->front().mayBeDefault());
