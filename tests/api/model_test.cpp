@@ -1,0 +1,58 @@
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <set>
+
+#include "tests/api/models.h"
+
+using namespace quartet;
+using namespace quartet::tests;
+
+TEST_CASE("model: inputs and outputs with resolved shapes") {
+  OnnxModel onnx;
+  writeLayer(onnx);
+  const Model one = modelOf(onnx);
+  REQUIRE(one.inputs().size() == 1);
+  CHECK(one.inputs()[0].name == "x");
+  CHECK(one.inputs()[0].dtype == DataType::F32);
+  CHECK(one.inputs()[0].shape == std::vector<int64_t>{1, 3});
+  CHECK(one.outputs()[0].shape == std::vector<int64_t>{1, 2});
+  const Model five = modelOf(onnx, {{"x", {5, 3}}});
+  CHECK(five.outputs()[0].shape == std::vector<int64_t>{5, 2});
+  CHECK_FALSE(Model::parse(onnx.bytes(), {{"nope", {5, 3}}}));
+  CHECK_FALSE(Model::load("/no/such/file.onnx"));
+}
+
+TEST_CASE("model: made inputs: floats in [-1, 1), indices within their axis, else 0 or 1") {
+  OnnxModel onnx;
+  onnx.input("x", kFloat, {"1000"}).input("i", kInt64, {"1000"}).input("k", kInt32, {"1000"});
+  onnx.input("m", kBool, {"1000"});
+  onnx.floats("table", {7}, {0, 1, 2, 3, 4, 5, 6}).node("Gather", {"table", "i"}, {"g"});
+  onnx.node("Cast", {"k"}, {"f"}, {{"to", int64_t{kFloat}}});
+  onnx.node("Where", {"m", "x", "f"}, {"w"}).node("Add", {"g", "w"}, {"y"});
+  onnx.output("y", kFloat, {"1000"});
+  const Model model = modelOf(onnx);
+  const NamedTensors inputs = model.makeInputs(7);
+  const std::vector<float> x = floats(inputs.at("x"));
+  CHECK(*std::min_element(x.begin(), x.end()) >= -1.0F);
+  CHECK(*std::max_element(x.begin(), x.end()) < 1.0F);
+  CHECK(*std::min_element(x.begin(), x.end()) < -0.9F);
+  CHECK(*std::max_element(x.begin(), x.end()) > 0.9F);
+  const auto* i = inputs.at("i").data<int64_t>();
+  CHECK(std::set<int64_t>(i, i + 1000) == std::set<int64_t>{0, 1, 2, 3, 4, 5, 6});
+  const auto* k = inputs.at("k").data<int32_t>();
+  CHECK(std::set<int32_t>(k, k + 1000) == std::set<int32_t>{0, 1});
+  const auto* m = inputs.at("m").data<uint8_t>();
+  CHECK(std::set<uint8_t>(m, m + 1000) == std::set<uint8_t>{0, 1});
+  CHECK(model.makeInputs(7).at("x").bytes == inputs.at("x").bytes);
+  CHECK(model.makeInputs(8).at("x").bytes != inputs.at("x").bytes);
+}
+
+TEST_CASE("model: integers compared with 0, 1, ..., n - 1 index an axis too") {
+  OnnxModel onnx;
+  onnx.input("t", kInt64, {"500", "1"}).output("y", kFloat, {"500", "5"});
+  onnx.ints("classes", {1, 5}, {0, 1, 2, 3, 4}).node("Equal", {"t", "classes"}, {"e"});
+  onnx.node("Cast", {"e"}, {"y"}, {{"to", int64_t{kFloat}}});
+  const Model model = modelOf(onnx);
+  CHECK(model.inputs()[0].indexLimit == 5);
+}

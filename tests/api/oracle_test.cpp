@@ -1,0 +1,87 @@
+#include <doctest/doctest.h>
+
+#include <cmath>
+#include <limits>
+
+#include "tests/api/models.h"
+
+using namespace quartet;
+using namespace quartet::tests;
+
+namespace {
+
+/// y = x, so that a test chooses the reference's answer.
+Comparison compareFloats(const std::vector<float>& reference, const std::vector<float>& got) {
+  OnnxModel onnx;
+  const std::string extent = std::to_string(reference.size());
+  onnx.input("x", kFloat, {extent}).output("y", kFloat, {extent}).node("Identity", {"x"}, {"y"});
+  const std::vector<int64_t> shape{static_cast<int64_t>(reference.size())};
+  const auto oracle = Oracle::evaluate(modelOf(onnx), {{"x", Tensor::of<float>(shape, reference)}});
+  REQUIRE_MESSAGE(oracle, oracle.error().str());
+  return oracle->compare({{"y", Tensor::of<float>(shape, got)}}).at(0);
+}
+
+constexpr float kNan = std::numeric_limits<float>::quiet_NaN();
+constexpr float kInf = std::numeric_limits<float>::infinity();
+
+}  // namespace
+
+TEST_CASE("oracle: |got - ref| <= 1e-3 |ref| + 1e-4 max|ref|") {
+  CHECK(compareFloats({1, 10}, {1, 10}).worstRatio == 0);
+  // Allowed at 1: 1e-3 + 1e-3 (the largest is 10).
+  CHECK(compareFloats({1, 10}, {1.0019F, 10}).passed);
+  CHECK_FALSE(compareFloats({1, 10}, {1.0021F, 10}).passed);
+  CHECK(compareFloats({0, 10}, {0.0009F, 10}).passed);
+  const Comparison far = compareFloats({0, 10}, {0.002F, 10});
+  CHECK_FALSE(far.passed);
+  CHECK(far.worstRatio == doctest::Approx(2.0).epsilon(1e-4));
+  CHECK(far.failures == 1);
+  CHECK(far.detail.find("element 0") == 0);
+  CHECK_FALSE(compareFloats({0, 0}, {1e-30F, 0}).passed);
+}
+
+TEST_CASE("oracle: NaN matches NaN, infinities match by sign") {
+  CHECK(compareFloats({kNan, kInf, -kInf, 1}, {kNan, kInf, -kInf, 1}).passed);
+  CHECK_FALSE(compareFloats({kNan, 1}, {0, 1}).passed);
+  CHECK_FALSE(compareFloats({0, 1}, {kNan, 1}).passed);
+  CHECK_FALSE(compareFloats({kInf, 1}, {-kInf, 1}).passed);
+  CHECK_FALSE(compareFloats({kInf, 1}, {3e38F, 1}).passed);
+  // An infinity does not widen what is allowed elsewhere.
+  CHECK_FALSE(compareFloats({kInf, 1}, {kInf, 2}).passed);
+}
+
+TEST_CASE("oracle: missing outputs and other shapes fail") {
+  OnnxModel onnx;
+  onnx.input("x", kFloat, {"2"}).output("y", kFloat, {"2"}).node("Identity", {"x"}, {"y"});
+  const auto oracle = Oracle::evaluate(modelOf(onnx), {{"x", Tensor::of<float>({2}, {1, 2})}});
+  REQUIRE(oracle);
+  CHECK_FALSE(oracle->compare({})[0].passed);
+  CHECK_FALSE(oracle->compare({{"y", Tensor::of<float>({1, 2}, {1, 2})}})[0].passed);
+  CHECK_FALSE(oracle->compare({{"y", Tensor::of<int32_t>({2}, {1, 2})}})[0].passed);
+  CHECK_FALSE(Oracle::evaluate(modelOf(onnx), {}));
+}
+
+TEST_CASE("oracle: integers are equal, except where they select on floats") {
+  OnnxModel onnx;
+  onnx.input("x", kFloat, {"2", "3"}).output("best", kInt64, {"2", "1"});
+  onnx.output("count", kInt64, {"2"}).ints("shape", {2}, {2, 3});
+  onnx.node("ArgMax", {"x"}, {"best"}, {{"axis", int64_t{1}}});
+  onnx.node("Shape", {"x"}, {"count"});
+  const Model model = modelOf(onnx);
+  CHECK(model.outputs()[0].selects);
+  CHECK_FALSE(model.outputs()[1].selects);
+  const auto oracle =
+      Oracle::evaluate(model, {{"x", Tensor::of<float>({2, 3}, {1, 5, 4.999F, 7, 2, 3})}});
+  REQUIRE_MESSAGE(oracle, oracle.error().str());
+  const auto compare = [&](int64_t first, int64_t second, int64_t columns) {
+    return oracle->compare({{"best", Tensor::of<int64_t>({2, 1}, {first, second})},
+                            {"count", Tensor::of<int64_t>({2}, {2, columns})}});
+  };
+  CHECK(compare(1, 0, 3)[0].passed);
+  CHECK(compare(2, 0, 3)[0].passed);  // nearly as large
+  CHECK_FALSE(compare(0, 0, 3)[0].passed);
+  CHECK_FALSE(compare(1, 3, 3)[0].passed);  // no such position
+  CHECK_FALSE(compare(1, -1, 3)[0].passed);
+  CHECK(compare(1, 0, 3)[1].passed);
+  CHECK_FALSE(compare(1, 0, 4)[1].passed);
+}

@@ -1,0 +1,182 @@
+#include <doctest/doctest.h>
+
+#include <thread>
+
+#include "tests/api/models.h"
+
+using namespace quartet;
+using namespace quartet::tests;
+
+namespace {
+
+Session compileFor(const Model& model, const CompileOptions& options) {
+  auto session = Session::compile(model, options);
+  REQUIRE_MESSAGE(session, session.error().str());
+  return *session;
+}
+
+}  // namespace
+
+TEST_CASE("session: every device gives the layer's answer, by hand") {
+  OnnxModel onnx;
+  writeLayer(onnx);
+  const Model model = modelOf(onnx, {{"x", {2, 3}}});
+  for (const std::string& device : computingDevices()) {
+    INFO(device);
+    const Session session = compileFor(model, {.device = device, .strict = true});
+    const auto outputs = session.run({{"x", Tensor::of<float>({2, 3}, {1, 2, 3, -1, 0, 0})}});
+    REQUIRE_MESSAGE(outputs, outputs.error().str());
+    REQUIRE(outputs->size() == 1);
+    CHECK(outputs->at("y").shape == std::vector<int64_t>{2, 2});
+    CHECK(floats(outputs->at("y")) == std::vector<float>{14.5F, 1.5F, 0.0F, 0.5F});
+  }
+}
+
+TEST_CASE("session: outputs that are inputs, constants, shared, and inputs that nothing reads") {
+  OnnxModel onnx;
+  onnx.input("x", kFloat, {"2"}).input("unused", kFloat, {"3"});
+  onnx.output("same", kFloat, {"2"}).output("fixed", kFloat, {"2"}).output("twice", kFloat, {"2"});
+  onnx.output("again", kFloat, {"2"}).floats("c", {2}, {7, 8});
+  onnx.node("Identity", {"x"}, {"same"}).node("Identity", {"c"}, {"fixed"});
+  onnx.node("Neg", {"x"}, {"twice"}).node("Identity", {"twice"}, {"again"});
+  const Model model = modelOf(onnx);
+  for (const std::string& device : computingDevices()) {
+    INFO(device);
+    const Session session = compileFor(model, {.device = device});
+    const auto outputs = session.run(
+        {{"x", Tensor::of<float>({2}, {1, 2})}, {"unused", Tensor::of<float>({3}, {0, 0, 0})}});
+    REQUIRE_MESSAGE(outputs, outputs.error().str());
+    CHECK(floats(outputs->at("same")) == std::vector<float>{1, 2});
+    CHECK(floats(outputs->at("fixed")) == std::vector<float>{7, 8});
+    CHECK(floats(outputs->at("twice")) == std::vector<float>{-1, -2});
+    CHECK(floats(outputs->at("again")) == std::vector<float>{-1, -2});
+  }
+}
+
+TEST_CASE("session: integers of 64 bits beyond 2^32 stay exact") {
+  OnnxModel onnx;
+  onnx.input("a", kInt64, {"3"}).input("b", kInt64, {"3"}).output("sum", kInt64, {"3"});
+  onnx.output("product", kInt64, {"3"}).output("less", kBool, {"3"});
+  onnx.node("Add", {"a", "b"}, {"sum"}).node("Mul", {"a", "b"}, {"product"});
+  onnx.node("Less", {"a", "b"}, {"less"});
+  const Model model = modelOf(onnx);
+  const std::vector<int64_t> a{(1LL << 40) + 3, -(1LL << 35), 5};
+  const std::vector<int64_t> b{(1LL << 33) + 1, 7, (1LL << 62)};
+  for (const std::string& device : computingDevices()) {
+    INFO(device);
+    const Session session = compileFor(model, {.device = device, .strict = true});
+    const auto outputs =
+        session.run({{"a", Tensor::of<int64_t>({3}, a)}, {"b", Tensor::of<int64_t>({3}, b)}});
+    REQUIRE_MESSAGE(outputs, outputs.error().str());
+    for (size_t i = 0; i < 3; ++i) {
+      CHECK(outputs->at("sum").data<int64_t>()[i] == a[i] + b[i]);
+      CHECK(static_cast<uint64_t>(outputs->at("product").data<int64_t>()[i]) ==
+            static_cast<uint64_t>(a[i]) * static_cast<uint64_t>(b[i]));
+      CHECK(outputs->at("less").data<uint8_t>()[i] == (a[i] < b[i] ? 1 : 0));
+    }
+  }
+}
+
+TEST_CASE("session: callers on several threads do not disturb each other") {
+  OnnxModel onnx;
+  writeLayer(onnx);
+  const Model model = modelOf(onnx, {{"x", {64, 3}}});
+  for (const std::string& device : computingDevices()) {
+    INFO(device);
+    const Session session = compileFor(model, {.device = device});
+    std::vector<NamedTensors> inputs;
+    std::vector<std::vector<std::byte>> expected;
+    for (uint64_t seed = 0; seed < 4; ++seed) {
+      inputs.push_back(model.makeInputs(seed));
+      const auto outputs = session.run(inputs.back());
+      REQUIRE_MESSAGE(outputs, outputs.error().str());
+      expected.push_back(outputs->at("y").bytes);
+    }
+    std::vector<int> wrong(4, 0);
+    std::vector<std::thread> threads;
+    for (size_t i = 0; i < 4; ++i) {
+      threads.emplace_back([&, i] {
+        for (int round = 0; round < 10; ++round) {
+          const auto outputs = session.run(inputs[i]);
+          if (!outputs || outputs->at("y").bytes != expected[i]) ++wrong[i];
+        }
+      });
+    }
+    for (std::thread& thread : threads) thread.join();
+    CHECK(wrong == std::vector<int>(4, 0));
+  }
+}
+
+TEST_CASE("session: compiling twice gives the same code, 1 and 2 threads the same bytes") {
+  OnnxModel onnx;
+  writeLayer(onnx);
+  const Model model = modelOf(onnx, {{"x", {500, 3}}});
+  const Session first = compileFor(model, {.device = "cpu", .threads = 2});
+  const Session second = compileFor(model, {.device = "cpu", .threads = 2});
+  CHECK(first.code() == second.code());
+  CHECK_FALSE(first.code().empty());
+  const Session alone = compileFor(model, {.device = "cpu", .threads = 1});
+  const NamedTensors inputs = model.makeInputs(3);
+  CHECK(first.run(inputs)->at("y").bytes == alone.run(inputs)->at("y").bytes);
+}
+
+TEST_CASE("session: stages off give the same answers in more launches") {
+  OnnxModel onnx;
+  writeLayer(onnx);
+  const Model model = modelOf(onnx, {{"x", {8, 3}}});
+  const NamedTensors inputs = model.makeInputs(1);
+  const auto oracle = Oracle::evaluate(model, inputs);
+  REQUIRE(oracle);
+  const Session all = compileFor(model, {.device = "cpu"});
+  const Session none =
+      compileFor(model, {.device = "cpu", .welder = false, .roller = false, .rammer = false});
+  CHECK(none.statistics().taskSets > all.statistics().taskSets);
+  for (const Session* session : {&all, &none}) {
+    const auto outputs = session->run(inputs);
+    REQUIRE_MESSAGE(outputs, outputs.error().str());
+    CHECK(oracle->compare(*outputs)[0].passed);
+  }
+}
+
+TEST_CASE("session: the null device checks what it is given") {
+  OnnxModel onnx;
+  writeLayer(onnx);
+  const Model model = modelOf(onnx);
+  const Session session = compileFor(model, {.device = "null"});
+  const auto outputs = session.run(model.makeInputs(0));
+  REQUIRE_MESSAGE(outputs, outputs.error().str());
+  CHECK(floats(outputs->at("y")) == std::vector<float>{0, 0});
+}
+
+TEST_CASE("session: explain tells placement, memory, waves and the description") {
+  OnnxModel onnx;
+  writeLayer(onnx);
+  const Session session = compileFor(modelOf(onnx), {.device = "cpu"});
+  const std::string text = session.explain();
+  for (const char* part : {"placement", "all of it on cpu", "peak", "sum", "bound", "wave 0",
+                           "groups of kernel", "tile(", "description used", "costs: "}) {
+    INFO(part);
+    CHECK(text.find(part) != std::string::npos);
+  }
+  const Statistics& statistics = session.statistics();
+  CHECK(statistics.device == "cpu");
+  CHECK(statistics.launches > 0);
+  CHECK(statistics.kernels > 0);
+  CHECK(statistics.flops > 0);
+  CHECK(statistics.peakBytes() >= statistics.inputOutputBytes + statistics.constantBytes);
+  CHECK(session.notes().empty());
+}
+
+TEST_CASE("session: inputs and options that do not fit are refused") {
+  OnnxModel onnx;
+  writeLayer(onnx);
+  const Model model = modelOf(onnx);
+  const Session session = compileFor(model, {.device = "cpu"});
+  CHECK_FALSE(session.run({}));
+  Tensor truncated = Tensor::of<float>({1, 3}, {1, 2});
+  const auto refused = session.run({{"x", truncated}});
+  REQUIRE_FALSE(refused);
+  CHECK(refused.error().message.find("found 8 bytes, required 12") == 0);
+  CHECK_FALSE(Session::compile(model, {.device = "cpu", .threads = 5000}));
+  CHECK_FALSE(Session::compile(model, {.device = "toaster"}));
+}
