@@ -9,6 +9,8 @@ namespace quartet::vulkan {
 
 namespace {
 
+using Table = std::map<std::string, PreludeFunction>;
+
 constexpr const char* kMultiply = R"(uvec2 mul_u64(uvec2 a, uvec2 b) {
   uint high;
   uint low;
@@ -100,8 +102,8 @@ constexpr const char* kShiftRightSigned = R"(uvec2 shr_i64(uvec2 a, uvec2 b) {
 }
 )";
 
-const std::map<std::string, PreludeFunction>& table() {
-  static const std::map<std::string, PreludeFunction> functions = {
+const Table& arithmetic() {
+  static const Table functions = {
       {"add_u64",
        {"uvec2 add_u64(uvec2 a, uvec2 b) {\n"
         "  uint low = a.x + b.x;\n"
@@ -138,6 +140,12 @@ const std::map<std::string, PreludeFunction>& table() {
         "  return int(a.y) < 0 ? uvec2(~0u) : uvec2(uint(a != uvec2(0u)), 0u);\n}\n",
         {}}},
       {"sign_u64", {"uvec2 sign_u64(uvec2 a) { return uvec2(uint(a != uvec2(0u)), 0u); }\n", {}}},
+  };
+  return functions;
+}
+
+const Table& division() {
+  static const Table functions = {
       {"divide_u64", {kDivide, {"lt_u64", "sub_u64"}}},
       {"div_u64",
        {"uvec2 div_u64(uvec2 a, uvec2 b) {\n"
@@ -181,8 +189,10 @@ const std::map<std::string, PreludeFunction>& table() {
 }  // namespace
 
 PreludeFunction pairFunction(const std::string& name) {
-  const auto found = table().find(name);
-  return found == table().end() ? PreludeFunction{} : found->second;
+  for (const Table* table : {&arithmetic(), &division()}) {
+    if (const auto found = table->find(name); found != table->end()) return found->second;
+  }
+  return {};
 }
 
 }  // namespace quartet::vulkan
