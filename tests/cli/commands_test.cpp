@@ -1,0 +1,147 @@
+// What the commands print and write when all is well.
+
+#include <doctest/doctest.h>
+
+#include <nlohmann/json.hpp>
+
+#include "tests/cli/command.h"
+
+using namespace quartet;
+using namespace quartet::tests;
+
+namespace {
+
+/// y = relu(x w), best = argmax of it, on x: f32[N, 3].
+void writeModel(const Workspace& work) {
+  OnnxModel model;
+  model.input("x", kFloat, {"N", "3"}).output("a/y", kFloat, {"N", "2"});
+  model.output("best", kInt64, {"N", "1"}).floats("w", {3, 2}, {1, -1, 2, 0, 3, 1});
+  model.node("MatMul", {"x", "w"}, {"m"}).node("Relu", {"m"}, {"a/y"});
+  model.node("ArgMax", {"a/y"}, {"best"}, {{"axis", int64_t{1}}});
+  work.write("model.onnx", model);
+}
+
+nlohmann::json json(const Outcome& outcome) {
+  INFO(outcome.err);
+  CHECK(outcome.status == 0);
+  auto parsed = nlohmann::json::parse(outcome.out, nullptr, false);
+  REQUIRE_FALSE(parsed.is_discarded());
+  return parsed;
+}
+
+}  // namespace
+
+TEST_CASE("cli: every command has help") {
+  const Workspace work;
+  CHECK(work.quartet("--help").status == 0);
+  for (const std::string command : {"run", "verify", "bench", "explain", "devices", "opt"}) {
+    const Outcome help = work.quartet(command + " --help");
+    CHECK(help.status == 0);
+    CHECK(help.out.find("--") != std::string::npos);
+  }
+}
+
+TEST_CASE("cli run: outputs go to a folder, the seed decides made inputs") {
+  const Workspace work;
+  writeModel(work);
+  work.write("x.npy", Tensor::of<float>({2, 3}, {1, 2, 3, -1, 0, 0}));
+  const Outcome saved =
+      work.quartet("run model.onnx --device cpu --input x=x.npy --outputs deep/out");
+  CHECK_MESSAGE(saved.status == 0, saved.err);
+  CHECK(work.list("deep/out") == std::vector<std::string>{"a_y.npy", "best.npy"});
+  CHECK(saved.out == "deep/out/a_y.npy\ndeep/out/best.npy\n");
+  const Outcome printed = work.quartet("run model.onnx --device reference --input x=x.npy");
+  CHECK(printed.out.find("a/y: f32[2, 2], min 0, max 14, mean 4.25: 14 2 0 1") == 0);
+  CHECK(printed.out.find("best: i64[2, 1]") != std::string::npos);
+  const auto run = [&](const std::string& seed) {
+    return work.quartet("run model.onnx --device reference --shape x=4,3 --seed " + seed).out;
+  };
+  CHECK(run("1") == run("1"));
+  CHECK(run("1") != run("2"));
+}
+
+TEST_CASE("cli verify: a table and JSON for all devices, failure is an exit status") {
+  const Workspace work;
+  writeModel(work);
+  std::string devices;
+  for (const std::string& device : devicesToTest()) devices += " --device " + device;
+  const Outcome table = work.quartet("verify model.onnx --strict --shape x=9,3" + devices);
+  CHECK_MESSAGE(table.status == 0, table.out);
+  CHECK(table.out.find("FAILED") == std::string::npos);
+  CHECK(table.out.find("worst ratio") != std::string::npos);
+  const nlohmann::json results = json(work.quartet("verify model.onnx --json" + devices));
+  REQUIRE(results["devices"].size() == devicesToTest().size());
+  for (const auto& device : results["devices"]) {
+    CHECK(device["passed"] == true);
+    CHECK(device["outputs"].size() == 2);
+  }
+  // The null device computes nothing.
+  const Outcome failed = work.quartet("verify model.onnx --device cpu --device null");
+  CHECK(failed.status == 1);
+  CHECK(failed.out.find("FAILED") != std::string::npos);
+  const Outcome unknown = work.quartet("verify model.onnx --device toaster --device cpu");
+  CHECK(unknown.status == 1);
+  CHECK(unknown.out.find("there is no such device") != std::string::npos);
+}
+
+TEST_CASE("cli bench: JSON has every field") {
+  const Workspace work;
+  writeModel(work);
+  const nlohmann::json result =
+      json(work.quartet("bench model.onnx --device cpu --threads 1 --runs 5 --json"));
+  for (const char* field : {"model", "device", "threads", "compile_ms", "median_ms", "p10_ms",
+                            "p90_ms", "runs", "launches", "bytes", "peak_bytes"}) {
+    INFO(field);
+    CHECK(result.contains(field));
+  }
+  CHECK(result["model"] == "model");
+  CHECK(result["threads"] == 1);
+  CHECK(result["runs"] == 5);
+  CHECK(result["median_ms"] > 0);
+  CHECK(result["p10_ms"] <= result["median_ms"]);
+  CHECK(result["median_ms"] <= result["p90_ms"]);
+  CHECK(work.quartet("bench model.onnx --runs 0").status == 2);
+}
+
+TEST_CASE("cli explain: placement, memory, waves, description; code on request") {
+  const Workspace work;
+  writeModel(work);
+  const Outcome plain = work.quartet("explain model.onnx --device cpu");
+  CHECK(plain.status == 0);
+  for (const char* part : {"placement", "peak", "bound", "wave 0", "tile(", "costs:"}) {
+    CHECK(plain.out.find(part) != std::string::npos);
+  }
+  const Outcome code = work.quartet("explain model.onnx --device cpu --code");
+  CHECK(code.out.size() > plain.out.size());
+  CHECK(work.quartet("explain model.onnx --device reference").out.find("graph @") !=
+        std::string::npos);
+}
+
+TEST_CASE("cli devices: a list, JSON, one description") {
+  const Workspace work;
+  const Outcome list = work.quartet("devices");
+  CHECK(list.out.find("cpu") != std::string::npos);
+  CHECK(list.out.find("(default)") != std::string::npos);
+  const nlohmann::json devices = json(work.quartet("devices --json"));
+  CHECK(devices.size() >= 3);
+  CHECK(devices[0].contains("description"));
+  CHECK(work.quartet("devices cpu").out.find("peakGigaflops") != std::string::npos);
+}
+
+TEST_CASE("cli opt: stages on a file and on standard input") {
+  const Workspace work;
+  work.write(
+      "graph.ir",
+      "graph @main(%x: f32[4, 8]) -> (\"y\") {\n  %n = neg %x : f32[4, 8]\n  return %n\n}\n");
+  const Outcome expressed = work.quartet("opt --stage express graph.ir");
+  CHECK_MESSAGE(expressed.status == 0, expressed.err);
+  CHECK(expressed.out.find("compute") != std::string::npos);
+  const Outcome waves = work.quartet(
+      "opt --device cpu --stage express --stage grinder --stage welder --stage rammer graph.ir");
+  CHECK_MESSAGE(waves.status == 0, waves.err);
+  CHECK(waves.out.find("tile(") != std::string::npos);
+  work.write("bad.ir", "graph @main(\n");
+  checkRefused(work.quartet("opt --stage verify bad.ir"), {"bad.ir"});
+  checkRefused(work.quartet("opt --stage solder graph.ir"), {"solder", "stages are"});
+  checkRefused(work.quartet("opt --stage verify missing.ir"), {"missing.ir"});
+}
