@@ -16,6 +16,7 @@
 #include "sched/pipeline.h"
 #include "tests/common/run.h"
 #include "tests/fuzz/random.h"
+#include "tests/sched/properties.h"
 
 namespace quartet::fuzz {
 
@@ -152,6 +153,8 @@ Result<Compiled> compile(const ir::Module& graph, const Target& target,
   Compiled made;
   made.plan =
       QT_TRY(sched::schedule(graph, {description, sched::roofline, target.options}, runner));
+  if (const auto broken = test::dependentInWave(made.plan)) return userError(*broken);
+  if (const auto beyond = test::tileBeyondLimits(made.plan, description)) return userError(*beyond);
   made.program = QT_TRY(common::lowerPlan(made.plan, description, symbols));
   if (target.windows) {
     made.program = withWindows(std::move(made.program), made.plan, description, symbols);
