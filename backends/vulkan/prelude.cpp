@@ -18,7 +18,9 @@ constexpr const char* kReport = R"(void report(uint code, uint node) {
 }
 )";
 
-// A divisor of 0 gives 0, MIN / -1 wraps. T is the type, S marks lines for signed types only.
+// A divisor of 0 gives 0, MIN / -1 wraps. T is the type, S marks lines for signed types only, U for
+// unsigned ones. Without branches: a driver may take minutes over a kernel that has hundreds of
+// them.
 struct IntegerTemplate {
   const char* name;
   const char* text;
@@ -26,34 +28,29 @@ struct IntegerTemplate {
 };
 
 const IntegerTemplate kIntegerTemplates[] = {
+    {"pick", "T pick_D(bool c, T a, T b) { return mix(b, a, c); }\n", {}},
     {"div",
      "T div_D(T a, T b) {\n"
-     "  if (b == T(0)) return T(0);\n"
-     "S  if (b == T(-1)) return -a;\n"
-     "  return a / b;\n"
+     "  T q = a / pick_D(b == T(0), T(1), b);\n"
+     "U  return pick_D(b == T(0), b, q);\n"
+     "S  return pick_D(b == T(0), b, pick_D(b == T(-1), -a, q));\n"
      "}\n",
-     {}},
+     {"pick"}},
     {"rem",
-     "T rem_D(T a, T b) {\n"
-     "  if (b == T(0)) return T(0);\n"
-     "S  if (b == T(-1)) return T(0);\n"
-     "  return a - a / b * b;\n"
-     "}\n",
-     {}},
+     "T rem_D(T a, T b) { return pick_D(b == T(0), b, a - div_D(a, b) * b); }\n",
+     {"pick", "div"}},
     {"mod",
      "T mod_D(T a, T b) {\n"
      "  T r = rem_D(a, b);\n"
-     "S  if (r != T(0) && (r < T(0)) != (b < T(0))) r += b;\n"
-     "  return r;\n"
+     "  return pick_D(r != T(0) && (r ^ b) < T(0), r + b, r);\n"
      "}\n",
-     {"rem"}},
+     {"pick", "rem"}},
     {"floordiv",
      "T floordiv_D(T a, T b) {\n"
      "  T q = div_D(a, b);\n"
-     "S  if ((a < T(0)) != (b < T(0)) && b != T(0) && q * b != a) q -= T(1);\n"
-     "  return q;\n"
+     "  return pick_D((a ^ b) < T(0) && b != T(0) && q * b != a, q - T(1), q);\n"
      "}\n",
-     {"div"}},
+     {"pick", "div"}},
     {"pow",
      "T pow_D(T a, T b) {\n"
      "S  if (b < T(0)) return a == T(1) ? a : a != T(-1) ? T(0) : (b & T(1)) == T(0) ? T(1) : a;\n"
@@ -65,16 +62,20 @@ const IntegerTemplate kIntegerTemplates[] = {
      "  return r;\n"
      "}\n",
      {}},
-    // Without branches: a driver took seconds to compile the shifts of one sine.
     {"shl",
-     "T shl_D(T a, T b) { return (a << (b & (T(W) - T(1)))) * (T(b >= T(0)) * T(b < T(W))); }\n",
-     {}},
+     "T shl_D(T a, T b) {\n"
+     "  return pick_D(b >= T(0) && b < T(W), a << (b & (T(W) - T(1))), T(0));\n"
+     "}\n",
+     {"pick"}},
     {"shr",
-     "T shr_D(T a, T b) { return (a >> (b & (T(W) - T(1)))) * (T(b >= T(0)) * T(b < T(W))); }\n",
-     {}},
-    // Without a comparison: one driver turns `a < 0 ? -a : a` of a widened 32-bit a into a itself.
+     "T shr_D(T a, T b) {\n"
+     "  return pick_D(b >= T(0) && b < T(W), a >> (b & (T(W) - T(1))), T(0));\n"
+     "}\n",
+     {"pick"}},
     {"abs", "T abs_D(T a) { T m = a >> 63; return (a ^ m) - m; }\n", {}},
-    {"sign", "T sign_D(T a) { return a > T(0) ? T(1) : a == T(0) ? T(0) : T(-1); }\n", {}},
+    {"sign",
+     "T sign_D(T a) { return pick_D(a > T(0), T(1), pick_D(a == T(0), T(0), T(-1))); }\n",
+     {"pick"}},
 };
 
 std::string instantiate(const IntegerTemplate& of, const std::string& dtype) {
@@ -87,8 +88,8 @@ std::string instantiate(const IntegerTemplate& of, const std::string& dtype) {
     const size_t end = rest.find('\n') + 1;
     std::string line = rest.substr(0, end);
     rest.erase(0, end);
-    if (line[0] == 'S' && !isSigned) continue;
-    text += line[0] == 'S' ? line.substr(1) : line;
+    if (line[0] == (isSigned ? 'U' : 'S')) continue;
+    text += line[0] == 'S' || line[0] == 'U' ? line.substr(1) : line;
   }
   text = replaced(text, "_D", "_" + dtype);
   text = replaced(text, "T(W)", "T(" + dtype.substr(1) + ")");

@@ -51,14 +51,13 @@ const Table& commonTable() {
       {"magnitude_f32", {kMagnitude, {}}},
       {"cast_i32_f32",
        {"int cast_i32_f32(float x) {\n"
-        "  if (isnan_f32(x)) return 0;\n"
-        "  if (x >= 2147483648.0) return 0x7fffffff;\n"
-        "  return x <= -2147483648.0 ? int(0x80000000u) : int(x);\n}\n",
+        "  int i = int(clamp(x, -2147483648.0, 2147483520.0));\n"
+        "  return mix(mix(i, 0x7fffffff, x >= 2147483648.0), 0, isnan_f32(x));\n}\n",
         {"isnan_f32"}}},
       {"cast_u32_f32",
        {"uint cast_u32_f32(float x) {\n"
-        "  if (isnan_f32(x) || x <= 0.0) return 0u;\n"
-        "  return x >= 4294967296.0 ? ~0u : uint(x);\n}\n",
+        "  uint i = uint(clamp(x, 0.0, 4294967040.0));\n"
+        "  return mix(mix(i, ~0u, x >= 4294967296.0), 0u, isnan_f32(x));\n}\n",
         {"isnan_f32"}}},
       {"cast_i32_f64",
        {"int cast_i32_f64(double x) {\n"

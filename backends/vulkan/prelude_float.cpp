@@ -36,6 +36,25 @@ constexpr const char* kRemainder = R"(float rem_f32(float a, float b) {
 }
 )";
 
+// Exact: every subtrahend is a multiple of b by a power of two, and at least half of what is left.
+constexpr const char* kRemainder64 = R"(double rem_f64(double a, double b) {
+  double left = abs(a);
+  double divisor = abs(b);
+  if (isnan_f64(a) || isnan_f64(b) || isinf_f64(a) || divisor == 0.0lf) {
+    return packDouble2x32(uvec2(0u, 0x7ff80000u));
+  }
+  if (left < divisor) return a;
+  double part = divisor;
+  while (part <= left * 0.5lf) part *= 2.0lf;
+  for (; part >= divisor; part *= 0.5lf) {
+    if (left >= part) left -= part;
+  }
+  uvec2 bits = unpackDouble2x32(left);
+  bits.y |= unpackDouble2x32(a).y & 0x80000000u;
+  return packDouble2x32(bits);
+}
+)";
+
 // Nearest even by integer arithmetic; subnormal results through an addition whose last place is
 // theirs, 2^-24.
 constexpr const char* kRoundF16 = R"(float round_f16(float x) {
@@ -63,6 +82,7 @@ constexpr const char* kRoundBf16 = R"(float round_bf16(float x) {
 const std::map<std::string, PreludeFunction>& scalarFunctions() {
   static const std::map<std::string, PreludeFunction> table = {
       {"rem_f32", {kRemainder, {}}},
+      {"rem_f64", {kRemainder64, {"isnan_f64", "isinf_f64"}}},
       {"round_f16", {kRoundF16, {}}},
       {"round_bf16", {kRoundBf16, {}}},
       {"isinf_f32",
@@ -70,7 +90,8 @@ const std::map<std::string, PreludeFunction>& scalarFunctions() {
         {}}},
       {"sign_f32",
        {"float sign_f32(float x) {\n"
-        "  return isnan_f32(x) ? x : x > 0.0 ? 1.0 : x < 0.0 ? -1.0 : 0.0;\n}\n",
+        "  float sign = mix(mix(-1.0, 0.0, x == 0.0), 1.0, x > 0.0);\n"
+        "  return mix(sign, x, isnan_f32(x));\n}\n",
         {"isnan_f32"}}},
       {"isnan_f64",
        {"bool isnan_f64(double x) {\n"

@@ -15,10 +15,7 @@ namespace {
 bool wideInteger(DType dtype) { return dtype == DType::I64 || dtype == DType::U64; }
 
 /// Functions that GLSL has for f32 at best, and that are not expanded for f64.
-bool isFunction(Opcode op) {
-  if (op == Opcode::Pow || op == Opcode::Rem) return true;
-  return op >= Opcode::Exp && op <= Opcode::Erf;
-}
+bool isFunction(Opcode op) { return op == Opcode::Pow || (op >= Opcode::Exp && op <= Opcode::Erf); }
 
 class Checker {
  public:

@@ -144,7 +144,6 @@ bool isInexact(Opcode op) { return op == Opcode::Pow || (op >= Opcode::Exp && op
 bool defined(Opcode op, DType dtype) {
   if (op == Opcode::Cast || op == Opcode::Fma) return false;  // their own tests
   if (ir::isFloat(dtype)) {
-    if (dtype == DType::F64 && op == Opcode::Rem) return false;
     return !isInexact(op) && !(op >= Opcode::And && op <= Opcode::Shr);
   }
   return !(op >= Opcode::Sqrt && op <= Opcode::IsInf);
@@ -374,6 +373,44 @@ TEST_CASE("widened integers compare with constants as 64-bit integers do") {
                           constant);
           }
         }
+      }
+    }
+  }
+}
+
+namespace {
+
+/// Distance in units of the last place of an f32 result.
+double ulps(float got, double wanted) {
+  if (std::isnan(wanted)) return std::isnan(got) ? 0 : std::numeric_limits<double>::infinity();
+  const auto narrow = static_cast<float>(wanted);
+  if (got == narrow) return 0;
+  const int exponent = std::max(std::ilogb(narrow), -126);
+  return std::fabs(static_cast<double>(got) - wanted) / std::ldexp(1.0, exponent - 23);
+}
+
+}  // namespace
+
+TEST_CASE("float functions, expanded, are accurate to a few last places") {
+  std::vector<float> values;
+  for (int i = -200; i <= 200; ++i) values.push_back(static_cast<float>(i) * 0.137F);
+  for (int i = -20; i <= 20; ++i) values.push_back(std::ldexp(1.1F, i * 3));
+  const auto elements = static_cast<int64_t>(values.size());
+  FOR_EACH_DEVICE(id) {
+    const auto device = openOrFail(id);
+    for (int i = static_cast<int>(Opcode::Exp); i <= static_cast<int>(Opcode::Erf); ++i) {
+      const auto op = static_cast<Opcode>(i);
+      CAPTURE(ir::name(op));
+      const int64_t groups = (elements + 127) / 128;
+      const auto results = runOrFail(
+          *device, programOf(elementwise(op, DType::F32, 4, elements), groups), {bytesOf(values)});
+      const auto got = valuesOf<float>(results[0]);
+      for (size_t v = 0; v < values.size(); ++v) {
+        const ir::Scalar arg = ir::floatScalar(values[v]);
+        bool zero = false;
+        const double wanted = ir::applyScalar(op, DType::F64, &arg, zero).f;
+        if (std::fabs(wanted) < 0x1p-126 && wanted != 0) continue;  // may be flushed
+        CHECK_MESSAGE(ulps(got[v], wanted) <= 8, values[v], " gives ", got[v], ", not ", wanted);
       }
     }
   }
