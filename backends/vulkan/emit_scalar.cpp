@@ -66,6 +66,12 @@ bool isPrecise(Opcode op, DType dtype) {
   }
 }
 
+/// A literal times a value is split into product and sum, which can be `precise`; fma cannot, and a
+/// driver then turns n * -high + (n * -low + x) into n * -(high + low) + x.
+bool splitsFma(const Parts& a, const Parts& b) {
+  return (a.notNan || b.notNan) && ir::isFloat(a.dtype);
+}
+
 const char* infix(Opcode op) {
   switch (op) {
     case Opcode::Add:
@@ -121,7 +127,8 @@ void Emitter::emitScalar(const Op& op) {
   if ((op.opcode == Opcode::Min || op.opcode == Opcode::Max) && operands[0]->notNan) {
     std::swap(operands[0], operands[1]);
   }
-  const bool notNan = operands.size() > 1 && operands[1]->notNan;
+  const bool split = op.opcode == Opcode::Fma && splitsFma(*operands[0], *operands[1]);
+  const bool notNan = split || (operands.size() == 2 && operands[1]->notNan);
   Parts result = shape(type.dtype, type.lanes);
   const bool whole =
       type.lanes == 1 || (vectorizes(op.opcode, dtype) && sameWidths(operands, result));
@@ -138,7 +145,7 @@ void Emitter::emitScalar(const Op& op) {
     }
     result.text[i] = whole ? lanes[0] : compose(type.dtype, lanes);
   }
-  define(op.results[0], std::move(result), isPrecise(op.opcode, dtype));
+  define(op.results[0], std::move(result), split || isPrecise(op.opcode, dtype));
 }
 
 std::string Emitter::apply(Opcode op, DType dtype, int lanes, const std::vector<std::string>& args,
@@ -166,6 +173,7 @@ std::string Emitter::onFloat(Opcode op, DType dtype, int lanes,
     case Opcode::Abs:
       return "abs(" + a + ")";
     case Opcode::Fma:
+      if (secondNotNan) return a + " * " + args[1] + " + " + args[2];
       return "fma(" + a + ", " + args[1] + ", " + args[2] + ")";
     case Opcode::Sqrt:
       return "sqrt(" + a + ")";

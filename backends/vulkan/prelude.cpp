@@ -72,7 +72,7 @@ const IntegerTemplate kIntegerTemplates[] = {
      "  return pick_D(b >= T(0) && b < T(W), a >> (b & (T(W) - T(1))), T(0));\n"
      "}\n",
      {"pick"}},
-    {"abs", "T abs_D(T a) { T m = a >> 63; return (a ^ m) - m; }\n", {}},
+    {"abs", "T abs_D(T a) { T m = a >> (T(W) - T(1)); return (a ^ m) - m; }\n", {}},
     {"sign",
      "T sign_D(T a) { return pick_D(a > T(0), T(1), pick_D(a == T(0), T(0), T(-1))); }\n",
      {"pick"}},
