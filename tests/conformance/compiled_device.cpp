@@ -18,7 +18,8 @@ tl::unexpected<Diagnostic> toDiagnostic(const Error& error) {
   return tl::unexpected(std::move(diagnostic));
 }
 
-Result<std::vector<Tensor>> run(const std::string& device, const std::filesystem::path& model,
+Result<std::vector<Tensor>> run(const std::string& device, bool strict,
+                                const std::filesystem::path& model,
                                 const std::vector<NamedTensor>& inputs,
                                 const std::vector<std::string>& outputNames) {
   frontend::Imported imported = QT_TRY(importForTest(model, inputs));
@@ -26,7 +27,7 @@ Result<std::vector<Tensor>> run(const std::string& device, const std::filesystem
   CompileOptions options;
   options.device = device;
   options.threads = 1;
-  options.strict = true;
+  options.strict = strict;
   const auto session = Session::compile(wrapped, options);
   if (!session) return toDiagnostic(session.error());
   NamedTensors arguments;
@@ -48,11 +49,11 @@ Result<std::vector<Tensor>> run(const std::string& device, const std::filesystem
 
 }  // namespace
 
-ConformanceDevice compiledDevice(std::string name, const std::string& selector) {
-  return {std::move(name),
-          [selector](const std::filesystem::path& model, const std::vector<NamedTensor>& inputs,
-                     const std::vector<std::string>& outputNames) {
-            return run(selector, model, inputs, outputNames);
+ConformanceDevice compiledDevice(std::string name, const std::string& selector, bool strict) {
+  return {std::move(name), [selector, strict](const std::filesystem::path& model,
+                                              const std::vector<NamedTensor>& inputs,
+                                              const std::vector<std::string>& outputNames) {
+            return run(selector, strict, model, inputs, outputNames);
           }};
 }
 

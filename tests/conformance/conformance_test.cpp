@@ -8,6 +8,7 @@
 #include <cstdlib>
 #include <fstream>
 #include <iostream>
+#include <map>
 
 #include "quartet/quartet.h"
 #include "tests/conformance/runner.h"
@@ -26,22 +27,28 @@ std::string writeReport(const SuiteReport& report) {
   return file.string();
 }
 
-void conform(const ConformanceDevice& device) {
-  const std::filesystem::path root = testDataRoot();
-  if (!std::filesystem::is_directory(root)) {
-    SKIP_TEST(root.string() + " is missing: apt-get install libonnx-testdata");
-  }
+using Exceptions = std::map<std::string, std::string>;
+
+Exceptions exceptionsOf(const std::string& device) {
   const std::filesystem::path list =
       std::filesystem::path(QUARTET_SOURCE_ROOT) / "tests/conformance/expected_failures.txt";
-  const auto expected = readExpectedFailures(list, device.name);
+  auto expected = readExpectedFailures(list, device);
   REQUIRE_MESSAGE(expected.has_value(), expected.error().str());
+  return *std::move(expected);
+}
+
+// QUARTET_CONFORMANCE_ONLY.
+bool selected(const std::string& test) {
   const char* only = std::getenv("QUARTET_CONFORMANCE_ONLY");
-  const SuiteReport report = runSuites(device, root, *expected, only != nullptr ? only : "");
+  return only == nullptr || test.find(only) != std::string::npos;
+}
+
+void account(const SuiteReport& report) {
   for (const TestOutcome& outcome : report.outcomes) {
     const bool failed = outcome.kind == TestOutcome::Kind::Failed ||
                         outcome.kind == TestOutcome::Kind::UnexpectedPass;
-    CHECK_MESSAGE(!failed, device.name << " " << outcome.test.suite << "/" << outcome.test.name
-                                       << ": " << outcome.message);
+    CHECK_MESSAGE(!failed, report.device << " " << outcome.test.suite << "/" << outcome.test.name
+                                         << ": " << outcome.message);
   }
   for (const std::string& name : report.stale) {
     FAIL_CHECK("expected_failures.txt names '" << name << "', which is no test");
@@ -51,6 +58,14 @@ void conform(const ConformanceDevice& device) {
       report.count(TestOutcome::Kind::Failed) + report.count(TestOutcome::Kind::UnexpectedPass);
   countCases(report.count(TestOutcome::Kind::Passed), failed,
              report.count(TestOutcome::Kind::ExpectedFailure));
+}
+
+void conform(const ConformanceDevice& device) {
+  const std::filesystem::path root = testDataRoot();
+  if (!std::filesystem::is_directory(root)) {
+    SKIP_TEST(root.string() + " is missing: apt-get install libonnx-testdata");
+  }
+  account(runSuites(device, root, exceptionsOf(device.name), selected));
 }
 
 // The id of the Vulkan device with `name` in its name, or empty. Asked in a child process: drivers
@@ -69,13 +84,27 @@ std::string vulkanDevice(const std::string& name) {
 void conformVulkan(const std::string& name) {
   const std::string id = vulkanDevice(name);
   if (id.empty()) SKIP_TEST("there is no Vulkan device " + name + ": ./dev test installs it");
-  conform(compiledDevice("vulkan:" + name, id));
+  conform(compiledDevice("vulkan:" + name, id, true));
+}
+
+// What expected_failures.txt says of this device alone: with the CPU's help it must pass.
+void conformWithCpu(const std::string& name) {
+  const std::string id = vulkanDevice(name);
+  if (id.empty()) SKIP_TEST("there is no Vulkan device " + name + ": ./dev test installs it");
+  const Exceptions everywhere = exceptionsOf("all");
+  Exceptions lacking = exceptionsOf("vulkan:" + name);
+  for (const auto& [test, reason] : everywhere) lacking.erase(test);
+  account(
+      runSuites(compiledDevice("vulkan:" + name + " with the CPU", id, false), testDataRoot(), {},
+                [&](const std::string& test) { return lacking.contains(test) && selected(test); }));
 }
 
 TEST_CASE("conformance: reference") { conform(referenceDevice()); }
-TEST_CASE("conformance: cpu") { conform(compiledDevice("cpu", "cpu")); }
+TEST_CASE("conformance: cpu") { conform(compiledDevice("cpu", "cpu", true)); }
 TEST_CASE("conformance: vulkan:llvmpipe") { conformVulkan("llvmpipe"); }
 TEST_CASE("conformance: vulkan:SwiftShader") { conformVulkan("SwiftShader"); }
+TEST_CASE("conformance: vulkan:llvmpipe with the CPU") { conformWithCpu("llvmpipe"); }
+TEST_CASE("conformance: vulkan:SwiftShader with the CPU") { conformWithCpu("SwiftShader"); }
 
 }  // namespace
 }  // namespace quartet::tests

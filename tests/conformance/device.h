@@ -24,9 +24,9 @@ struct ConformanceDevice {
 
 /// The oracle: the frontend's graph, op by op.
 ConformanceDevice referenceDevice();
-/// A device of the public API, compiled for through all stages with nothing placed elsewhere.
-/// `selector`: part of its name, or its id.
-ConformanceDevice compiledDevice(std::string name, const std::string& selector);
+/// A device of the public API, compiled for through all stages. `selector`: part of its name, or
+/// its id. `strict`: nothing may be placed on another device.
+ConformanceDevice compiledDevice(std::string name, const std::string& selector, bool strict);
 
 /// A test's model with the shapes of its inputs, and with those inputs bound that must be.
 Result<frontend::Imported> importForTest(const std::filesystem::path& model,

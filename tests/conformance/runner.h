@@ -1,6 +1,7 @@
 // Runs all tests of the suites on one device, and accounts for every one of them.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <string>
 #include <vector>
@@ -35,9 +36,9 @@ struct SuiteReport {
 Result<std::map<std::string, std::string>> readExpectedFailures(const std::filesystem::path& file,
                                                                 const std::string& device);
 
-/// `filter`: only tests whose name contains it.
+/// Only tests that `wanted` names.
 SuiteReport runSuites(const ConformanceDevice& device, const std::filesystem::path& root,
                       const std::map<std::string, std::string>& expectedFailures,
-                      const std::string& filter);
+                      const std::function<bool(const std::string& test)>& wanted);
 
 }  // namespace quartet::tests
