@@ -56,6 +56,18 @@ Status GraphOpVerifier::function(std::initializer_list<Opcode> allowed) const {
   return fail("'fn' cannot be " + std::string(name(fn)));
 }
 
+Status GraphOpVerifier::combines() const {
+  const Opcode fn = op_.attributes.get<Opcode>("fn");
+  const DType dtype = operand(0).dtype;
+  const auto combined = scalarResult(fn, std::vector<DType>{dtype, dtype});
+  if (combined) return {};
+  return fail(combined.error().message);
+}
+
+Status GraphOpVerifier::numbers(size_t i) const {
+  return require(operand(i).dtype != DType::Bool, "the operands are numbers, not bool");
+}
+
 Status GraphOpVerifier::positive(const char* key) const {
   for (const int64_t value : ints(key)) {
     if (value < 1) return fail("'" + std::string(key) + "' must be positive");
@@ -109,6 +121,8 @@ Status GraphOpVerifier::elementwise() const {
 
 Status GraphOpVerifier::contract() const {
   const Ints& out = ints("out");
+  QT_CHECK(numbers(0));
+  QT_CHECK(numbers(1));
   QT_CHECK(length("lhs", operand(0).shape.size()));
   QT_CHECK(length("rhs", operand(1).shape.size()));
   QT_CHECK(length("out", result().shape.size()));
@@ -138,6 +152,7 @@ Status GraphOpVerifier::contract() const {
 
 Status GraphOpVerifier::reduce() const {
   QT_CHECK(function({Opcode::Add, Opcode::Mul, Opcode::Max, Opcode::Min, Opcode::And, Opcode::Or}));
+  QT_CHECK(combines());
   QT_CHECK(sameDType(0));
   std::vector<Dim> required;
   const Ints& axes = ints("axes");

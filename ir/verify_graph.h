@@ -41,6 +41,10 @@ class GraphOpVerifier {
   Status length(const char* key, size_t required) const;
   Status positive(const char* key) const;
   Result<size_t> axis(size_t rank, const char* key = "axis") const;
+  /// Operand 0 is of a dtype that 'fn' combines.
+  Status combines() const;
+  /// Operand i holds numbers: not bool.
+  Status numbers(size_t i) const;
   Status function(std::initializer_list<Opcode> allowed) const;
   /// `from` broadcasts to the result.
   Status broadcasts(const std::vector<Dim>& from) const;

@@ -29,6 +29,8 @@ Status GraphOpVerifier::conv() const {
   QT_CHECK(require(group >= 1, "'group' must be positive"));
   const size_t spatial = x.size() - 2;
   QT_CHECK(spatialAttributes(spatial));
+  QT_CHECK(numbers(0));
+  QT_CHECK(numbers(1));
   if (differ(x[1], w[1] * Dim(group))) {
     return fail("x has " + x[1].str() + " channels, w has " + w[1].str() + " in each of " +
                 std::to_string(group) + " groups");
@@ -52,6 +54,8 @@ Status GraphOpVerifier::convTranspose() const {
   QT_CHECK(require(group >= 1, "'group' must be positive"));
   const size_t spatial = x.size() - 2;
   QT_CHECK(spatialAttributes(spatial));
+  QT_CHECK(numbers(0));
+  QT_CHECK(numbers(1));
   QT_CHECK(require(!differ(x[1], w[0]), "x and w differ in their input channels"));
   std::vector<Dim> required = {x[0], w[1] * Dim(group)};
   const std::vector<Dim>& found = result().shape;
@@ -70,6 +74,7 @@ Status GraphOpVerifier::convTranspose() const {
 
 Status GraphOpVerifier::window() const {
   QT_CHECK(function({Opcode::Add, Opcode::Max, Opcode::Min, Opcode::Mul}));
+  QT_CHECK(combines());
   QT_CHECK(sameDType(0));
   const std::vector<Dim>& x = operand(0).shape;
   QT_CHECK(length("window", x.size()));

@@ -94,7 +94,7 @@ class TaskLowering {
   void reductionLoops(size_t depth, std::vector<Linear>& position,
                       const std::function<void(const std::vector<Linear>&, ValueId)>& body);
   void finish(Point& point);
-  ValueId identity(Opcode op, DType dtype, int lanes);
+  ValueId identity(Opcode op, DType logical, int lanes);
   std::optional<ValueId> fusedMultiplyAdd(const Point& point, ValueId state);
   void loop(const Linear& lo, const Linear& hi, int64_t step, Interval range,
             const std::function<void(const Linear&)>& body);
@@ -431,7 +431,10 @@ void TaskLowering::points(const std::vector<Linear>& origin, const std::vector<i
   math_.setLanes(lanes);
 }
 
-ValueId TaskLowering::identity(Opcode op, DType dtype, int lanes) {
+/// What `op` leaves other values as they are with: in the compute type of `dtype`, and within
+/// `dtype`'s own range, because combining wraps to that.
+ValueId TaskLowering::identity(Opcode op, DType logical, int lanes) {
+  const DType dtype = computeType(logical);
   const bool isFloat = ir::isFloat(dtype);
   const double infinity = std::numeric_limits<double>::infinity();
   switch (op) {
@@ -444,11 +447,12 @@ ValueId TaskLowering::identity(Opcode op, DType dtype, int lanes) {
     case Opcode::Min: {
       const bool max = op == Opcode::Max;
       if (isFloat) return builder_.literal(max ? -infinity : infinity, dtype, lanes);
-      const bool isSigned = ir::isSigned(dtype);
-      const bool wide = ir::byteSize(dtype) == 8;
-      const int64_t least = isSigned ? (wide ? INT64_MIN : INT32_MIN) : 0;
-      const int64_t most = isSigned ? (wide ? INT64_MAX : INT32_MAX) : (wide ? -1 : UINT32_MAX);
-      return builder_.literal(max ? least : most, dtype, lanes);
+      if (logical == DType::Bool) return builder_.literal(int64_t{max ? 0 : 1}, dtype, lanes);
+      const bool isSigned = ir::isSigned(logical);
+      const auto unused = static_cast<int>(64 - 8 * ir::byteSize(logical));  // bits of an i64
+      const int64_t most =
+          isSigned ? INT64_MAX >> unused : static_cast<int64_t>(UINT64_MAX >> unused);
+      return builder_.literal(max ? (isSigned ? INT64_MIN >> unused : 0) : most, dtype, lanes);
     }
     default:
       return isFloat ? builder_.literal(0.0, dtype, lanes)
@@ -531,7 +535,7 @@ void TaskLowering::reductionStep(Point point, ValueId laneCount,
     if (laneCount.valid()) {
       const ValueId active =
           builder_.apply(Opcode::Lt, {builder_.laneId(lanes), builder_.splat(laneCount, lanes)});
-      const DType dtype = builder_.module().type(element).dtype;
+      const DType dtype = expr_.element[s].dtype();
       element = builder_.apply(Opcode::Select,
                                {active, element, identity(*simpleCombine(expr_), dtype, lanes)});
     }
@@ -556,7 +560,7 @@ void TaskLowering::reduce(std::vector<Point>& all) {
       const DType dtype = computeType(init.dtype());
       variables[p].push_back(builder_.var(dtype, lanes));
       builder_.set(variables[p].back(), reductionLanes()
-                                            ? identity(*simple, dtype, lanes)
+                                            ? identity(*simple, init.dtype(), lanes)
                                             : evaluator_.vector(anchor_, init, all[p]));
     }
   }
@@ -574,6 +578,7 @@ void TaskLowering::reduce(std::vector<Point>& all) {
       if (reductionLanes()) {
         const ValueId start = evaluator_.value(anchor_, expr_.init[s], all[p]);
         value = builder_.apply(*simple, {start, builder_.reduceLanes(*simple, value)});
+        value = normalize(builder_, value, expr_.init[s].dtype());  // lanes were merged in 32 bits
       }
       all[p].states.push_back(value);
     }

@@ -61,14 +61,15 @@ std::map<ValueId, Box> touched(const ir::Module& plan, OpId tasks, const Box& do
   return boxes;
 }
 
-ByteRange byteRange(const runtime::BufferInfo& buffer, const Box& box) {
-  int64_t outer = buffer.shape.empty() ? 1 : buffer.shape[0];
+ByteRange byteRange(const std::vector<int64_t>& shape, const ir::Layout& layout, int64_t bytes,
+                    const Box& box) {
+  int64_t outer = shape.empty() ? 1 : shape[0];
   int64_t lo = box.lo.empty() ? 0 : box.lo[0];
   int64_t hi = box.hi.empty() ? 1 : box.hi[0];
-  if (!buffer.layout.rowMajor()) {
-    const ir::Layout::Axis& axis = buffer.layout.axes[0];
+  if (!layout.rowMajor()) {
+    const ir::Layout::Axis& axis = layout.axes[0];
     const auto k = static_cast<size_t>(axis.axis);
-    outer = (buffer.shape[k] + axis.divide - 1) / axis.divide;
+    outer = (shape[k] + axis.divide - 1) / axis.divide;
     lo = box.lo[k] / axis.divide;
     hi = (box.hi[k] + axis.divide - 1) / axis.divide;
     if (axis.modulo > 0) {
@@ -77,7 +78,7 @@ ByteRange byteRange(const runtime::BufferInfo& buffer, const Box& box) {
       hi = outer;
     }
   }
-  const int64_t slice = outer == 0 ? 0 : buffer.bytes / outer;
+  const int64_t slice = outer == 0 ? 0 : bytes / outer;
   return {lo * slice, hi * slice};
 }
 
@@ -104,6 +105,10 @@ Result<std::vector<runtime::Dispatch>> cutIntoWindows(
   const int64_t slices = counts.empty() ? 1 : counts[cut];
   const int64_t groupsPerSlice = whole.groups / slices;
   const int64_t align = device.bindingAlignBytes.value;
+  std::map<ValueId, std::vector<int64_t>> shapes;
+  for (ValueId buffer : lowered.windowed) {
+    shapes[buffer] = QT_TRY(shapeOf(plan.type(buffer), symbols));
+  }
   const auto windowsOf = [&](int64_t first, int64_t last) {
     Box box = all;
     if (!counts.empty()) {
@@ -117,11 +122,14 @@ Result<std::vector<runtime::Dispatch>> cutIntoWindows(
           static_cast<size_t>(std::find(lowered.buffers.begin(), lowered.buffers.end(), buffer) -
                               lowered.buffers.begin());
       const int index = whole.bindings[at].buffer;
-      const runtime::BufferInfo& info = buffers[static_cast<size_t>(index)];
+      const int64_t bytes = buffers[static_cast<size_t>(index)].bytes;
       const auto box = boxes.find(buffer);
       // A slice that reads nothing of a buffer still binds some of it.
-      const ByteRange range = box == boxes.end() ? ByteRange{0, std::min(align, info.bytes)}
-                                                 : byteRange(info, box->second);
+      ByteRange range{0, std::min(align, bytes)};
+      if (box != boxes.end()) {
+        const ir::Type& type = plan.type(buffer);  // an alias has a shape of its own
+        range = byteRange(shapes.at(buffer), type.layout, bytes, box->second);
+      }
       const int64_t start = range.first / align * align;
       windows.push_back({index, start, range.last - start});
     }

@@ -14,12 +14,14 @@ namespace quartet::common {
 std::map<ir::ValueId, ir::Box> touched(const ir::Module& plan, ir::OpId tasks,
                                        const ir::Box& domain, const ir::SymbolValues& symbols);
 
-/// The byte range of `box` in a buffer, as [first, last) along its outermost physical axis.
+/// The byte range of `box` in a buffer of this logical shape, layout and size in bytes, as [first,
+/// last) in whole steps of its outermost physical axis.
 struct ByteRange {
   int64_t first = 0;
   int64_t last = 0;
 };
-ByteRange byteRange(const runtime::BufferInfo& buffer, const ir::Box& box);
+ByteRange byteRange(const std::vector<int64_t>& shape, const ir::Layout& layout, int64_t bytes,
+                    const ir::Box& box);
 
 /// Cuts `whole` (one dispatch over all groups, of a kernel lowered with windows) along the slowest
 /// axis into as few dispatches as the device's binding range allows. Error: a single slice is too

@@ -145,6 +145,22 @@ TEST_CASE("empty results with lanes to spare") {
   })");
 }
 
+TEST_CASE("narrow sums along lanes wrap") {
+  checkGraph(R"(graph @g(%x: i16[4, 33], %y: u8[4, 33]) -> ("o", "p", "q", "r") {
+    %k = constant {hash = "k"} : i16[]
+    %l = constant {hash = "l"} : u8[]
+    %a = mul %x, %k : i16[4, 33]
+    %b = mul %y, %l : u8[4, 33]
+    %c = reduce %a {axes = [1], fn = add} : i16[4]
+    %d = reduce %b {axes = [1], fn = add} : u8[4]
+    %e = reduce %a {axes = [1], fn = min} : i16[4]
+    %f = reduce %b {axes = [1], fn = max} : u8[4]
+    return %c, %d, %e, %f
+  }
+  constant "k" i16[] = [9000]
+  constant "l" u8[] = [77])");
+}
+
 TEST_CASE("many outputs that are inputs") {
   checkGraph(R"(graph @g(%x: f32[3], %y: f32[5]) -> ("a", "b", "c", "d", "e", "f", "g", "h") {
     %z = neg %x : f32[3]
@@ -208,5 +224,23 @@ TEST_CASE("a window of a concatenation that misses some operands") {
   device.maxBindingBytes.value = 256;  // less than either operand
   const test::Tensors got =
       test::interpretProgram(test::lowered(test::planned(graph, device), device), inputs);
+  CHECK(std::equal(got[0]->bytes.begin(), got[0]->bytes.end(), want[0]->bytes.begin()));
+}
+
+TEST_CASE("windows of a buffer seen under another shape") {
+  using namespace quartet;
+  const ir::Module graph =
+      test::expressed(R"(graph @g(%x: f32[4, 4, 45]) -> ("o") symbols {N: 1..64 multiple 1} {
+    %r = reshape %x : f32[N, 45]
+    %e = neg %r : f32[N, 45]
+    return %e
+  })");
+  const ir::SymbolValues symbols{{"N", 16}};
+  const test::Tensors inputs = test::makeInputs(graph, 3, symbols);
+  const test::Tensors want = test::evaluateExpressed(graph, inputs, symbols);
+  hwdb::Description device = test::weakGpu();
+  device.maxBindingBytes.value = 1472;  // half of it
+  const test::Tensors got =
+      test::interpretProgram(test::lowered(test::planned(graph, device), device, symbols), inputs);
   CHECK(std::equal(got[0]->bytes.begin(), got[0]->bytes.end(), want[0]->bytes.begin()));
 }

@@ -36,6 +36,7 @@ ir::Module concrete(const Case& c) {
 /// What is wanted of every output; nothing for a planted case, whose run must report.
 Result<std::vector<Fact>> wantedOf(const Case& c) {
   const ir::Module graph = concrete(c);
+  QT_CHECK(ir::verify(graph));
   if (c.planted) {
     const auto outputs = reference::evaluateGraph(graph, c.inputs);
     if (outputs) return userError("the reference does not report the planted fault");

@@ -291,6 +291,11 @@ Result<Fact> factOf(const ir::Module& graph, ir::OpId id,
   Fact fact = describe(QT_TRY(runAlone(graph, op, data)));
   fact.exact = exactResult(graph, op, operands);
   if (fact.exact) return fact;
+  if (reducesWith(op, Opcode::Mul)) {
+    // Partial products may overflow in one order and not in another.
+    const double reach = std::log2(std::max(operands[0]->largest, 1.0));
+    if (terms(graph, op) * reach > 100) return unsupported("partial products overflow");
+  }
   if (!exact && steps(graph, op)) return unsupported("a step at values known with an error");
   fact.error = QT_TRY(propagated(graph, op, operands, fact)) + rounding(graph, op, operands, fact);
   const DType dtype = fact.data->dtype;

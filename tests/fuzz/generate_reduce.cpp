@@ -86,7 +86,8 @@ ValueId image(GraphBuilder& b, int64_t mostExtent) {
   for (int64_t axes = random.pick<int64_t>({1, 2, 2, 2, 3}); axes > 0; --axes) {
     shape.push_back(random.between(3, mostExtent));
   }
-  return b.leaf(random.chance(0.9) ? DType::F32 : b.anyDType(), shape, tame(b), 0.05);
+  const DType dtype = random.chance(0.9) ? DType::F32 : b.anyDType();
+  return b.leaf(dtype == DType::Bool ? DType::F64 : dtype, shape, tame(b), 0.05);
 }
 
 int64_t anyGroup(Random& random, int64_t channels) {

@@ -203,6 +203,7 @@ class Reducer {
         if (dim.isConstant() && dim.value() > 1) extents.insert(dim.value());
       }
     }
+    for (const auto& [symbol, value] : best_.symbols) extents.erase(value);
     for (int64_t extent : extents) {
       for (int64_t smaller : {int64_t{1}, int64_t{2}, extent / 2, extent - 1}) {
         if (smaller >= extent || smaller < 1) continue;

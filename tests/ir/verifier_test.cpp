@@ -101,6 +101,10 @@ TEST_CASE("elementwise ops") {
   bad("%a: f32[4]", "not %a : f32[4]", "not takes bools or integers");
   bad("%a: f32[4]", "select %a, %a, %a : f32[4]", "select takes a bool and two operands");
   bad("%a: f32[4]", "lt %a, %a : f32[4]", "the result is f32, required bool");
+  bad("%a: bool[4]", "reduce %a {axes = [0], fn = add} : bool[]", "add takes numbers");
+  bad("%a: f32[4]", "reduce %a {axes = [0], fn = and} : f32[]", "and takes bools or integers");
+  bad("%a: bool[4]", "contract %a, %a {lhs = [0], out = [], rhs = [0]} : bool[]",
+      "the operands are numbers");
   bad("%a: f32[4], %b: f32[3]", "add %a, %b : f32[4]", "does not broadcast");
   bad("%a: f32[1]", "neg %a : f32[4]", "the result has the shape [4], required [1]");
 }
