@@ -20,8 +20,8 @@ struct Options {
 /// Predicted time of one task set, in microseconds; injected, so that stages know no cost formula.
 struct Work {
   double flops = 0;
-  double bytes = 0;           // moved from and to device memory
-  double vectorAccesses = 0;  // loads and stores inside the loops, in vectors
+  double bytes = 0;             // moved from and to device memory
+  double vectorOperations = 0;  // arithmetic or accesses inside the loops, whichever are more
   double groups = 1;
 };
 using Cost = std::function<double(const Work&, const hwdb::Description&)>;

@@ -24,9 +24,10 @@ ir::OpId governingTile(const ir::Module& plan, ir::OpId tasks);
 /// All accesses of a task set; expressions in front of the anchor are composed into its own.
 std::vector<Access> accessesOf(const ir::Module& plan, ir::OpId tasks, ir::OpId anchor);
 
-/// Stride in elements of each axis in the address of an access under `layout`, within aligned blocks
-/// of `block` points of an axis (a quotient by a multiple of the block does not change there, a
-/// remainder grows by one); nothing when the address is not affine with constant coefficients.
+/// Stride in elements of each axis in the address of an access under `layout`, within aligned
+/// blocks of `block` points of an axis (a quotient by a multiple of the block does not change
+/// there, a remainder grows by one); nothing when the address is not affine with constant
+/// coefficients.
 std::optional<std::vector<int64_t>> strides(const Access& access, const ir::Type& buffer,
                                             const ir::Layout& layout, int axes, int64_t block = 1);
 

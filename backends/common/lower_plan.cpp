@@ -93,6 +93,12 @@ Status PlanLowering::addTasks(OpId tasks) {
   runtime::Dispatch dispatch;
   dispatch.origin = op.origin;
   dispatch.name = op.attributes.get<std::string>("name");
+  const auto predicted = [&](std::string_view key) {
+    return op.attributes.has(key) ? op.attributes.get<double>(key) : 0.0;
+  };
+  dispatch.flops = predicted("flops");
+  dispatch.bytes = predicted("bytes");
+  dispatch.microseconds = predicted("microseconds");
   dispatch.groups = 1;
   for (const ir::Dim& tiles : lowered.tiles) {
     dispatch.groups *= QT_TRY(tiles.evaluate(symbols_));
@@ -105,7 +111,6 @@ Status PlanLowering::addTasks(OpId tasks) {
     const int index = buffers_.at(buffer);
     const int64_t bytes = program_.buffers[static_cast<size_t>(index)].bytes;
     dispatch.bindings.push_back({index, 0, bytes});
-    dispatch.bytes += static_cast<double>(bytes);
   }
   if (dispatch.groups == 0) return {};  // an empty tensor: nothing to compute
   std::vector<runtime::Dispatch> pieces{dispatch};

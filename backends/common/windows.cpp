@@ -158,6 +158,10 @@ Result<std::vector<runtime::Dispatch>> cutIntoWindows(
     }
     runtime::Dispatch piece = whole;
     piece.groups = (last - first) * groupsPerSlice;
+    const double share = static_cast<double>(last - first) / static_cast<double>(slices);
+    piece.flops *= share;
+    piece.bytes *= share;
+    piece.microseconds *= share;
     piece.parameters.push_back(static_cast<uint32_t>(first * groupsPerSlice));
     for (size_t i = 0; i < windows.size(); ++i) {
       for (runtime::Binding& binding : piece.bindings) {

@@ -116,9 +116,6 @@ Shape vectorShape() {
   return {4, 16, "128-bit vectors"};
 }
 
-// What every x86 core since 2014 and every large Arm core needs for a dependent FMA; hwdb's entry
-// for CPUs says the same, and is what the description keeps.
-constexpr double kFmaLatencyCycles = 4;
 
 void describeMemory(hwdb::Description& host, const std::map<int, Cache>& caches,
                     const ProbeResult& probe) {
@@ -188,9 +185,6 @@ hwdb::Description describe(int threads) {
   host.entry = "cpu";
   describeLimits(host, shape, threads);
   describeMemory(host, caches, probe);
-  // Latency over the distance of independent FMAs is how many are in flight at once.
-  const double inFlight = probe.fmaLatencyNanoseconds / probe.fmaNanoseconds;
-  host.fmaPerCycle = measured(std::max(1.0, std::round(inFlight / kFmaLatencyCycles)));
   host.peakGigaflops = measured(probe.gigaflops * threads);
   host.memoryGigabytesPerSecond =
       measured(std::max(probe.allCoresGigabytesPerSecond, probe.gigabytesPerSecond.back()));

@@ -33,8 +33,8 @@ TaskView viewOf(const ir::Module& plan, ir::OpId tasks, std::vector<ir::ValueId>
 /// The axis of constant `access`'s buffer that `axis` alone indexes, step 1; -1 if there is none.
 int packableAxis(const TaskView& view, const Access& access, int axis);
 
-/// Stride of `axis` in an access under its buffer's layout, within aligned blocks of `block` points;
-/// nothing when unknown and the axis matters.
+/// Stride of `axis` in an access under its buffer's layout, within aligned blocks of `block`
+/// points; nothing when unknown and the axis matters.
 std::optional<int64_t> strideOf(const TaskView& view, const Access& access, int axis,
                                 int64_t block = 1);
 

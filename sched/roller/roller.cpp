@@ -68,14 +68,26 @@ Work workOf(const TaskView& view, const LaneChoice& lane) {
   const auto points = static_cast<double>(view.domainCount());
   const auto steps = static_cast<double>(view.reductionCount());
   work.flops = points * steps * (view.reduces() ? 2 : 1);
+  double accesses = 0;
   for (const Access& access : view.accesses) {
     const ir::Type& type = view.plan->type(access.buffer);
     const double elements =
         static_cast<double>(ir::elementCount(type.shape).constant().value_or(4096));
     work.bytes += elements * static_cast<double>(ir::byteSize(type.dtype));
-    work.vectorAccesses += points * (access.perPoint ? 1 : steps) / static_cast<double>(lane.lanes);
+    accesses += access.perPoint ? points : points * steps;
   }
+  work.vectorOperations = std::max(accesses, points * steps) / static_cast<double>(lane.lanes);
   return work;
+}
+
+/// What the task set is expected to cost stands with it, for reports and for the runtime.
+double predict(ir::Module& plan, OpId tasks, const Work& work, const Env& env) {
+  const double microseconds = env.cost(work, env.device);
+  ir::Attributes& attributes = plan.op(tasks).attributes;
+  attributes.set("flops", work.flops);
+  attributes.set("bytes", work.bytes);
+  attributes.set("microseconds", microseconds);
+  return microseconds;
 }
 
 /// Chooses everything for one task set of `plan`; returns its predicted time.
@@ -84,13 +96,14 @@ double tileTaskSet(ir::Module& plan, OpId tasks, const std::vector<ValueId>& fre
   const TaskView view = viewOf(plan, tasks, freeLayout);
   if (!env.options.roller) {
     plan.op(view.anchor).attributes.set("tile", scalarTile(view, env.device));
-    return env.cost(workOf(view, {}), env.device);
+    return predict(plan, tasks, workOf(view, {}), env);
   }
   const LaneChoice lane = chooseLanes(view, env.device);
   setFreeLayouts(plan, view, lane);
   ir::Tile tile = chooseRegisterTile(view, lane, env.device);
-  const double microseconds = env.cost(workOf(view, lane), env.device);
-  chooseGroupTile(view, budget, env, microseconds, tile);
+  const Work work = workOf(view, lane);
+  const double microseconds = predict(plan, tasks, work, env);
+  chooseGroupTile(view, work, budget, env.device, tile);
   packConstants(plan, view, tile, env.device);
   plan.op(view.anchor).attributes.set("tile", std::move(tile));
   return microseconds;

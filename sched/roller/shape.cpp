@@ -245,8 +245,8 @@ ir::Tile chooseRegisterTile(const TaskView& view, const LaneChoice& lane,
   return tile;
 }
 
-void chooseGroupTile(const TaskView& view, const Budget& budget, const Env& env,
-                     double microseconds, ir::Tile& tile) {
+void chooseGroupTile(const TaskView& view, const Work& work, const Budget& budget,
+                     const hwdb::Description& device, ir::Tile& tile) {
   std::vector<int64_t> tiles(static_cast<size_t>(view.axes()));
   tile.group = positive(view.extents);
   for (size_t i = 0; i < tiles.size(); ++i) tiles[i] = ceilDivide(view.extents[i], tile.reg[i]);
@@ -258,7 +258,7 @@ void chooseGroupTile(const TaskView& view, const Budget& budget, const Env& env,
   for (int axis : tile.order) {
     if (axis < view.rank()) domain.push_back(axis);
   }
-  const int64_t invocations = env.device.groupInvocations.value;
+  const int64_t invocations = device.groupInvocations.value;
   if (invocations > 1) {
     // Fill the group from the innermost axis outwards; with rows to reuse vectors for, both ways.
     const bool rows = !rowAxes(view, {tile.laneAxis, tile.lanes}).empty();
@@ -279,14 +279,13 @@ void chooseGroupTile(const TaskView& view, const Budget& budget, const Env& env,
     }
     return;
   }
-  // About four tasks per unit balance the load; each must be worth its start.
+  // About four tasks per unit balance the load, if each is worth its start.
   constexpr double kTasksPerUnit = 4;
-  constexpr double kStartsPerTask = 10;
   const double worth =
-      microseconds / std::max(kStartsPerTask * env.device.taskMicroseconds.value, 1e-3);
+      work.vectorOperations / static_cast<double>(device.taskVectorOperations.value);
   auto need = static_cast<int64_t>(
       std::clamp(worth, 1.0, kTasksPerUnit * static_cast<double>(budget.units)));
-  const auto [blocked, block] = rowBlock(view, tile, env.device);
+  const auto [blocked, block] = rowBlock(view, tile, device);
   if (blocked >= 0) {
     const int64_t blocks = ceilDivide(tiles[static_cast<size_t>(blocked)], block);
     setTiles(blocked, block);

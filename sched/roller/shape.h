@@ -11,8 +11,8 @@ ir::Tile chooseRegisterTile(const TaskView& view, const LaneChoice& lane,
                             const hwdb::Description& device);
 
 /// Completes `tile` with the group level: enough groups for the units, invocations filled.
-void chooseGroupTile(const TaskView& view, const Budget& budget, const Env& env,
-                     double microseconds, ir::Tile& tile);
+void chooseGroupTile(const TaskView& view, const Work& work, const Budget& budget,
+                     const hwdb::Description& device, ir::Tile& tile);
 
 /// Axes whose points share all vectors that are loaded at each reduction step: the rows of a
 /// contraction. Empty when there is nothing to reuse.
