@@ -3,7 +3,6 @@
 #include <algorithm>
 
 #include "api/devices.h"
-#include "api/predict.h"
 #include "backends/common/lower_plan.h"
 #include "ir/express.h"
 #include "ir/text.h"
@@ -37,7 +36,6 @@ Result<Compilation> compileGraph(const ir::Module& graph, const hwdb::Descriptio
       QT_TRY(sched::schedule(std::move(expressed), makeEnv(device, options), runner));
   compilation.program = QT_TRY(common::lowerPlan(compilation.plan, device));
   runtime::planMemory(compilation.program, std::max<int64_t>(64, device.bindingAlignBytes.value));
-  predictCosts(compilation.plan, device, compilation.program);
   compilation.times = runner.times();
   return compilation;
 }

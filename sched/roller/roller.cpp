@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "sched/cost/operations.h"
 #include "sched/roller/padding.h"
 #include "sched/roller/shape.h"
 
@@ -67,7 +68,10 @@ Work workOf(const TaskView& view, const LaneChoice& lane) {
   Work work;
   const auto points = static_cast<double>(view.domainCount());
   const auto steps = static_cast<double>(view.reductionCount());
-  work.flops = points * steps * (view.reduces() ? 2 : 1);
+  for (OpId id : view.plan->region(view.plan->op(view.tasks).regions[0]).ops) {
+    const ir::Op& op = view.plan->op(id);
+    if (op.opcode == Opcode::Tile) work.flops += operationsOf(op.attributes.expr());
+  }
   double accesses = 0;
   for (const Access& access : view.accesses) {
     const ir::Type& type = view.plan->type(access.buffer);

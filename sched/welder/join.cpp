@@ -3,6 +3,7 @@
 #include <map>
 #include <set>
 
+#include "sched/cost/operations.h"
 #include "sched/task_set.h"
 #include "sched/welder/welder.h"
 
@@ -27,7 +28,7 @@ struct Node {
   std::vector<int> readers;     // nodes that read its (single) result
   bool pinned = false;       // the result must be in memory: an output, an alias, several results
   bool inlined = false;      // computed by its readers
-  int cost = 0;              // operations per element, inlined producers included
+  double cost = 0;           // operations per element, inlined producers included
   std::set<ValueId> leaves;  // buffers read, inlined producers followed
   int reduction = kNone;     // a map that ends a group: the reduction below it
   int top = kNone;           // a reduction: the map that ends its group
@@ -39,27 +40,6 @@ double count(const std::vector<ir::Dim>& dims) {
   double product = 1;
   for (const ir::Dim& dim : dims) product *= static_cast<double>(dim.constant().value_or(64));
   return product;
-}
-
-int operationCost(Opcode op) {
-  switch (op) {
-    case Opcode::Exp:
-    case Opcode::Log:
-    case Opcode::Pow:
-    case Opcode::Tanh:
-    case Opcode::Erf:
-    case Opcode::Sin:
-    case Opcode::Cos:
-      return 16;
-    case Opcode::Div:
-    case Opcode::Sqrt:
-    case Opcode::Rem:
-    case Opcode::Mod:
-    case Opcode::FloorDiv:
-      return 6;
-    default:
-      return 1;
-  }
 }
 
 /// A map that only moves elements: one load, nothing else.
@@ -180,7 +160,7 @@ bool Joiner::accepts(const Node& reader, const Node& producer) const {
     }
   }
   if (recomputes) return movesOnly(*producer.expr) && producer.cost <= 1;
-  constexpr int kCheap = 4;
+  constexpr double kCheap = 4;
   constexpr size_t kReaders = 3;
   return producer.readers.size() == 1 ||
          (producer.cost <= kCheap && producer.readers.size() <= kReaders);
@@ -197,16 +177,7 @@ void Joiner::decideInlining(Node& node) {
       node.leaves.insert(operand);
     }
   }
-  std::set<const void*> counted;
-  const auto countOperations = [&](const Expr& e) {
-    e.visit([&](const Expr& part) {
-      if (part.kind() == Expr::Kind::Apply && part.dtype() != ir::DType::I64 &&
-          counted.insert(part.id()).second) {
-        node.cost += operationCost(part.op());
-      }
-    });
-  };
-  for (const Expr& e : node.expr->results) countOperations(e);
+  node.cost = operationsOf(node.expr->results);
   for (int source : sources) {
     node.cost += at(source).cost;
     node.leaves.insert(at(source).leaves.begin(), at(source).leaves.end());

@@ -1,0 +1,77 @@
+#include "sched/cost/operations.h"
+
+#include <set>
+
+namespace quartet::sched {
+
+using ir::Opcode;
+
+namespace {
+
+double points(const std::vector<ir::Dim>& extents, int64_t assumed) {
+  double product = 1;
+  for (const ir::Dim& dim : extents) {
+    product *= static_cast<double>(dim.constant().value_or(assumed));
+  }
+  return product;
+}
+
+}  // namespace
+
+double operationCost(Opcode op) {
+  switch (op) {
+    case Opcode::Cast:
+    case Opcode::Select:
+      return 0;
+    case Opcode::Fma:
+      return 2;
+    case Opcode::Div:
+    case Opcode::Sqrt:
+    case Opcode::Rem:
+    case Opcode::Mod:
+    case Opcode::FloorDiv:
+      return 6;
+    case Opcode::Pow:
+    case Opcode::Exp:
+    case Opcode::Log:
+    case Opcode::Sin:
+    case Opcode::Cos:
+    case Opcode::Tan:
+    case Opcode::Asin:
+    case Opcode::Acos:
+    case Opcode::Atan:
+    case Opcode::Sinh:
+    case Opcode::Cosh:
+    case Opcode::Tanh:
+    case Opcode::Asinh:
+    case Opcode::Acosh:
+    case Opcode::Atanh:
+    case Opcode::Erf:
+      return 16;
+    default:
+      return 1;
+  }
+}
+
+double operationsOf(const std::vector<ir::Expr>& exprs) {
+  double operations = 0;
+  std::set<const void*> counted;
+  for (const ir::Expr& e : exprs) {
+    e.visit([&](const ir::Expr& part) {
+      if (part.kind() == ir::Expr::Kind::Apply && part.dtype() != ir::DType::I64 &&
+          counted.insert(part.id()).second) {
+        operations += operationCost(part.op());
+      }
+    });
+  }
+  return operations;
+}
+
+double operationsOf(const ir::TensorExpr& expr, int64_t assumed) {
+  const double steps = points(expr.reduction, assumed);
+  return points(expr.domain, assumed) *
+         (steps * (operationsOf(expr.element) + operationsOf(expr.combine)) +
+          operationsOf(expr.results));
+}
+
+}  // namespace quartet::sched
