@@ -149,17 +149,17 @@ void Emitter::emitScalar(const Op& op) {
 }
 
 std::string Emitter::apply(Opcode op, DType dtype, int lanes, const std::vector<std::string>& args,
-                           bool secondNotNan) {
+                           bool withLiteral) {
   if (op == Opcode::Select) return select(dtype, lanes, args);
   if (dtype == DType::Bool) return onBool(op, lanes, args);
   if (pair(dtype)) return onPair(op, dtype, args);
   if (ir::isComparison(op) && infix(op) != nullptr) return compare(op, lanes, args);
-  return ir::isFloat(dtype) ? onFloat(op, dtype, lanes, args, secondNotNan)
+  return ir::isFloat(dtype) ? onFloat(op, dtype, lanes, args, withLiteral)
                             : onInteger(op, dtype, lanes, args);
 }
 
 std::string Emitter::onFloat(Opcode op, DType dtype, int lanes,
-                             const std::vector<std::string>& args, bool secondNotNan) {
+                             const std::vector<std::string>& args, bool withLiteral) {
   const std::string& a = args[0];
   if (const char* symbol = infix(op)) return a + symbol + args[1];
   const std::string vector = lanes == 1 ? "" : "x" + std::to_string(lanes);
@@ -173,7 +173,7 @@ std::string Emitter::onFloat(Opcode op, DType dtype, int lanes,
     case Opcode::Abs:
       return "abs(" + a + ")";
     case Opcode::Fma:
-      if (secondNotNan) return a + " * " + args[1] + " + " + args[2];
+      if (withLiteral) return a + " * " + args[1] + " + " + args[2];
       return "fma(" + a + ", " + args[1] + ", " + args[2] + ")";
     case Opcode::Sqrt:
       return "sqrt(" + a + ")";
@@ -186,7 +186,7 @@ std::string Emitter::onFloat(Opcode op, DType dtype, int lanes,
     case Opcode::Min:
     case Opcode::Max: {
       if (isDouble(dtype)) return call(suffixed(op, dtype), args);
-      const std::string name = std::string(ir::name(op)) + (secondNotNan ? "l" : "");
+      const std::string name = std::string(ir::name(op)) + (withLiteral ? "l" : "");
       return call(name + "_f32" + vector, args);
     }
     case Opcode::IsNan:

@@ -71,10 +71,11 @@ class Emitter {
 
   // emit_scalar.cpp
   void emitScalar(const ir::Op& op);
+  /// `withLiteral`: the second operand of a minimum or a factor of an fma is a literal, not NaN.
   std::string apply(ir::Opcode op, ir::DType dtype, int lanes, const std::vector<std::string>& args,
-                    bool secondNotNan);
+                    bool withLiteral);
   std::string onFloat(ir::Opcode op, ir::DType dtype, int lanes,
-                      const std::vector<std::string>& args, bool secondNotNan);
+                      const std::vector<std::string>& args, bool withLiteral);
   std::string onInteger(ir::Opcode op, ir::DType dtype, int lanes,
                         const std::vector<std::string>& args);
   std::string onPair(ir::Opcode op, ir::DType dtype, const std::vector<std::string>& args);
