@@ -57,7 +57,7 @@ class InternalError : public std::logic_error {
 
 }  // namespace quartet
 
-/// Value of a Result, or return its error to the caller: `auto x = QT_TRY(parse(text));`
+/// Value, or return the error: `auto x = QT_TRY(f());` Beside other temporaries that return leaks.
 #define QT_TRY(...)                                                      \
   ({                                                                     \
     auto qtResult_ = (__VA_ARGS__);                                      \

@@ -14,7 +14,8 @@ Result<Attributes> Parser::attributes(const std::vector<DType>& operands) {
     if (attributes.has(key.text)) return error("the attribute '" + key.text + "' is there twice");
     take();
     QT_CHECK(expect("="));
-    attributes.set(key.text, QT_TRY(attribute(operands)));
+    Attribute value = QT_TRY(attribute(operands));
+    attributes.set(key.text, std::move(value));
     return {};
   }));
   return attributes;

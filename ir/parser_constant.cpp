@@ -11,7 +11,7 @@ namespace quartet::ir {
 
 namespace {
 
-constexpr int64_t kMaxElements = INT64_C(1) << 34;
+constexpr int64_t kMaxElements = INT64_C(1) << 31;
 
 bool isHash(std::string_view text) {
   return text.size() == 32 && text.find_first_not_of("0123456789abcdef") == std::string_view::npos;

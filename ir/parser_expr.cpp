@@ -113,7 +113,8 @@ Result<Expr> Parser::sum(const ExprScope& scope) {
   while (at("+") || at("-")) {
     const Token& token = take();
     const Opcode op = token.text == "+" ? Opcode::Add : Opcode::Sub;
-    x = QT_TRY(applied(token, op, {x, QT_TRY(product(scope))}));
+    const Expr right = QT_TRY(product(scope));
+    x = QT_TRY(applied(token, op, {x, right}));
   }
   return x;
 }
@@ -122,7 +123,8 @@ Result<Expr> Parser::product(const ExprScope& scope) {
   Expr x = QT_TRY(primary(scope));
   while (at("*")) {
     const Token& token = take();
-    x = QT_TRY(applied(token, Opcode::Mul, {x, QT_TRY(primary(scope))}));
+    const Expr right = QT_TRY(primary(scope));
+    x = QT_TRY(applied(token, Opcode::Mul, {x, right}));
   }
   return x;
 }
@@ -253,7 +255,8 @@ Result<Expr> Parser::call(const ExprScope& scope) {
   if (!opcode || !isScalar(*opcode) || *opcode == Opcode::Cast) {
     return error("'" + token.text + "' is not a scalar operation", token);
   }
-  return applied(token, *opcode, QT_TRY(exprsUntil(")", scope)));
+  std::vector<Expr> args = QT_TRY(exprsUntil(")", scope));
+  return applied(token, *opcode, std::move(args));
 }
 
 Result<TensorExpr> TensorExpr::parse(std::string_view text, const std::vector<DType>& operands) {

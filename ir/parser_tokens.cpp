@@ -21,7 +21,8 @@ std::optional<T> convert(std::string_view text) {
 }  // namespace
 
 Result<Parser> Parser::create(std::string_view text, const ParseOptions& options) {
-  return Parser(text, options, QT_TRY(tokenize(text, options.file)));
+  std::vector<Token> tokens = QT_TRY(tokenize(text, options.file));
+  return Parser(text, options, std::move(tokens));
 }
 
 Status Parser::end() const {

@@ -25,9 +25,11 @@ Result<Dim> Parser::dim() {
   Dim sum = QT_TRY(dimProduct());
   for (;;) {
     if (accept("+")) {
-      sum = sum + QT_TRY(dimProduct());
+      const Dim right = QT_TRY(dimProduct());
+      sum = sum + right;
     } else if (accept("-")) {
-      sum = sum - QT_TRY(dimProduct());
+      const Dim right = QT_TRY(dimProduct());
+      sum = sum - right;
     } else {
       return sum;
     }
