@@ -11,7 +11,8 @@ namespace quartet::ir {
 /// domain axes first, then reduction axes.
 ///  group:    what one task (CPU) or workgroup (GPU) computes. Reduction extents: the slice that is
 ///            staged or kept in cache at once; the full extent when not sliced.
-///  reg:      what one invocation computes at once, fully unrolled on domain axes; on the lane axis a
+///  reg:      what one invocation computes at once, fully unrolled on domain axes; on the lane axis
+///  a
 ///            multiple of `lanes`. Register tiles of a group are spread over the invocations of the
 ///            group, then looped over.
 ///  laneAxis: the axis along vector lanes; -1: scalar. On a reduction axis every lane has its own

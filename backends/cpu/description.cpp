@@ -116,7 +116,6 @@ Shape vectorShape() {
   return {4, 16, "128-bit vectors"};
 }
 
-
 void describeMemory(hwdb::Description& host, const std::map<int, Cache>& caches,
                     const ProbeResult& probe) {
   const char* assumed = "family cpu";
