@@ -1,11 +1,9 @@
 #include "backends/common/lower_tasks.h"
 
 #include <algorithm>
-#include <functional>
-#include <limits>
 
-#include "backends/common/evaluator.h"
 #include "backends/common/storage.h"
+#include "backends/common/task_lowering.h"
 
 namespace quartet::common {
 
@@ -30,103 +28,6 @@ ir::OpId anchorOf(const ir::Module& plan, OpId tasks) {
             "a task set without an anchor");
   return last;
 }
-
-namespace {
-
-/// The operation of a one-state reduction `combine = op(state, element)`, if it is one that lanes
-/// can do apart and merge at the end.
-std::optional<Opcode> simpleCombine(const TensorExpr& expr) {
-  if (expr.combine.size() != 1 || expr.order != TensorExpr::Order::Commutative) return std::nullopt;
-  const Expr& combine = expr.combine[0];
-  if (combine.kind() != Expr::Kind::Apply || combine.args().size() != 2) return std::nullopt;
-  const auto kinds = std::pair(combine.args()[0].kind(), combine.args()[1].kind());
-  if (kinds != std::pair(Expr::Kind::State, Expr::Kind::Element)) return std::nullopt;
-  switch (combine.op()) {
-    case Opcode::Add:
-    case Opcode::Mul:
-    case Opcode::Min:
-    case Opcode::Max:
-    case Opcode::And:
-    case Opcode::Or:
-      return combine.op();
-    default:
-      return std::nullopt;
-  }
-}
-
-class TaskLowering {
- public:
-  TaskLowering(const ir::Module& plan, OpId tasks, const hwdb::Description& device,
-               int64_t statusNode, const std::set<ValueId>& windowed)
-      : plan_(plan),
-        tasks_(tasks),
-        anchor_(anchorOf(plan, tasks)),
-        expr_(plan.op(anchor_).attributes.expr()),
-        tile_(plan.op(anchor_).attributes.get<Tile>("tile")),
-        device_(device),
-        windowed_(windowed),
-        kernel_(ir::Level::Kernel, "kernel"),
-        builder_(kernel_),
-        math_(builder_, static_cast<int>(tile_.lanes)),
-        extents_(builder_, math_, plan.symbols),
-        evaluator_(plan, builder_, math_, extents_, buffers_, statusNode) {}
-
-  LoweredTasks run();
-
- private:
-  using Body = std::function<void()>;
-
-  void declareBuffers();
-  void declareParameters();
-  std::vector<Linear> groupOrigin(std::vector<ir::Dim>& tiles);
-  void groupTile(const std::vector<Linear>& base);
-  void loopOverRegisterTiles(size_t depth, const std::vector<Linear>& base,
-                             std::vector<Linear>& origin);
-  void spreadOverInvocations(const std::vector<Linear>& base);
-  void registerTile(const std::vector<Linear>& origin);
-  ValueId inside(const std::vector<Linear>& origin, bool lanes);
-  void cutLanes(const std::vector<Linear>& origin, std::vector<int64_t> shape);
-  void cutRows(size_t axis, const std::vector<Linear>& origin, std::vector<Linear>& point);
-  void points(const std::vector<Linear>& origin, const std::vector<int64_t>& shape,
-              ValueId laneCount);
-  void reduce(std::vector<Point>& all);
-  void reductionStep(Point point, ValueId laneCount, const std::vector<ValueId>& variables);
-  void reductionLoops(size_t depth, std::vector<Linear>& position,
-                      const std::function<void(const std::vector<Linear>&, ValueId)>& body);
-  void finish(Point& point);
-  ValueId identity(Opcode op, DType logical, int lanes);
-  std::optional<ValueId> fusedMultiplyAdd(const Point& point, ValueId state);
-  void loop(const Linear& lo, const Linear& hi, int64_t step, Interval range,
-            const std::function<void(const Linear&)>& body);
-  void branch(ValueId condition, const Body& then, const Body& otherwise = {});
-
-  size_t rank() const { return expr_.domain.size(); }
-  int64_t reg(size_t axis) const { return tile_.reg[axis]; }
-  int64_t group(size_t axis) const { return tile_.group[axis]; }
-  bool reductionLanes() const { return tile_.laneAxis >= static_cast<int>(rank()); }
-  bool isLane(size_t axis) const { return tile_.laneAxis == static_cast<int>(axis); }
-  /// The extent is a multiple of the register tile: no tile is cut.
-  bool whole(size_t axis) const {
-    const auto extent = expr_.domain[axis].constant();
-    return extent ? *extent % reg(axis) == 0 : reg(axis) == 1;
-  }
-
-  const ir::Module& plan_;
-  OpId tasks_;
-  OpId anchor_;
-  const TensorExpr& expr_;
-  const Tile& tile_;
-  const hwdb::Description& device_;
-  const std::set<ValueId>& windowed_;
-  ir::Module kernel_;
-  ir::KernelBuilder builder_;
-  IndexMath math_;
-  Extents extents_;
-  std::map<ValueId, KernelBufferUse> buffers_;
-  std::vector<ValueId> order_;  // plan values of the kernel's parameters
-  Linear firstGroup_;
-  Evaluator evaluator_;
-};
 
 void TaskLowering::declareBuffers() {
   std::map<ValueId, std::pair<bool, bool>> use;  // read, written
@@ -433,158 +334,6 @@ void TaskLowering::points(const std::vector<Linear>& origin, const std::vector<i
 
 /// What `op` leaves other values as they are with: in the compute type of `dtype`, and within
 /// `dtype`'s own range, because combining wraps to that.
-ValueId TaskLowering::identity(Opcode op, DType logical, int lanes) {
-  const DType dtype = computeType(logical);
-  const bool isFloat = ir::isFloat(dtype);
-  const double infinity = std::numeric_limits<double>::infinity();
-  switch (op) {
-    case Opcode::Mul:
-      return isFloat ? builder_.literal(1.0, dtype, lanes)
-                     : builder_.literal(int64_t{1}, dtype, lanes);
-    case Opcode::And:
-      return builder_.literal(int64_t{dtype == DType::Bool ? 1 : -1}, dtype, lanes);
-    case Opcode::Max:
-    case Opcode::Min: {
-      const bool max = op == Opcode::Max;
-      if (isFloat) return builder_.literal(max ? -infinity : infinity, dtype, lanes);
-      if (logical == DType::Bool) return builder_.literal(int64_t{max ? 0 : 1}, dtype, lanes);
-      const bool isSigned = ir::isSigned(logical);
-      const auto unused = static_cast<int>(64 - 8 * ir::byteSize(logical));  // bits of an i64
-      const int64_t most =
-          isSigned ? INT64_MAX >> unused : static_cast<int64_t>(UINT64_MAX >> unused);
-      return builder_.literal(max ? (isSigned ? INT64_MIN >> unused : 0) : most, dtype, lanes);
-    }
-    default:
-      return isFloat ? builder_.literal(0.0, dtype, lanes)
-                     : builder_.literal(int64_t{0}, dtype, lanes);
-  }
-}
-
-/// state + a * b in one operation, when that is the whole reduction step.
-std::optional<ValueId> TaskLowering::fusedMultiplyAdd(const Point& point, ValueId state) {
-  const Expr& element = expr_.element[0];
-  const bool fits = simpleCombine(expr_) == Opcode::Add && ir::isFloat(element.dtype()) &&
-                    computeType(element.dtype()) == element.dtype() &&
-                    element.kind() == Expr::Kind::Apply && element.op() == Opcode::Mul;
-  if (!fits) return std::nullopt;
-  const ValueId a = evaluator_.vector(anchor_, element.args()[0], point);
-  const ValueId b = evaluator_.vector(anchor_, element.args()[1], point);
-  return builder_.apply(Opcode::Fma, {a, b, state});
-}
-
-void TaskLowering::reductionLoops(
-    size_t depth, std::vector<Linear>& position,
-    const std::function<void(const std::vector<Linear>&, ValueId)>& body) {
-  std::vector<size_t> order;
-  for (int axis : tile_.order) {
-    if (static_cast<size_t>(axis) >= rank()) order.push_back(static_cast<size_t>(axis));
-  }
-  if (depth == order.size()) {
-    body(position, {});
-    return;
-  }
-  const size_t axis = order[depth];
-  const size_t which = axis - rank();
-  const Linear extent = extents_.of(expr_.reduction[which]);
-  const int64_t unroll = reg(axis);
-  const int64_t most = std::max<int64_t>(math_.range(extent).hi, 0);
-  if (!isLane(axis)) {
-    const Linear trips = math_.floorDiv(extent, Linear::of(unroll));
-    QT_ASSERT(unroll == 1 || (extent.isConstant() && extent.constant % unroll == 0),
-              "a reduction axis is unrolled by a number that does not divide it");
-    loop(Linear::of(0), trips, 1, {0, std::max<int64_t>(most / unroll - 1, 0)},
-         [&](const Linear& i) {
-           for (int64_t u = 0; u < unroll; ++u) {
-             position[which] = i * unroll + Linear::of(u);
-             reductionLoops(depth + 1, position, body);
-           }
-         });
-    return;
-  }
-  QT_ASSERT(depth + 1 == order.size(), "the lane axis of a reduction is its innermost");
-  const int64_t lanes = tile_.lanes;
-  const Linear whole = math_.floorDiv(extent, Linear::of(lanes));
-  loop(Linear::of(0), whole, 1, {0, std::max<int64_t>(most / lanes - 1, 0)}, [&](const Linear& i) {
-    position[which] = i * lanes;
-    position[which].lane = 1;
-    body(position, {});
-  });
-  const Linear rest = extent - whole * lanes;
-  if (rest.isConstant() && rest.constant == 0) return;
-  const ValueId count = math_.materialize(rest);
-  branch(builder_.apply(Opcode::Gt, {count, builder_.literal(int64_t{0})}), [&] {
-    position[which] = whole * lanes;
-    position[which].lane = 1;
-    body(position, count);
-  });
-}
-
-/// One step of the reduction at a point: takes the elements there into the states' variables.
-void TaskLowering::reductionStep(Point point, ValueId laneCount,
-                                 const std::vector<ValueId>& variables) {
-  const int lanes = math_.lanes();
-  if (laneCount.valid()) point.laneCount = laneCount;
-  if (!laneCount.valid()) {
-    if (const auto sum = fusedMultiplyAdd(point, builder_.get(variables[0]))) {
-      builder_.set(variables[0], *sum);
-      return;
-    }
-  }
-  for (size_t s = 0; s < variables.size(); ++s) {
-    ValueId element = evaluator_.vector(anchor_, expr_.element[s], point);
-    if (laneCount.valid()) {
-      const ValueId active =
-          builder_.apply(Opcode::Lt, {builder_.laneId(lanes), builder_.splat(laneCount, lanes)});
-      const DType dtype = expr_.element[s].dtype();
-      element = builder_.apply(Opcode::Select,
-                               {active, element, identity(*simpleCombine(expr_), dtype, lanes)});
-    }
-    point.elements.push_back(element);
-    point.states.push_back(builder_.get(variables[s]));
-  }
-  std::vector<ValueId> next;
-  for (const Expr& combine : expr_.combine) {
-    next.push_back(evaluator_.vector(anchor_, combine, point));
-  }
-  for (size_t s = 0; s < variables.size(); ++s) builder_.set(variables[s], next[s]);
-}
-
-/// Runs the reduction for all points of a register tile; leaves the final states in the points.
-void TaskLowering::reduce(std::vector<Point>& all) {
-  const std::optional<Opcode> simple = simpleCombine(expr_);
-  QT_ASSERT(!reductionLanes() || simple, "lanes along a reduction that lanes cannot share");
-  const int lanes = math_.lanes();
-  std::vector<std::vector<ValueId>> variables(all.size());
-  for (size_t p = 0; p < all.size(); ++p) {
-    for (const Expr& init : expr_.init) {
-      const DType dtype = computeType(init.dtype());
-      variables[p].push_back(builder_.var(dtype, lanes));
-      builder_.set(variables[p].back(), reductionLanes()
-                                            ? identity(*simple, init.dtype(), lanes)
-                                            : evaluator_.vector(anchor_, init, all[p]));
-    }
-  }
-  std::vector<Linear> position(expr_.reduction.size());
-  reductionLoops(0, position, [&](const std::vector<Linear>& at, ValueId laneCount) {
-    for (size_t p = 0; p < all.size(); ++p) {
-      Point point = all[p];
-      point.axes.insert(point.axes.end(), at.begin(), at.end());
-      reductionStep(std::move(point), laneCount, variables[p]);
-    }
-  });
-  for (size_t p = 0; p < all.size(); ++p) {
-    for (size_t s = 0; s < variables[p].size(); ++s) {
-      ValueId value = builder_.get(variables[p][s]);
-      if (reductionLanes()) {
-        const ValueId start = evaluator_.value(anchor_, expr_.init[s], all[p]);
-        value = builder_.apply(*simple, {start, builder_.reduceLanes(*simple, value)});
-        value = normalize(builder_, value, expr_.init[s].dtype());  // lanes were merged in 32 bits
-      }
-      all[p].states.push_back(value);
-    }
-  }
-}
-
 /// Results of the anchor at a point, then of the maps on top of it, then the stores.
 void TaskLowering::finish(Point& point) {
   evaluator_.known.clear();
@@ -630,8 +379,6 @@ LoweredTasks TaskLowering::run() {
   }
   return lowered;
 }
-
-}  // namespace
 
 LoweredTasks lowerTasks(const ir::Module& plan, OpId tasks, const hwdb::Description& device,
                         int64_t statusNode, const std::set<ValueId>& windowed) {

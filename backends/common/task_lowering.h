@@ -1,0 +1,92 @@
+// The lowering of one task set: what lower_tasks.cpp (loops over tiles) and lower_reduction.cpp
+// (what happens inside a register tile of a reduction) share.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <optional>
+#include <set>
+#include <vector>
+
+#include "backends/common/evaluator.h"
+#include "backends/common/lower_tasks.h"
+#include "ir/tile.h"
+
+namespace quartet::common {
+
+/// Builds the kernel of one task set; see lower_tasks.h.
+class TaskLowering {
+ public:
+  TaskLowering(const ir::Module& plan, ir::OpId tasks, const hwdb::Description& device,
+               int64_t statusNode, const std::set<ir::ValueId>& windowed)
+      : plan_(plan),
+        tasks_(tasks),
+        anchor_(anchorOf(plan, tasks)),
+        expr_(plan.op(anchor_).attributes.expr()),
+        tile_(plan.op(anchor_).attributes.get<ir::Tile>("tile")),
+        device_(device),
+        windowed_(windowed),
+        kernel_(ir::Level::Kernel, "kernel"),
+        builder_(kernel_),
+        math_(builder_, static_cast<int>(tile_.lanes)),
+        extents_(builder_, math_, plan.symbols),
+        evaluator_(plan, builder_, math_, extents_, buffers_, statusNode) {}
+
+  LoweredTasks run();
+
+ private:
+  using Body = std::function<void()>;
+
+  void declareBuffers();
+  void declareParameters();
+  std::vector<Linear> groupOrigin(std::vector<ir::Dim>& tiles);
+  void groupTile(const std::vector<Linear>& base);
+  void loopOverRegisterTiles(size_t depth, const std::vector<Linear>& base,
+                             std::vector<Linear>& origin);
+  void spreadOverInvocations(const std::vector<Linear>& base);
+  void registerTile(const std::vector<Linear>& origin);
+  ir::ValueId inside(const std::vector<Linear>& origin, bool lanes);
+  void cutLanes(const std::vector<Linear>& origin, std::vector<int64_t> shape);
+  void cutRows(size_t axis, const std::vector<Linear>& origin, std::vector<Linear>& point);
+  void points(const std::vector<Linear>& origin, const std::vector<int64_t>& shape,
+              ir::ValueId laneCount);
+  void reduce(std::vector<Point>& all);
+  void reductionStep(Point point, ir::ValueId laneCount, const std::vector<ir::ValueId>& variables);
+  void reductionLoops(size_t depth, std::vector<Linear>& position,
+                      const std::function<void(const std::vector<Linear>&, ir::ValueId)>& body);
+  void finish(Point& point);
+  ir::ValueId identity(ir::Opcode op, ir::DType logical, int lanes);
+  std::optional<ir::ValueId> fusedMultiplyAdd(const Point& point, ir::ValueId state);
+  void loop(const Linear& lo, const Linear& hi, int64_t step, Interval range,
+            const std::function<void(const Linear&)>& body);
+  void branch(ir::ValueId condition, const Body& then, const Body& otherwise = {});
+
+  size_t rank() const { return expr_.domain.size(); }
+  int64_t reg(size_t axis) const { return tile_.reg[axis]; }
+  int64_t group(size_t axis) const { return tile_.group[axis]; }
+  bool reductionLanes() const { return tile_.laneAxis >= static_cast<int>(rank()); }
+  bool isLane(size_t axis) const { return tile_.laneAxis == static_cast<int>(axis); }
+  /// The extent is a multiple of the register tile: no tile is cut.
+  bool whole(size_t axis) const {
+    const auto extent = expr_.domain[axis].constant();
+    return extent ? *extent % reg(axis) == 0 : reg(axis) == 1;
+  }
+
+  const ir::Module& plan_;
+  ir::OpId tasks_;
+  ir::OpId anchor_;
+  const ir::TensorExpr& expr_;
+  const ir::Tile& tile_;
+  const hwdb::Description& device_;
+  const std::set<ir::ValueId>& windowed_;
+  ir::Module kernel_;
+  ir::KernelBuilder builder_;
+  IndexMath math_;
+  Extents extents_;
+  std::map<ir::ValueId, KernelBufferUse> buffers_;
+  std::vector<ir::ValueId> order_;  // plan values of the kernel's parameters
+  Linear firstGroup_;
+  Evaluator evaluator_;
+};
+
+}  // namespace quartet::common
