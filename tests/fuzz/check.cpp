@@ -230,6 +230,34 @@ std::string text(const sched::Options& options) {
   return off.empty() ? "" : ", without" + off;
 }
 
+/// A device that nobody has built.
+hwdb::Description anyDevice(Random& random) {
+  const bool gpu = random.chance(0.5);
+  hwdb::Description device = gpu ? test::weakGpu() : test::vectorCpu();
+  if (gpu) {
+    device.groupInvocations.value = random.pick<int64_t>({2, 4, 16, 32, 64, 96});
+    device.maxGroupInvocations.value = device.groupInvocations.value;
+  }
+  device.units.value = random.between(1, 6);
+  device.vectorLanes.value = random.pick<int64_t>({1, 2, 4, 8, 16});
+  device.vectorRegisters.value = random.pick<int64_t>({8, 12, 16, 32, 64});
+  device.fmaPerCycle.value = random.pick<double>({0.5, 1, 2});
+  device.fmaLatencyCycles.value = static_cast<double>(random.between(1, 8));
+  device.storage8.value = random.chance(0.5);
+  device.storage16.value = random.chance(0.5);
+  device.int64.value = random.chance(0.5);
+  device.maxBindings.value = random.pick<int64_t>({8, 16, 64});
+  device.bindingAlignBytes.value = random.pick<int64_t>({16, 64, 256});
+  device.taskMicroseconds.value = random.pick<double>({0.001, 0.1, 10});
+  if (random.chance(0.5)) {
+    hwdb::MemoryLevel cache;
+    cache.name = "L1";
+    cache.bytes.value = random.pick<int64_t>({256, 1024, 8192});
+    device.memory.push_back(cache);
+  }
+  return device;
+}
+
 }  // namespace
 
 Checker::Checker() {
@@ -271,9 +299,12 @@ std::vector<Target> Checker::targets(uint64_t seed) const {
   drawn.push_back({name + text(options), description, options, nullptr, nullptr, false});
   const auto& [other, cut] = random.pick(described);
   drawn.push_back({other + ", in windows", cut, {}, nullptr, nullptr, true});
+  drawn.push_back({"a random device", anyDevice(random), {}, nullptr, nullptr, false});
   for (const Target& device : devices_) {
-    if (random.chance(0.4)) drawn.push_back(device);
-    if (!random.chance(0.1)) continue;
+    // Software GPUs take most of their time to compile.
+    const bool slow = device.description.kind == hwdb::Description::Kind::Gpu;
+    if (random.chance(slow ? 0.06 : 0.4)) drawn.push_back(device);
+    if (!random.chance(slow ? 0.02 : 0.1)) continue;
     Target off = device;
     off.options = anyOff(random);
     off.name += text(off.options);
@@ -308,6 +339,7 @@ std::optional<Failure> Checker::check(const Case& c, uint64_t seed, const std::s
     const bool again = seed % 8 == 0;
     for (const Target& target : targets(seed)) {
       if (skip(target.name)) continue;
+      ++runs_[target.device == nullptr ? "kernel interpreter" : target.name];
       const auto wrong = checkTarget(*graph, c, *wanted, target, again, features_);
       if (wrong) return Failure{where, *wrong};
     }

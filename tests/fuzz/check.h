@@ -1,6 +1,7 @@
 // Runs a case every way there is and compares with the reference.
 #pragma once
 
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -38,12 +39,15 @@ class Checker {
   std::optional<Failure> check(const Case& c, uint64_t seed, const std::string& only = {});
 
   const FeatureCounts& features() const { return features_; }
+  /// How many programs ran on each device.
+  const std::map<std::string, int64_t>& runs() const { return runs_; }
 
  private:
   std::vector<Target> targets(uint64_t seed) const;
 
   std::vector<Target> devices_;
   FeatureCounts features_;
+  std::map<std::string, int64_t> runs_;
 };
 
 }  // namespace quartet::fuzz

@@ -1,6 +1,7 @@
 // Random graphs: every way of running them agrees with the reference.
 #include <doctest/doctest.h>
 
+#include "backends/vulkan/device.h"
 #include "base/env.h"
 #include "tests/fuzz/check.h"
 #include "tests/fuzz/generator.h"
@@ -11,7 +12,7 @@ using namespace quartet::fuzz;
 
 namespace {
 
-constexpr int64_t kGraphs = 150;
+constexpr int64_t kGraphs = 300;
 
 int64_t number(EnvSwitch key, int64_t otherwise) {
   const auto value = envNumber(key);
@@ -31,6 +32,25 @@ void report(uint64_t seed, const Case& c, const Failure& failure, Checker& check
                      << print(small));
 }
 
+/// What was run, and on which paths; `all`: every path must have been taken.
+void summarise(const Checker& checker, bool all) {
+  std::string text = "programs on";
+  for (const auto& [device, count] : checker.runs()) {
+    text += "\n  " + device + ": " + std::to_string(count);
+  }
+  text += "\nprograms with";
+  for (int i = 0; i < kFeatureCount; ++i) {
+    const auto feature = static_cast<Feature>(i);
+    const auto found = checker.features().find(feature);
+    const int64_t count = found == checker.features().end() ? 0 : found->second;
+    text += "\n  " + name(feature) + ": " + std::to_string(count);
+    if (all) CHECK_MESSAGE(count > 0, "no program had " << name(feature));
+  }
+  MESSAGE(text);
+  const std::vector<std::string> validation = vulkan::takeValidationMessages();
+  CHECK_MESSAGE(validation.empty(), (validation.empty() ? std::string() : validation.front()));
+}
+
 }  // namespace
 
 TEST_CASE("random graphs give the reference's results however they are run") {
@@ -47,13 +67,5 @@ TEST_CASE("random graphs give the reference's results however they are run") {
     report(seed, c, *failure, checker);
     if (++reports == kMostReports) break;
   }
-  std::string text = "programs with";
-  for (int i = 0; graphs >= kGraphs && i < kFeatureCount; ++i) {
-    const auto feature = static_cast<Feature>(i);
-    const auto found = checker.features().find(feature);
-    const int64_t count = found == checker.features().end() ? 0 : found->second;
-    text += "\n  " + name(feature) + ": " + std::to_string(count);
-    CHECK_MESSAGE(count > 0, "no program had " << name(feature));
-  }
-  MESSAGE(text);
+  summarise(checker, graphs >= kGraphs);
 }
