@@ -16,6 +16,7 @@ namespace {
 /// What to change when a case is built anew.
 struct Edit {
   std::optional<size_t> droppedOutput;
+  std::map<size_t, ValueId> outputs;      // other values as outputs
   std::map<ValueId, Tensor> inputs;       // ops that become inputs with these data
   std::map<ValueId, ValueId> substitute;  // a value instead of another
   int64_t from = -1;                      // extents `from` become `to`
@@ -61,7 +62,8 @@ class Rebuild {
     std::vector<ValueId> wanted;
     for (size_t i = 0; i < last.operands.size(); ++i) {
       if (edit_.droppedOutput == i) continue;
-      wanted.push_back(last.operands[i]);
+      const auto other = edit_.outputs.find(i);
+      wanted.push_back(other == edit_.outputs.end() ? last.operands[i] : other->second);
       made_.graph.outputs.push_back(old_.graph.outputs[i]);
     }
     for (ValueId value : wanted) need(value);
@@ -136,7 +138,7 @@ class Reducer {
       : best_(std::move(c)), fails_(fails) {}
 
   Case run() {
-    while (dropOutputs() || dropSymbols() || replaceOps() || cutExtents()) {
+    while (dropOutputs() || dropSymbols() || earlierOutputs() || replaceOps() || cutExtents()) {
     }
     return std::move(best_);
   }
@@ -156,6 +158,22 @@ class Reducer {
       Edit edit;
       edit.droppedOutput = i;
       if (attempt(edit)) return true;
+    }
+    return false;
+  }
+
+  /// What an output is computed from becomes the output.
+  bool earlierOutputs() {
+    const ir::Op last = best_.graph.op(best_.graph.region(best_.graph.top()).ops.back());
+    for (size_t i = 0; i < last.operands.size(); ++i) {
+      const ir::OpId definition = best_.graph.value(last.operands[i]).definition;
+      if (!definition.valid()) continue;
+      const std::vector<ValueId> operands = best_.graph.op(definition).operands;
+      for (ValueId operand : operands) {
+        Edit edit;
+        edit.outputs[i] = operand;
+        if (attempt(edit)) return true;
+      }
     }
     return false;
   }
