@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "api/convert.h"
+#include "api/host_memory.h"
 #include "api/model.h"
 
 namespace quartet {
@@ -31,16 +32,19 @@ Status checkInput(const TensorInfo& expected, const Tensor& tensor) {
         "found shape " + shapeText(tensor.shape) + ", required " + shapeText(expected.shape), where,
         "pin the model's shape to the input's (--shape), or give other values");
   }
-  const int64_t bytes = tensor.elementCount() * byteSize(tensor.dtype);
-  if (static_cast<int64_t>(tensor.bytes.size()) != bytes) {
-    return userError("found " + std::to_string(tensor.bytes.size()) + " bytes, required " +
-                         std::to_string(bytes) + " for " + describe(expected),
-                     where);
-  }
-  return {};
+  return checkBytes(expected.name, tensor);
 }
 
 }  // namespace
+
+Status checkBytes(const std::string& input, const Tensor& tensor) {
+  const int64_t bytes = tensorBytes(toIr(tensor.dtype), tensor.shape);
+  if (static_cast<int64_t>(tensor.bytes.size()) == bytes) return {};
+  return userError("found " + std::to_string(tensor.bytes.size()) + " bytes, required " +
+                       std::to_string(bytes) + " for " + name(tensor.dtype) +
+                       shapeText(tensor.shape),
+                   "input '" + input + "'");
+}
 
 Status checkInputs(const std::vector<TensorInfo>& expected, const NamedTensors& inputs) {
   std::string names;

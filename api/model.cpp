@@ -4,6 +4,7 @@
 
 #include "api/convert.h"
 #include "api/host_memory.h"
+#include "api/inputs.h"
 #include "backends/cpu/reference/evaluate.h"
 
 namespace quartet {
@@ -48,9 +49,14 @@ Status checkPinned(const Model::Shapes& shapes, const frontend::ModelInfo& info)
 template <class Source>
 Result<std::shared_ptr<const Model::Data>> import(const Source& source, std::string name,
                                                   const Model::Shapes& shapes,
+                                                  const NamedTensors& bound,
                                                   const std::filesystem::path& directory) {
   frontend::ImportOptions options;
   options.shapes = shapes;
+  for (const auto& [input, tensor] : bound) {
+    QT_CHECK(api::checkBytes(input, tensor));
+    options.values[input] = api::toConstant(tensor);
+  }
   options.directory = directory;
   frontend::Imported imported =
       QT_TRY(frontend::importModel(source, options, api::evaluateConstants));
@@ -98,19 +104,20 @@ Result<std::shared_ptr<const Model::Data>> wrapGraph(std::string name, ir::Modul
 
 }  // namespace api
 
-Expected<Model> Model::load(const std::string& path, const Shapes& shapes) {
+Expected<Model> Model::load(const std::string& path, const Shapes& shapes,
+                            const NamedTensors& bound) {
   return api::guarded([&]() -> Result<Model> {
     const std::filesystem::path file(path);
-    return Model(QT_TRY(import(file, file.stem().string(), shapes, file.parent_path())));
+    return Model(QT_TRY(import(file, file.stem().string(), shapes, bound, file.parent_path())));
   });
 }
 
 Expected<Model> Model::parse(const std::string& bytes, const Shapes& shapes,
-                             const std::string& directory) {
+                             const NamedTensors& bound, const std::string& directory) {
   return api::guarded([&]() -> Result<Model> {
     const std::span<const std::byte> span(reinterpret_cast<const std::byte*>(bytes.data()),
                                           bytes.size());
-    return Model(QT_TRY(import(span, "model", shapes, directory)));
+    return Model(QT_TRY(import(span, "model", shapes, bound, directory)));
   });
 }
 

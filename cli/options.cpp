@@ -15,22 +15,24 @@ Error usageError(std::string message, std::string where, std::string hint) {
   return {Error::Kind::User, std::move(message), std::move(where), {}, std::move(hint)};
 }
 
-Expected<NamedTensors> readInputs(const std::vector<std::string>& options) {
-  NamedTensors inputs;
+/// The files of an option that is given as name=file.npy.
+Expected<NamedTensors> readTensors(const std::string& flag,
+                                   const std::vector<std::string>& options) {
+  NamedTensors tensors;
   for (const std::string& option : options) {
     const size_t equals = option.find('=');
     if (equals == std::string::npos || equals == 0 || equals + 1 == option.size()) {
-      return usageError("not of the form name=file.npy", "--input '" + option + "'",
-                        "for example: --input x=image.npy");
+      return usageError("not of the form name=file.npy", flag + " '" + option + "'",
+                        "for example: " + flag + " x=image.npy");
     }
     const std::string name = option.substr(0, equals);
     Expected<Tensor> tensor = readNpy(option.substr(equals + 1));
     if (!tensor) return tensor.error();
-    if (!inputs.emplace(name, std::move(*tensor)).second) {
-      return usageError("the input is given twice", "--input '" + option + "'", {});
+    if (!tensors.emplace(name, std::move(*tensor)).second) {
+      return usageError("the input is given twice", flag + " '" + option + "'", {});
     }
   }
-  return inputs;
+  return tensors;
 }
 
 Expected<Model::Shapes> readShapes(const std::vector<std::string>& options,
@@ -53,6 +55,9 @@ void ModelOptions::addModel(CLI::App& command) {
   command.add_option("model", path, "The model, an ONNX file")->required();
   command.add_option("--shape", shapes,
                      "Shape of an input, name=1,3,48,320; an unpinned first extent is 1");
+  command.add_option("--bind", bound,
+                     "Value of an input that is compiled in, name=x.npy: for inputs that decide on "
+                     "shapes");
 }
 
 void ModelOptions::addInputs(CLI::App& command) {
@@ -110,13 +115,20 @@ Expected<std::pair<std::string, std::vector<int64_t>>> parseShape(const std::str
 }
 
 Expected<LoadedModel> loadModel(const ModelOptions& options) {
-  auto inputs = readInputs(options.inputs);
+  auto inputs = readTensors("--input", options.inputs);
   if (!inputs) return inputs.error();
+  const auto bound = readTensors("--bind", options.bound);
+  if (!bound) return bound.error();
+  for (const auto& [name, tensor] : *bound) {
+    if (!inputs->contains(name)) continue;
+    return usageError("the input is given both to --input and to --bind", "--bind " + name + "=...",
+                      "a bound input needs no --input");
+  }
   const auto shapes = readShapes(options.shapes, *inputs);
   if (!shapes) return shapes.error();
   const Progress progress("reading " + options.path);
   const auto start = std::chrono::steady_clock::now();
-  auto model = Model::load(options.path, *shapes);
+  auto model = Model::load(options.path, *shapes, *bound);
   if (!model) return model.error();
   const double milliseconds =
       std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start).count();

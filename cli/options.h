@@ -21,6 +21,7 @@ struct ModelOptions {
   std::string path;
   std::vector<std::string> shapes;  // "name=1,3,48,320"
   std::vector<std::string> inputs;  // "name=file.npy"
+  std::vector<std::string> bound;   // "name=file.npy"
   uint64_t seed = 0;
   CompileOptions compile;
 
@@ -44,8 +45,8 @@ struct LoadedModel {
 /// "name=1,3,48,320" (nothing after '=': a scalar); the name may hold '=' itself.
 Expected<std::pair<std::string, std::vector<int64_t>>> parseShape(const std::string& text);
 
-/// Reads the files of --input, and the model with its shapes pinned by --shape, and by the files
-/// where --shape says nothing.
+/// Reads the files of --input and --bind, and the model with its shapes pinned by --shape, and by
+/// the files where --shape says nothing. What is bound is a constant of the model.
 Expected<LoadedModel> loadModel(const ModelOptions& options);
 
 /// Compiles, and says on stderr what is placed elsewhere.

@@ -60,14 +60,16 @@ std::vector<std::string> originsOf(const ir::Module& graph, ir::ValueId value) {
 tl::unexpected<Diagnostic> Context::notKnown(int i, std::string_view what) const {
   const std::string& direct = node.inputs[static_cast<size_t>(i)];
   std::string sources;
+  std::string hint = "export the model with a fixed value";
   for (const std::string& name : originsOf(e.module(), in(i).id)) {
+    hint += (sources.empty() ? ", or give one: --bind " : " --bind ") + name + "=" + name + ".npy";
     sources += (sources.empty() ? "'" : " and '") + name + "'";
   }
   if (sources.empty()) sources = "'" + direct + "'";
   const std::string way = sources == "'" + direct + "'" ? "" : " (through '" + direct + "')";
   return failUnsupported(std::string(what) + " comes from " + sources + way +
                              ", known only at run time; it must be known at import",
-                         "export the model with a fixed value, or bind the value of the input");
+                         std::move(hint));
 }
 
 Result<Dims> Context::contents(int i, std::string_view what) const {

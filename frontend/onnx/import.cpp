@@ -21,11 +21,11 @@ class Importer {
   Result<Imported> run() {
     QT_CHECK(checkOperators(model_));
     const auto order = QT_TRY(sortNodes(model_));
-    QT_CHECK(addInputs());
     for (const auto& [name, data] : model_.initializers) {
       if (data) values_.insert_or_assign(name, emitter_.constant(*data));
       if (!data) broken_.emplace(name, &data.error());
     }
+    QT_CHECK(addInputs());
     for (const Node* node : order) QT_CHECK(build(*node));
     QT_CHECK(addOutputs());
     graph_.eraseDeadOps();
@@ -54,7 +54,12 @@ class Importer {
           std::find_if(model_.inputs.begin(), model_.inputs.end(),
                        [&name = name](const ValueInfo& input) { return input.name == name; });
       if (found == model_.inputs.end()) {
-        return userError("the model has no input '" + name + "'", "bound value");
+        std::string names;
+        for (const ValueInfo& input : model_.inputs) {
+          names += (names.empty() ? "'" : ", '") + input.name + "'";
+        }
+        return userError("the model has no input '" + name + "'", "--bind " + name + "=...",
+                         "its inputs are " + names);
       }
       if (found->dtype != data->dtype) {
         return userError("the bound value is " + std::string(ir::name(data->dtype)) +

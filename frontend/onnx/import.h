@@ -27,7 +27,8 @@ struct ImportOptions {
   /// Pins the shape of inputs: `--shape name=1,3,48,320`. A symbol that several inputs share is
   /// pinned for all of them.
   std::map<std::string, std::vector<int64_t>> shapes;
-  /// Inputs that become constants of the graph, by name (shapes given by an input, for example).
+  /// Inputs that become constants of the graph, by name (shapes given by an input, for example):
+  /// `--bind name=x.npy`. They replace the default of an input that has one.
   std::map<std::string, Constant> values;
   /// An unpinned symbolic first dimension of an input is 1.
   bool batchDefaultsToOne = true;

@@ -37,13 +37,13 @@ std::string where(const ValueInfo& input) { return "input '" + input.name + "'";
 
 class Resolver {
  public:
-  Resolver(const Model& model, const ImportOptions& options) : options_(options) {
+  Resolver(const Model& model, const ImportOptions& options)
+      : options_(options), pins_(options.shapes) {
+    for (const auto& [name, data] : options.values) pins_[name] = data->shape;
     std::set<std::string> constants;
     for (const auto& [name, data] : model.initializers) constants.insert(name);
     for (const ValueInfo& input : model.inputs) {
-      if (!constants.contains(input.name) && !options.values.contains(input.name)) {
-        inputs_.push_back(input);
-      }
+      if (!constants.contains(input.name) || isBound(input)) inputs_.push_back(input);
     }
   }
 
@@ -53,14 +53,22 @@ class Resolver {
     for (const ValueInfo& input : inputs_) QT_CHECK(pin(input));
     for (const ValueInfo& input : inputs_) defaultBatch(input);
     std::vector<InputShape> shapes;
-    for (const ValueInfo& input : inputs_) shapes.push_back(QT_TRY(resolve(input)));
+    for (const ValueInfo& input : inputs_) {
+      if (!isBound(input)) shapes.push_back(QT_TRY(resolve(input)));
+    }
     if (!open_.empty()) return openDimensions();
     return shapes;
   }
 
  private:
+  bool isBound(const ValueInfo& input) const { return options_.values.contains(input.name); }
+
   Status checkNames() const {
     for (const auto& [name, shape] : options_.shapes) {
+      if (options_.values.contains(name)) {
+        return userError("the input's value is bound, which gives its shape",
+                         "--shape " + name + "=...", "leave the shape out");
+      }
       const bool known = std::any_of(inputs_.begin(), inputs_.end(),
                                      [&](const ValueInfo& input) { return input.name == name; });
       if (known) continue;
@@ -76,9 +84,9 @@ class Resolver {
   // Element type and rank; a dimension of -1 is an unknown one.
   Status readDeclared(ValueInfo& input) const {
     if (!input.dtype) return unsupported("a " + input.type + " is not supported", where(input));
-    const auto pinned = options_.shapes.find(input.name);
+    const auto pinned = pins_.find(input.name);
     if (!input.dims) {
-      if (pinned == options_.shapes.end()) {
+      if (pinned == pins_.end()) {
         return userError("the model declares no shape", where(input),
                          "give it: --shape " + input.name + "=1,3,224,224");
       }
@@ -97,8 +105,8 @@ class Resolver {
   }
 
   Status pin(const ValueInfo& input) {
-    const auto found = options_.shapes.find(input.name);
-    if (found == options_.shapes.end()) return {};
+    const auto found = pins_.find(input.name);
+    if (found == pins_.end()) return {};
     const auto& given = found->second;
     const std::string both =
         shapeText(given) + " was given, the model declares " + shapeText(*input.dims);
@@ -137,8 +145,8 @@ class Resolver {
   Dim resolveAxis(const ValueInfo& input, size_t axis) {
     const Dimension& dim = (*input.dims)[axis];
     if (dim.value) return Dim(*dim.value);
-    const auto pinned = options_.shapes.find(input.name);
-    if (pinned != options_.shapes.end()) return Dim(pinned->second[axis]);
+    const auto pinned = pins_.find(input.name);
+    if (pinned != pins_.end()) return Dim(pinned->second[axis]);
     const auto symbol = symbols_.find(dim.symbol);
     if (symbol != symbols_.end() && !isAnonymous(dim)) return Dim(symbol->second);
     if (axis == 0 && options_.batchDefaultsToOne) return Dim(1);
@@ -189,6 +197,7 @@ class Resolver {
   }
 
   const ImportOptions& options_;
+  std::map<std::string, std::vector<int64_t>> pins_;  // shapes that were given, or come with values
   std::vector<ValueInfo> inputs_;
   std::map<std::string, int64_t> symbols_;
   std::vector<std::string> open_;

@@ -16,8 +16,9 @@ struct InputShape {
 };
 
 /// The shapes of all inputs of the model that are neither initializers nor bound values, in order.
-/// Errors: pins that contradict the model or each other or name no input, element types that are
-/// not supported, open dimensions (all in one diagnostic).
+/// The shape of a bound value pins the symbols that it shares. Errors: pins and bound values that
+/// contradict the model or each other or name no input, element types that are not supported, open
+/// dimensions (all in one diagnostic).
 Result<std::vector<InputShape>> resolveInputs(const Model& model, const ImportOptions& options);
 
 /// The name as a symbol of the IR: letters, digits and underscores.

@@ -156,10 +156,14 @@ class Model {
   /// batch-like first extent is 1, and any other free extent is an error that names it.
   using Shapes = std::map<std::string, std::vector<int64_t>>;
 
-  static Expected<Model> load(const std::string& path, const Shapes& shapes = {});
+  /// `bound`: values of inputs that become constants of the model, by name; these are then no
+  /// inputs any more. An input whose value decides on shapes (a Reshape's target, say) must be
+  /// bound.
+  static Expected<Model> load(const std::string& path, const Shapes& shapes = {},
+                              const NamedTensors& bound = {});
   /// The bytes of a model file; external weights are looked for in `directory`.
   static Expected<Model> parse(const std::string& bytes, const Shapes& shapes = {},
-                               const std::string& directory = ".");
+                               const NamedTensors& bound = {}, const std::string& directory = ".");
 
   const std::string& name() const;
   const std::vector<TensorInfo>& inputs() const;

@@ -23,6 +23,25 @@ TEST_CASE("model: inputs and outputs with resolved shapes") {
   CHECK_FALSE(Model::load("/no/such/file.onnx"));
 }
 
+TEST_CASE("model: a bound input is a constant of the model") {
+  OnnxModel onnx;
+  onnx.input("x", kFloat, {"2", "3"}).input("shape", kInt64, {"2"}).output("y", kFloat, {"A", "B"});
+  onnx.node("Reshape", {"x", "shape"}, {"y"});
+  const auto open = Model::parse(onnx.bytes());
+  REQUIRE_FALSE(open);
+  CHECK(open.error().hint.find("--bind shape=shape.npy") != std::string::npos);
+  const auto model = Model::parse(onnx.bytes(), {}, {{"shape", Tensor::of<int64_t>({2}, {3, -1})}});
+  REQUIRE_MESSAGE(model, model.error().str());
+  REQUIRE(model->inputs().size() == 1);
+  CHECK(model->inputs()[0].name == "x");
+  CHECK(model->outputs()[0].shape == std::vector<int64_t>{3, 2});
+  Tensor truncated = Tensor::of<int64_t>({2}, {3, -1});
+  truncated.bytes.pop_back();
+  const auto refused = Model::parse(onnx.bytes(), {}, {{"shape", truncated}});
+  REQUIRE_FALSE(refused);
+  CHECK(refused.error().message == "found 15 bytes, required 16 for i64[2]");
+}
+
 TEST_CASE("model: made inputs: floats in [-1, 1), indices within their axis, else 0 or 1") {
   OnnxModel onnx;
   onnx.input("x", kFloat, {"1000"}).input("i", kInt64, {"1000"}).input("k", kInt32, {"1000"});

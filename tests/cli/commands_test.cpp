@@ -60,6 +60,37 @@ TEST_CASE("cli run: outputs go to a folder, the seed decides made inputs") {
   CHECK(run("1") != run("2"));
 }
 
+TEST_CASE("cli: an input that decides on shapes is bound") {
+  const Workspace work;
+  OnnxModel model;
+  model.input("x", kFloat, {"2", "3"}).input("shape", kInt64, {"2"});
+  model.output("y", kFloat, {"A", "B"}).node("Reshape", {"x", "shape"}, {"r"});
+  model.node("Relu", {"r"}, {"y"});
+  work.write("model.onnx", model);
+  work.write("s.npy", Tensor::of<int64_t>({2}, {3, 2}));
+  work.write("wrong.npy", Tensor::of<int64_t>({3}, {3, 2, 1}));
+  work.write("x.npy", Tensor::of<float>({2, 3}, {1, 2, 3, -1, 0, 4}));
+  // A value for the run comes too late.
+  checkRefused(work.quartet("run model.onnx --device cpu --input shape=s.npy"),
+               {"'shape'", "at import", "--bind shape="});
+  for (const std::string& device : devicesToTest()) {
+    const std::string to = " model.onnx --bind shape=s.npy --device " + device;
+    const Outcome run = work.quartet("run" + to + " --input x=x.npy");
+    CHECK_MESSAGE(run.status == 0, run.err);
+    CHECK(run.out.find("y: f32[3, 2], min 0, max 4, mean 1.66667: 1 2 3 0 0 4") == 0);
+    CHECK(work.quartet("verify" + to).status == 0);
+    CHECK(work.quartet("explain" + to).status == 0);
+    if (device == "cpu") CHECK(work.quartet("bench" + to + " --runs 1").status == 0);
+  }
+  const std::string run = "run model.onnx --device cpu ";
+  checkRefused(work.quartet(run + "--bind shape"), {"--bind", "name=file.npy"});
+  checkRefused(work.quartet(run + "--bind shape=wrong.npy"), {"'shape'", "[3]", "[2]"});
+  checkRefused(work.quartet(run + "--bind nope=s.npy --bind shape=s.npy"), {"nope", "'x'"});
+  checkRefused(work.quartet(run + "--bind shape=s.npy --bind shape=s.npy"), {"twice"});
+  checkRefused(work.quartet(run + "--bind shape=s.npy --input shape=s.npy"), {"both", "--bind"});
+  checkRefused(work.quartet(run + "--bind shape=s.npy --shape shape=2"), {"shape", "bound"});
+}
+
 TEST_CASE("cli verify: a table and JSON for all devices, failure is an exit status") {
   const Workspace work;
   writeModel(work);

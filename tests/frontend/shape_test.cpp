@@ -187,7 +187,44 @@ TEST_CASE("a bound input becomes a constant") {
         "import");
   ImportOptions options;
   options.values["shape"] = ir::makeConstant<int64_t>(ir::DType::I64, {2}, {3, 2});
-  CHECK(shapeOf(import(m, options)) == "[3, 2]");
+  CHECK(error.hint == "export the model with a fixed value, or give one: --bind shape=shape.npy");
+  const auto imported = import(m, options);
+  CHECK(shapeOf(imported) == "[3, 2]");
+  REQUIRE(imported.info.inputs.size() == 1);
+  CHECK(imported.info.inputs[0].name == "x");
+}
+
+TEST_CASE("a bound value replaces a default, and its shape pins the symbols that it shares") {
+  ModelBuilder m;
+  m.input("x", {"N", 3}).input("ones", {"N"}).input("shape", {2}, kInt64);
+  m.ints("shape", {2}, {-1, 1}).node("Reshape", {"x", "shape"}, {"y"}).output("y");
+  m.node("Neg", {"ones"}, {"z"}).output("z");
+  CHECK(shapeOf(import(m)) == "[3, 1]");
+  ImportOptions options;
+  options.values["shape"] = ir::makeConstant<int64_t>(ir::DType::I64, {2}, {3, -1});
+  options.values["ones"] = ir::makeConstant<float>(ir::DType::F32, {4}, {1, 1, 1, 1});
+  CHECK(shapeOf(import(m, options)) == "[3, 4]");
+}
+
+TEST_CASE("bound values that do not fit the model are refused") {
+  ModelBuilder m;
+  m.input("x", {2, 3}).input("shape", {2}, kInt64);
+  m.node("Reshape", {"x", "shape"}, {"y"}).output("y");
+  ImportOptions options;
+  options.values["shape"] = ir::makeConstant<int64_t>(ir::DType::I64, {3}, {3, 2, 1});
+  CHECK(importError(m, options).message.find("[3] was given, the model declares [2]") !=
+        std::string::npos);
+  options.values["shape"] = ir::makeConstant<float>(ir::DType::F32, {2}, {3, 2});
+  CHECK(importError(m, options).message ==
+        "the bound value is f32, the model declares a int64 tensor");
+  options.values["shape"] = ir::makeConstant<int64_t>(ir::DType::I64, {2}, {3, 2});
+  options.shapes["shape"] = {2};
+  CHECK(importError(m, options).message == "the input's value is bound, which gives its shape");
+  options = {};
+  options.values["nope"] = ir::makeConstant<int64_t>(ir::DType::I64, {2}, {3, 2});
+  const Diagnostic unknown = importError(m, options);
+  CHECK(unknown.message == "the model has no input 'nope'");
+  CHECK(unknown.hint == "its inputs are 'x', 'shape'");
 }
 
 TEST_CASE("the input behind an unknown shape is named, also through other nodes") {
