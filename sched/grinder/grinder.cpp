@@ -1,5 +1,6 @@
 #include "sched/grinder/grinder.h"
 
+#include <algorithm>
 #include <map>
 #include <set>
 
@@ -32,7 +33,8 @@ class PlanBuilder {
                 const std::vector<ValueId>& results, const ir::Origin& origin);
   ValueId buffer(ValueId value);
   ValueId resultBuffer(ValueId value);
-  ValueId throughReshapes(ValueId value, bool affineOnly, std::vector<ReshapeMap>& maps) const;
+  ValueId throughReshapes(ValueId value, bool affineOnly, bool checked,
+                          std::vector<ReshapeMap>& maps) const;
   void foldReshapes(TensorExpr& expr, std::vector<ValueId>& operands) const;
 
   const ir::Module& graph_;
@@ -91,13 +93,15 @@ ValueId PlanBuilder::resultBuffer(ValueId value) {
   return buffers_[value] = result;
 }
 
-/// Walks back over reshapes, outermost first in `maps`, as far as index maps can follow.
-ValueId PlanBuilder::throughReshapes(ValueId value, bool affineOnly,
+/// Walks back over reshapes, outermost first in `maps`, as far as index maps can follow: `checked`
+/// indices need an axis to stand in.
+ValueId PlanBuilder::throughReshapes(ValueId value, bool affineOnly, bool checked,
                                      std::vector<ReshapeMap>& maps) const {
   for (;;) {
     const OpId definition = graph_.value(value).definition;
     if (!definition.valid() || graph_.op(definition).opcode != Opcode::Reshape) return value;
     const ValueId source = graph_.op(definition).operands[0];
+    if (checked && graph_.type(source).shape.empty()) return value;
     const auto map = ReshapeMap::make(graph_.type(source).shape, graph_.type(value).shape);
     if (!map || (affineOnly && !map->affine())) return value;
     maps.push_back(*map);
@@ -109,8 +113,16 @@ ValueId PlanBuilder::throughReshapes(ValueId value, bool affineOnly,
 /// inside a reduction they would cost at every step.
 void PlanBuilder::foldReshapes(TensorExpr& expr, std::vector<ValueId>& operands) const {
   std::vector<std::vector<ReshapeMap>> maps(operands.size());
+  std::vector<bool> checked(operands.size(), false);
+  for (const Expr& load : ir::loadsOf(expr)) {
+    const auto& indices = load.args();
+    if (std::any_of(indices.begin(), indices.end(), isChecked)) {
+      checked[static_cast<size_t>(load.number())] = true;
+    }
+  }
   for (size_t i = 0; i < operands.size(); ++i) {
-    operands[i] = throughReshapes(operands[i], expr.form == TensorExpr::Form::Reduce, maps[i]);
+    operands[i] =
+        throughReshapes(operands[i], expr.form == TensorExpr::Form::Reduce, checked[i], maps[i]);
   }
   const auto fold = [&](const Expr& node) {
     if (node.kind() != Expr::Kind::Load) return node;

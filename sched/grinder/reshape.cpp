@@ -45,13 +45,23 @@ std::optional<ReshapeMap> ReshapeMap::make(const std::vector<Dim>& from,
   return result;
 }
 
+bool isChecked(const Expr& index) {
+  bool found = false;
+  index.visit([&](const Expr& node) { found |= node.kind() == Expr::Kind::Bounded; });
+  return found;
+}
+
 std::vector<Expr> ReshapeMap::map(const std::vector<Expr>& indices) const {
   std::vector<Expr> result(from_.size(), Expr::index(0));
+  Expr checks = Expr::index(0);  // a sum of zeros whose evaluation reports what is out of range
   for (const Group& group : groups_) {
     Expr linear = Expr::index(0);
     Dim stride = 1;
     for (size_t k = group.toEnd; k-- > group.toBegin;) {
-      if (to_[k] == Dim(1)) continue;
+      if (to_[k] == Dim(1)) {
+        if (isChecked(indices[k])) checks = checks + indices[k];
+        continue;
+      }
       linear = linear + indices[k] * Expr::extent(stride);
       stride = stride * to_[k];
     }
@@ -67,6 +77,9 @@ std::vector<Expr> ReshapeMap::map(const std::vector<Expr>& indices) const {
       linear = Expr::apply(Opcode::FloorDiv, {linear, Expr::extent(from_[k])});
     }
   }
+  if (checks.isInt(0)) return result;
+  QT_ASSERT(!result.empty(), "a checked index into a reshaped scalar");
+  result[0] = result[0] + checks;
   return result;
 }
 

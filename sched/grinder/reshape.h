@@ -8,6 +8,9 @@
 
 namespace quartet::sched {
 
+/// Whether evaluating `index` may report that it is out of range.
+bool isChecked(const ir::Expr& index);
+
 /// A row-major reshape seen from its reader: element `indices` of the reshaped tensor (`to`) is
 /// element map(indices) of the source (`from`). Axes are matched in groups of equal size.
 class ReshapeMap {
@@ -15,6 +18,8 @@ class ReshapeMap {
   /// Nothing when symbolic extents cannot be matched.
   static std::optional<ReshapeMap> make(const std::vector<ir::Dim>& from,
                                         const std::vector<ir::Dim>& to);
+  /// Checked indices stay, also those into axes of extent 1 (where their value is always 0), so
+  /// that what is out of range is still reported; a scalar source has no place for them.
   std::vector<ir::Expr> map(const std::vector<ir::Expr>& indices) const;
   /// All maps are affine: no source axis is a quotient or remainder of an index.
   bool affine() const { return affine_; }

@@ -77,6 +77,27 @@ TEST_CASE("session: integers of 64 bits beyond 2^32 stay exact") {
   }
 }
 
+TEST_CASE("session: a bad index into an axis of extent 1 is an error that names the node") {
+  OnnxModel onnx;
+  onnx.input("x", kFloat, {"4"}).input("i", kInt64, {"2"}).output("y", kFloat, {"2", "4"});
+  onnx.ints("row", {2}, {1, 4});
+  onnx.node("Reshape", {"x", "row"}, {"r"}, {}, "as_row");
+  onnx.node("Gather", {"r", "i"}, {"y"}, {{"axis", int64_t{0}}}, "pick");
+  const Model model = modelOf(onnx);
+  const Tensor x = Tensor::of<float>({4}, {1, 2, 3, 4});
+  for (const std::string& device : computingDevices()) {
+    INFO(device);
+    const Session session = compileFor(model, {.device = device, .strict = true});
+    const auto good = session.run({{"x", x}, {"i", Tensor::of<int64_t>({2}, {0, -1})}});
+    REQUIRE_MESSAGE(good, good.error().str());
+    CHECK(floats(good->at("y")) == std::vector<float>{1, 2, 3, 4, 1, 2, 3, 4});
+    const auto bad = session.run({{"x", x}, {"i", Tensor::of<int64_t>({2}, {0, 1})}});
+    REQUIRE_FALSE(bad);
+    CAPTURE(bad.error().str());
+    CHECK(bad.error().where.find("pick") != std::string::npos);
+  }
+}
+
 TEST_CASE("session: callers on several threads do not disturb each other") {
   OnnxModel onnx;
   writeLayer(onnx);
