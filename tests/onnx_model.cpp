@@ -4,32 +4,16 @@
 
 namespace quartet::tests {
 
-struct OnnxModel::Proto {
-  onnx::ModelProto model;
-  onnx::GraphProto& graph() { return *model.mutable_graph(); }
-};
-
 namespace {
 
-void setValue(onnx::ValueInfoProto& value, const std::string& name, int type,
-              const std::vector<std::string>& dims) {
+void setType(onnx::ValueInfoProto& value, const std::string& name, int type) {
   value.set_name(name);
-  auto* tensor = value.mutable_type()->mutable_tensor_type();
-  tensor->set_elem_type(type);
-  tensor->mutable_shape();
-  for (const std::string& dim : dims) {
-    auto* extent = tensor->mutable_shape()->add_dim();
-    const bool number = !dim.empty() && (dim[0] == '-' || (dim[0] >= '0' && dim[0] <= '9'));
-    if (number) {
-      extent->set_dim_value(std::stoll(dim));
-    } else {
-      extent->set_dim_param(dim);
-    }
-  }
+  value.mutable_type()->mutable_tensor_type()->set_elem_type(type);
 }
 
 struct AttributeWriter {
   onnx::AttributeProto& to;
+
   void operator()(int64_t value) const {
     to.set_type(onnx::AttributeProto::INT);
     to.set_i(value);
@@ -46,80 +30,127 @@ struct AttributeWriter {
     to.set_type(onnx::AttributeProto::INTS);
     for (int64_t value : values) to.add_ints(value);
   }
+  void operator()(const std::vector<float>& values) const {
+    to.set_type(onnx::AttributeProto::FLOATS);
+    for (float value : values) to.add_floats(value);
+  }
+  void operator()(const WrittenTensor& value) const {
+    to.set_type(onnx::AttributeProto::TENSOR);
+    to.mutable_t()->ParseFromString(value.bytes);
+  }
 };
+
+onnx::TensorProto tensorOf(int type, const std::vector<int64_t>& dims) {
+  onnx::TensorProto tensor;
+  tensor.set_data_type(type);
+  for (int64_t dim : dims) tensor.add_dims(dim);
+  return tensor;
+}
 
 }  // namespace
 
-OnnxModel::OnnxModel(int64_t opset) : proto_(std::make_unique<Proto>()) {
-  proto_->model.set_ir_version(8);
-  proto_->model.add_opset_import()->set_version(opset);
-  proto_->graph().set_name("test");
+WrittenTensor::WrittenTensor(const onnx::TensorProto& tensor) : bytes(tensor.SerializeAsString()) {}
+
+OnnxModel::OnnxModel(int64_t opset) : proto_(std::make_unique<onnx::ModelProto>()) {
+  proto_->set_ir_version(8);
+  proto_->set_producer_name("test");
+  proto_->add_opset_import()->set_version(opset);
+  proto_->mutable_graph()->set_name("graph");
 }
+
+OnnxModel::OnnxModel(const OnnxModel& other)
+    : proto_(std::make_unique<onnx::ModelProto>(*other.proto_)) {}
 
 OnnxModel::~OnnxModel() = default;
 
-OnnxModel& OnnxModel::input(const std::string& name, int type,
-                            const std::vector<std::string>& dims) {
-  setValue(*proto_->graph().add_input(), name, type, dims);
+OnnxModel& OnnxModel::input(const std::string& name, const std::vector<Extent>& dims, int type) {
+  auto& value = *proto_->mutable_graph()->add_input();
+  setType(value, name, type);
+  auto& shape = *value.mutable_type()->mutable_tensor_type()->mutable_shape();
+  for (const Extent& extent : dims) {
+    auto& dim = *shape.add_dim();
+    if (const auto* number = std::get_if<int64_t>(&extent)) dim.set_dim_value(*number);
+    if (const auto* symbol = std::get_if<std::string>(&extent)) dim.set_dim_param(*symbol);
+  }
   return *this;
 }
 
-OnnxModel& OnnxModel::output(const std::string& name, int type,
-                             const std::vector<std::string>& dims) {
-  setValue(*proto_->graph().add_output(), name, type, dims);
+OnnxModel& OnnxModel::output(const std::string& name, int type) {
+  setType(*proto_->mutable_graph()->add_output(), name, type);
   return *this;
 }
 
-OnnxModel& OnnxModel::node(const std::string& op, const std::vector<std::string>& inputs,
+OnnxModel& OnnxModel::floats(const std::string& name, const std::vector<int64_t>& dims,
+                             const std::vector<float>& values) {
+  auto tensor = floatTensor(dims, values);
+  tensor.set_name(name);
+  return initializer(tensor);
+}
+
+OnnxModel& OnnxModel::weights(const std::string& name, const std::vector<int64_t>& dims,
+                              float first) {
+  int64_t count = 1;
+  for (int64_t dim : dims) count *= dim;
+  std::vector<float> values;
+  for (int64_t i = 0; i < count; ++i) values.push_back(first + static_cast<float>(i) / 16);
+  return floats(name, dims, values);
+}
+
+OnnxModel& OnnxModel::ints(const std::string& name, const std::vector<int64_t>& dims,
+                           const std::vector<int64_t>& values) {
+  auto tensor = intTensor(dims, values);
+  tensor.set_name(name);
+  return initializer(tensor);
+}
+
+OnnxModel& OnnxModel::external(const std::string& name, const std::vector<int64_t>& dims,
+                               const std::string& location) {
+  auto tensor = tensorOf(kFloat, dims);
+  tensor.set_name(name);
+  tensor.set_data_location(onnx::TensorProto::EXTERNAL);
+  auto& entry = *tensor.add_external_data();
+  entry.set_key("location");
+  entry.set_value(location);
+  return initializer(tensor);
+}
+
+OnnxModel& OnnxModel::initializer(const onnx::TensorProto& tensor) {
+  *proto_->mutable_graph()->add_initializer() = tensor;
+  return *this;
+}
+
+OnnxModel& OnnxModel::node(const std::string& type, const std::vector<std::string>& inputs,
                            const std::vector<std::string>& outputs,
-                           const std::map<std::string, OnnxAttribute>& attributes,
-                           const std::string& name) {
-  onnx::NodeProto& node = *proto_->graph().add_node();
-  node.set_op_type(op);
-  node.set_name(name);
+                           const std::vector<NodeAttribute>& attributes, const std::string& name) {
+  auto& node = *proto_->mutable_graph()->add_node();
+  node.set_op_type(type);
+  if (!name.empty()) {
+    node.set_name(name);
+  } else if (!outputs.empty()) {
+    node.set_name("make_" + outputs[0]);
+  }
   for (const std::string& input : inputs) node.add_input(input);
   for (const std::string& output : outputs) node.add_output(output);
   for (const auto& [key, value] : attributes) {
-    onnx::AttributeProto& attribute = *node.add_attribute();
+    auto& attribute = *node.add_attribute();
     attribute.set_name(key);
     std::visit(AttributeWriter{attribute}, value);
   }
   return *this;
 }
 
-OnnxModel& OnnxModel::floats(const std::string& name, const std::vector<int64_t>& dims,
-                             const std::vector<float>& values) {
-  onnx::TensorProto& tensor = *proto_->graph().add_initializer();
-  tensor.set_name(name);
-  tensor.set_data_type(kFloat);
-  for (int64_t dim : dims) tensor.add_dims(dim);
+std::string OnnxModel::bytes() const { return proto_->SerializeAsString(); }
+
+onnx::TensorProto floatTensor(const std::vector<int64_t>& dims, const std::vector<float>& values) {
+  onnx::TensorProto tensor = tensorOf(kFloat, dims);
   for (float value : values) tensor.add_float_data(value);
-  return *this;
+  return tensor;
 }
 
-OnnxModel& OnnxModel::ints(const std::string& name, const std::vector<int64_t>& dims,
-                           const std::vector<int64_t>& values) {
-  onnx::TensorProto& tensor = *proto_->graph().add_initializer();
-  tensor.set_name(name);
-  tensor.set_data_type(kInt64);
-  for (int64_t dim : dims) tensor.add_dims(dim);
+onnx::TensorProto intTensor(const std::vector<int64_t>& dims, const std::vector<int64_t>& values) {
+  onnx::TensorProto tensor = tensorOf(kInt64, dims);
   for (int64_t value : values) tensor.add_int64_data(value);
-  return *this;
+  return tensor;
 }
-
-OnnxModel& OnnxModel::external(const std::string& name, const std::vector<int64_t>& dims,
-                               const std::string& location) {
-  onnx::TensorProto& tensor = *proto_->graph().add_initializer();
-  tensor.set_name(name);
-  tensor.set_data_type(kFloat);
-  for (int64_t dim : dims) tensor.add_dims(dim);
-  tensor.set_data_location(onnx::TensorProto::EXTERNAL);
-  auto* entry = tensor.add_external_data();
-  entry->set_key("location");
-  entry->set_value(location);
-  return *this;
-}
-
-std::string OnnxModel::bytes() const { return proto_->model.SerializeAsString(); }
 
 }  // namespace quartet::tests

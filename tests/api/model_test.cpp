@@ -25,7 +25,7 @@ TEST_CASE("model: inputs and outputs with resolved shapes") {
 
 TEST_CASE("model: a bound input is a constant of the model") {
   OnnxModel onnx;
-  onnx.input("x", kFloat, {"2", "3"}).input("shape", kInt64, {"2"}).output("y", kFloat, {"A", "B"});
+  onnx.input("x", {2, 3}).input("shape", {2}, kInt64).output("y", kFloat);
   onnx.node("Reshape", {"x", "shape"}, {"y"});
   const auto open = Model::parse(onnx.bytes());
   REQUIRE_FALSE(open);
@@ -44,12 +44,12 @@ TEST_CASE("model: a bound input is a constant of the model") {
 
 TEST_CASE("model: made inputs: floats in [-1, 1), indices within their axis, else 0 or 1") {
   OnnxModel onnx;
-  onnx.input("x", kFloat, {"1000"}).input("i", kInt64, {"1000"}).input("k", kInt32, {"1000"});
-  onnx.input("m", kBool, {"1000"});
+  onnx.input("x", {1000}).input("i", {1000}, kInt64).input("k", {1000}, kInt32);
+  onnx.input("m", {1000}, kBool);
   onnx.floats("table", {7}, {0, 1, 2, 3, 4, 5, 6}).node("Gather", {"table", "i"}, {"g"});
   onnx.node("Cast", {"k"}, {"f"}, {{"to", int64_t{kFloat}}});
   onnx.node("Where", {"m", "x", "f"}, {"w"}).node("Add", {"g", "w"}, {"y"});
-  onnx.output("y", kFloat, {"1000"});
+  onnx.output("y", kFloat);
   const Model model = modelOf(onnx);
   const NamedTensors inputs = model.makeInputs(7);
   const std::vector<float> x = floats(inputs.at("x"));
@@ -69,7 +69,7 @@ TEST_CASE("model: made inputs: floats in [-1, 1), indices within their axis, els
 
 TEST_CASE("model: integers compared with 0, 1, ..., n - 1 index an axis too") {
   OnnxModel onnx;
-  onnx.input("t", kInt64, {"500", "1"}).output("y", kFloat, {"500", "5"});
+  onnx.input("t", {500, 1}, kInt64).output("y", kFloat);
   onnx.ints("classes", {1, 5}, {0, 1, 2, 3, 4}).node("Equal", {"t", "classes"}, {"e"});
   onnx.node("Cast", {"e"}, {"y"}, {{"to", int64_t{kFloat}}});
   const Model model = modelOf(onnx);

@@ -18,7 +18,7 @@ inline Model modelOf(const OnnxModel& onnx, const Model::Shapes& shapes = {}) {
 
 /// y = relu(x w + b), on x: f32[N, 3].
 inline void writeLayer(OnnxModel& onnx) {
-  onnx.input("x", kFloat, {"N", "3"}).output("y", kFloat, {"N", "2"});
+  onnx.input("x", {"N", 3}).output("y", kFloat);
   onnx.floats("w", {3, 2}, {1, -1, 2, 0, 3, 1}).floats("b", {2}, {0.5F, -0.5F});
   onnx.node("MatMul", {"x", "w"}, {"m"}).node("Add", {"m", "b"}, {"a"}).node("Relu", {"a"}, {"y"});
 }

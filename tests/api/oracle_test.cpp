@@ -13,9 +13,9 @@ namespace {
 /// y = x, so that a test chooses the reference's answer.
 Comparison compareFloats(const std::vector<float>& reference, const std::vector<float>& got) {
   OnnxModel onnx;
-  const std::string extent = std::to_string(reference.size());
-  onnx.input("x", kFloat, {extent}).output("y", kFloat, {extent}).node("Identity", {"x"}, {"y"});
-  const std::vector<int64_t> shape{static_cast<int64_t>(reference.size())};
+  const auto extent = static_cast<int64_t>(reference.size());
+  onnx.input("x", {extent}).output("y", kFloat).node("Identity", {"x"}, {"y"});
+  const std::vector<int64_t> shape{extent};
   const auto oracle = Oracle::evaluate(modelOf(onnx), {{"x", Tensor::of<float>(shape, reference)}});
   REQUIRE_MESSAGE(oracle, oracle.error().str());
   return oracle->compare({{"y", Tensor::of<float>(shape, got)}}).at(0);
@@ -52,7 +52,7 @@ TEST_CASE("oracle: NaN matches NaN, infinities match by sign") {
 
 TEST_CASE("oracle: missing outputs and other shapes fail") {
   OnnxModel onnx;
-  onnx.input("x", kFloat, {"2"}).output("y", kFloat, {"2"}).node("Identity", {"x"}, {"y"});
+  onnx.input("x", {2}).output("y", kFloat).node("Identity", {"x"}, {"y"});
   const auto oracle = Oracle::evaluate(modelOf(onnx), {{"x", Tensor::of<float>({2}, {1, 2})}});
   REQUIRE(oracle);
   CHECK_FALSE(oracle->compare({})[0].passed);
@@ -63,8 +63,8 @@ TEST_CASE("oracle: missing outputs and other shapes fail") {
 
 TEST_CASE("oracle: integers are equal, except where they select on floats") {
   OnnxModel onnx;
-  onnx.input("x", kFloat, {"2", "3"}).output("best", kInt64, {"2", "1"});
-  onnx.output("count", kInt64, {"2"}).ints("shape", {2}, {2, 3});
+  onnx.input("x", {2, 3}).output("best", kInt64);
+  onnx.output("count", kInt64).ints("shape", {2}, {2, 3});
   onnx.node("ArgMax", {"x"}, {"best"}, {{"axis", int64_t{1}}});
   onnx.node("Shape", {"x"}, {"count"});
   const Model model = modelOf(onnx);

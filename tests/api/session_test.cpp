@@ -34,9 +34,9 @@ TEST_CASE("session: every device gives the layer's answer, by hand") {
 
 TEST_CASE("session: outputs that are inputs, constants, shared, and inputs that nothing reads") {
   OnnxModel onnx;
-  onnx.input("x", kFloat, {"2"}).input("unused", kFloat, {"3"});
-  onnx.output("same", kFloat, {"2"}).output("fixed", kFloat, {"2"}).output("twice", kFloat, {"2"});
-  onnx.output("again", kFloat, {"2"}).floats("c", {2}, {7, 8});
+  onnx.input("x", {2}).input("unused", {3});
+  onnx.output("same", kFloat).output("fixed", kFloat).output("twice", kFloat);
+  onnx.output("again", kFloat).floats("c", {2}, {7, 8});
   onnx.node("Identity", {"x"}, {"same"}).node("Identity", {"c"}, {"fixed"});
   onnx.node("Neg", {"x"}, {"twice"}).node("Identity", {"twice"}, {"again"});
   const Model model = modelOf(onnx);
@@ -55,8 +55,8 @@ TEST_CASE("session: outputs that are inputs, constants, shared, and inputs that 
 
 TEST_CASE("session: integers of 64 bits beyond 2^32 stay exact") {
   OnnxModel onnx;
-  onnx.input("a", kInt64, {"3"}).input("b", kInt64, {"3"}).output("sum", kInt64, {"3"});
-  onnx.output("product", kInt64, {"3"}).output("less", kBool, {"3"});
+  onnx.input("a", {3}, kInt64).input("b", {3}, kInt64).output("sum", kInt64);
+  onnx.output("product", kInt64).output("less", kBool);
   onnx.node("Add", {"a", "b"}, {"sum"}).node("Mul", {"a", "b"}, {"product"});
   onnx.node("Less", {"a", "b"}, {"less"});
   const Model model = modelOf(onnx);

@@ -12,7 +12,7 @@ namespace {
 /// y = x + b, on x: f32[2, 3].
 std::string addModel() {
   OnnxModel model;
-  model.input("x", kFloat, {"2", "3"}).output("y", kFloat, {"2", "3"});
+  model.input("x", {2, 3}).output("y", kFloat);
   model.floats("b", {3}, {1, 2, 3}).node("Add", {"x", "b"}, {"y"}, {}, "plus");
   return model.bytes();
 }
@@ -61,7 +61,7 @@ TEST_CASE("bad input: a corrupted model never crashes") {
 TEST_CASE("bad input: unknown operators are reported all at once") {
   const Workspace work;
   OnnxModel model;
-  model.input("x", kFloat, {"2"}).output("y", kFloat, {"2"});
+  model.input("x", {2}).output("y", kFloat);
   model.node("Frobnicate", {"x"}, {"a"}, {}, "first").node("Relu", {"a"}, {"b"});
   model.node("Defenestrate", {"b"}, {"y"}, {}, "second");
   work.write("model.onnx", model);
@@ -72,13 +72,13 @@ TEST_CASE("bad input: unknown operators are reported all at once") {
 TEST_CASE("bad input: a cycle, and a value that nothing computes") {
   const Workspace work;
   OnnxModel cycle;
-  cycle.input("x", kFloat, {"2"}).output("y", kFloat, {"2"});
+  cycle.input("x", {2}).output("y", kFloat);
   cycle.node("Add", {"x", "b"}, {"a"}, {}, "one").node("Relu", {"a"}, {"b"}, {}, "two");
   cycle.node("Relu", {"b"}, {"y"}, {}, "three");
   work.write("cycle.onnx", cycle);
   checkRefused(work.quartet("run cycle.onnx --device cpu"), {"one"});
   OnnxModel dangling;
-  dangling.input("x", kFloat, {"2"}).output("y", kFloat, {"2"});
+  dangling.input("x", {2}).output("y", kFloat);
   dangling.node("Add", {"x", "nowhere"}, {"y"}, {}, "sum");
   work.write("dangling.onnx", dangling);
   checkRefused(work.quartet("run dangling.onnx --device cpu"), {"nowhere", "sum"});
@@ -144,13 +144,13 @@ TEST_CASE("bad input: option values") {
 TEST_CASE("bad input: an open dimension is named, a batch is one") {
   const Workspace work;
   OnnxModel model;
-  model.input("x", kFloat, {"N", "W"}).output("y", kFloat, {"N", "W"}).node("Relu", {"x"}, {"y"});
+  model.input("x", {"N", "W"}).output("y", kFloat).node("Relu", {"x"}, {"y"});
   work.write("model.onnx", model);
   checkRefused(work.quartet("run model.onnx --device cpu"), {"'x'", "W", "--shape"});
   const Outcome pinned = work.quartet("run model.onnx --device cpu --shape x=1,5");
   CHECK(pinned.out.find("f32[1, 5]") != std::string::npos);
   OnnxModel batch;
-  batch.input("x", kFloat, {"N", "4"}).output("y", kFloat, {"N", "4"}).node("Relu", {"x"}, {"y"});
+  batch.input("x", {"N", 4}).output("y", kFloat).node("Relu", {"x"}, {"y"});
   work.write("batch.onnx", batch);
   CHECK(work.quartet("run batch.onnx --device cpu").out.find("f32[1, 4]") != std::string::npos);
 }
@@ -158,7 +158,7 @@ TEST_CASE("bad input: an open dimension is named, a batch is one") {
 TEST_CASE("bad input: external data is missing or too short") {
   const Workspace work;
   OnnxModel model;
-  model.input("x", kFloat, {"2", "3"}).output("y", kFloat, {"2", "3"});
+  model.input("x", {2, 3}).output("y", kFloat);
   model.external("b", {3}, "weights.bin").node("Add", {"x", "b"}, {"y"});
   work.write("folder/model.onnx", model);
   checkRefused(work.quartet("run folder/model.onnx --device cpu"), {"'b'", "weights.bin"});
@@ -168,7 +168,7 @@ TEST_CASE("bad input: external data is missing or too short") {
   const Outcome good = work.quartet("run folder/model.onnx --device cpu");
   CHECK_MESSAGE(good.status == 0, good.err);
   OnnxModel outside;
-  outside.input("x", kFloat, {"3"}).output("y", kFloat, {"3"});
+  outside.input("x", {3}).output("y", kFloat);
   outside.external("b", {3}, "../weights.bin").node("Add", {"x", "b"}, {"y"});
   work.write("weights.bin", std::string(12, '\0'));
   work.write("folder/outside.onnx", outside);
@@ -178,18 +178,18 @@ TEST_CASE("bad input: external data is missing or too short") {
 TEST_CASE("bad input: negative and overflowing dimensions") {
   const Workspace work;
   OnnxModel negative;
-  negative.input("x", kFloat, {"2", "-3"}).output("y", kFloat, {"2", "-3"});
+  negative.input("x", {2, -3}).output("y", kFloat);
   negative.node("Relu", {"x"}, {"y"});
   work.write("negative.onnx", negative);
   checkRefused(work.quartet("run negative.onnx --device cpu"), {"x", "-3"});
   OnnxModel weights;
-  weights.input("x", kFloat, {"3"}).output("y", kFloat, {"3"});
+  weights.input("x", {3}).output("y", kFloat);
   weights.floats("w", {-1, 3}, {1, 2, 3}).node("Add", {"x", "w"}, {"y"});
   work.write("weights.onnx", weights);
   checkRefused(work.quartet("run weights.onnx --device cpu"), {"w", "-1"});
   OnnxModel overflow;
-  overflow.input("x", kFloat, {"4294967296", "4294967296", "4"});
-  overflow.output("y", kFloat, {"4294967296", "4294967296", "4"}).node("Relu", {"x"}, {"y"});
+  overflow.input("x", {4294967296, 4294967296, 4});
+  overflow.output("y", kFloat).node("Relu", {"x"}, {"y"});
   work.write("overflow.onnx", overflow);
   for (const std::string& device : devicesToTest()) {
     checkRefused(work.quartet("run overflow.onnx --device " + device), {});
@@ -199,7 +199,7 @@ TEST_CASE("bad input: negative and overflowing dimensions") {
 TEST_CASE("bad input: more than the memory there is") {
   const Workspace work;
   OnnxModel model;
-  model.input("x", kFloat, {"N", "1000000"}).output("y", kFloat, {"N", "1000000"});
+  model.input("x", {"N", 1000000}).output("y", kFloat);
   model.node("Relu", {"x"}, {"y"});
   work.write("model.onnx", model);
   for (const std::string& device : devicesToTest()) {
@@ -207,7 +207,7 @@ TEST_CASE("bad input: more than the memory there is") {
   }
   checkRefused(work.quartet("verify model.onnx --shape x=1000000,1000000 --device cpu"), {});
   OnnxModel constant;
-  constant.input("x", kFloat, {"1"}).output("y", kFloat, {"1000000", "1000000"});
+  constant.input("x", {1}).output("y", kFloat);
   constant.ints("shape", {2}, {1000000, 1000000});
   constant.node("ConstantOfShape", {"shape"}, {"big"}, {}, "filler");
   constant.node("Add", {"big", "x"}, {"y"});
@@ -218,7 +218,7 @@ TEST_CASE("bad input: more than the memory there is") {
 TEST_CASE("empty tensors are legal and come out empty") {
   const Workspace work;
   OnnxModel model;
-  model.input("x", kFloat, {"N", "3"}).output("y", kFloat, {"N", "2"}).output("s", kFloat, {"2"});
+  model.input("x", {"N", 3}).output("y", kFloat).output("s", kFloat);
   model.floats("w", {3, 2}, {1, 2, 3, 4, 5, 6}).node("MatMul", {"x", "w"}, {"m"});
   model.node("Relu", {"m"}, {"y"});
   model.ints("axes", {1}, {0}).node("ReduceSum", {"m", "axes"}, {"s"}, {{"keepdims", int64_t{0}}});
@@ -235,7 +235,7 @@ TEST_CASE("empty tensors are legal and come out empty") {
 TEST_CASE("bad input: an index out of range names the node, nothing is written") {
   const Workspace work;
   OnnxModel model;
-  model.input("i", kInt64, {"3"}).output("y", kFloat, {"3"});
+  model.input("i", {3}, kInt64).output("y", kFloat);
   model.floats("table", {4}, {1, 2, 3, 4});
   model.node("Gather", {"table", "i"}, {"y"}, {}, "lookup");
   work.write("model.onnx", model);
@@ -256,7 +256,7 @@ TEST_CASE("bad input: an index out of range names the node, nothing is written")
 TEST_CASE("bad input: integer division by zero names the node") {
   const Workspace work;
   OnnxModel model;
-  model.input("a", kInt32, {"3"}).input("b", kInt32, {"3"}).output("y", kInt32, {"3"});
+  model.input("a", {3}, kInt32).input("b", {3}, kInt32).output("y", kInt32);
   model.node("Div", {"a", "b"}, {"y"}, {}, "ratio");
   work.write("model.onnx", model);
   work.write("a.npy", Tensor::of<int32_t>({3}, {7, -7, INT32_MIN}));
@@ -274,7 +274,7 @@ TEST_CASE("bad input: integer division by zero names the node") {
 TEST_CASE("outputs that cannot be written leave nothing behind") {
   const Workspace work;
   OnnxModel model;
-  model.input("x", kFloat, {"2"}).output("a", kFloat, {"2"}).output("b", kFloat, {"2"});
+  model.input("x", {2}).output("a", kFloat).output("b", kFloat);
   model.node("Relu", {"x"}, {"a"}).node("Neg", {"x"}, {"b"});
   work.write("model.onnx", model);
   work.write("out/b.npy/in_the_way", "a folder where a file should go");

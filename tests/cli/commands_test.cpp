@@ -14,8 +14,8 @@ namespace {
 /// y = relu(x w), best = argmax of it, on x: f32[N, 3].
 void writeModel(const Workspace& work) {
   OnnxModel model;
-  model.input("x", kFloat, {"N", "3"}).output("a/y", kFloat, {"N", "2"});
-  model.output("best", kInt64, {"N", "1"}).floats("w", {3, 2}, {1, -1, 2, 0, 3, 1});
+  model.input("x", {"N", 3}).output("a/y", kFloat);
+  model.output("best", kInt64).floats("w", {3, 2}, {1, -1, 2, 0, 3, 1});
   model.node("MatMul", {"x", "w"}, {"m"}).node("Relu", {"m"}, {"a/y"});
   model.node("ArgMax", {"a/y"}, {"best"}, {{"axis", int64_t{1}}});
   work.write("model.onnx", model);
@@ -63,8 +63,8 @@ TEST_CASE("cli run: outputs go to a folder, the seed decides made inputs") {
 TEST_CASE("cli: an input that decides on shapes is bound") {
   const Workspace work;
   OnnxModel model;
-  model.input("x", kFloat, {"2", "3"}).input("shape", kInt64, {"2"});
-  model.output("y", kFloat, {"A", "B"}).node("Reshape", {"x", "shape"}, {"r"});
+  model.input("x", {2, 3}).input("shape", {2}, kInt64);
+  model.output("y", kFloat).node("Reshape", {"x", "shape"}, {"r"});
   model.node("Relu", {"r"}, {"y"});
   work.write("model.onnx", model);
   work.write("s.npy", Tensor::of<int64_t>({2}, {3, 2}));

@@ -1,10 +1,11 @@
 // What is wrong with a model is said once, clearly, and never crashes.
 #include <doctest/doctest.h>
+#include <onnx/onnx_pb.h>
 
 #include <filesystem>
 #include <fstream>
 
-#include "tests/frontend/model_builder.h"
+#include "tests/frontend/support.h"
 
 using namespace quartet;
 using namespace quartet::tests;
@@ -13,8 +14,8 @@ using Kind = Diagnostic::Kind;
 
 namespace {
 
-ModelBuilder relu(int64_t opset = 17) {
-  ModelBuilder m(opset);
+OnnxModel relu(int64_t opset = 17) {
+  OnnxModel m(opset);
   m.input("x", {2, 3}).node("Relu", {"x"}, {"y"}).output("y");
   return m;
 }
@@ -24,7 +25,7 @@ bool contains(const std::string& text, const std::string& part) {
 }
 
 // Checks message and place of the diagnostic of a model.
-void expectError(const ModelBuilder& m, const std::string& message, const std::string& where) {
+void expectError(const OnnxModel& m, const std::string& message, const std::string& where) {
   const Diagnostic error = importError(m);
   CHECK_MESSAGE(contains(error.message, message), error.str());
   CHECK_MESSAGE(contains(error.where, where), error.str());
@@ -46,7 +47,7 @@ class TemporaryFolder {
 }  // namespace
 
 TEST_CASE("all unsupported operators are reported at once") {
-  ModelBuilder m;
+  OnnxModel m;
   m.input("x", {2, 3}).node("Mystery", {"x"}, {"a"}).node("Mystery", {"a"}, {"b"});
   m.node("NonZero", {"b"}, {"c"}).node("Relu", {"c"}, {"y"}).output("y");
   const Diagnostic error = importError(m);
@@ -58,7 +59,7 @@ TEST_CASE("all unsupported operators are reported at once") {
 }
 
 TEST_CASE("operators inside subgraphs are reported too") {
-  ModelBuilder m;
+  OnnxModel m;
   m.input("x", {2}).node("If", {"x"}, {"y"}).output("y");
   auto& branch = *m.proto().mutable_graph()->mutable_node(0)->add_attribute();
   branch.set_name("then_branch");
@@ -71,7 +72,7 @@ TEST_CASE("operators inside subgraphs are reported too") {
 }
 
 TEST_CASE("other domains, functions and sparse initializers are unsupported, not errors of ours") {
-  ModelBuilder m = relu();
+  OnnxModel m = relu();
   m.proto().mutable_graph()->mutable_node(0)->set_domain("com.example");
   m.proto().add_functions()->set_name("f");
   m.proto().mutable_graph()->add_sparse_initializer()->mutable_values()->set_name("w");
@@ -85,7 +86,7 @@ TEST_CASE("other domains, functions and sparse initializers are unsupported, not
 TEST_CASE("operator set versions") {
   CHECK(contains(importError(relu(1000)).message, "the newest that is supported is 22"));
   CHECK(contains(importError(relu(0)).message, "operator of the model is not supported"));
-  ModelBuilder m = relu();
+  OnnxModel m = relu();
   m.proto().clear_opset_import();
   CHECK(importError(m).kind != Kind::Internal);
 }
@@ -98,11 +99,11 @@ TEST_CASE("files that are not models") {
   CHECK(contains(import("this is text, not a model").error().message, "not an ONNX model"));
   CHECK(contains(import("").error().message, "not an ONNX model"));
   CHECK(contains(import("GGUF\x03").error().message, "not an ONNX model"));
-  const auto bytes = relu().bytes();
+  const auto bytes = bytesOf(relu());
   const auto cut = std::span(bytes).first(bytes.size() / 2);
   CHECK(contains(frontend::importModel(cut, {}, referenceEvaluator()).error().message,
                  "truncated or damaged"));
-  ModelBuilder empty = relu();
+  OnnxModel empty = relu();
   empty.proto().clear_graph();
   CHECK(contains(importError(empty).message, "holds no graph"));
   const auto missing = frontend::importModel("/does/not/exist.onnx", {}, referenceEvaluator());
@@ -112,7 +113,7 @@ TEST_CASE("files that are not models") {
 }
 
 TEST_CASE("deep nesting is refused, not followed to the end of the stack") {
-  ModelBuilder m;
+  OnnxModel m;
   m.input("x", {2}).output("y");
   onnx::GraphProto* graph = m.proto().mutable_graph();
   for (int depth = 0; depth < 5000; ++depth) {
@@ -127,32 +128,32 @@ TEST_CASE("deep nesting is refused, not followed to the end of the stack") {
 
 TEST_CASE("names") {
   SUBCASE("undefined") {
-    ModelBuilder m;
+    OnnxModel m;
     m.input("x", {2}).node("Add", {"x", "nowhere"}, {"y"}).output("y");
     expectError(m, "input 'nowhere' is defined nowhere", "node 'make_y' (Add)");
   }
   SUBCASE("twice") {
-    ModelBuilder m = relu();
+    OnnxModel m = relu();
     m.node("Abs", {"x"}, {"y"});
     expectError(m, "the name 'y' is defined twice", "(Abs)");
   }
   SUBCASE("an output that shadows an input") {
-    ModelBuilder m;
+    OnnxModel m;
     m.input("x", {2}).node("Relu", {"x"}, {"x"}).output("x");
     expectError(m, "the name 'x' is defined twice", "(Relu)");
   }
   SUBCASE("an initializer twice") {
-    ModelBuilder m = relu();
+    OnnxModel m = relu();
     m.floats("w", {1}, {1}).floats("w", {1}, {1});
     expectError(m, "the name 'w' is defined twice", "initializers");
   }
   SUBCASE("an output that nothing computes") {
-    ModelBuilder m = relu();
+    OnnxModel m = relu();
     m.output("z");
     expectError(m, "no node computes it", "output 'z'");
   }
   SUBCASE("slashes and colons are names like others") {
-    ModelBuilder m;
+    OnnxModel m;
     m.input("in/x:0", {2}).node("Relu", {"in/x:0"}, {"out/y:0"}).output("out/y:0");
     const auto model = import(m);
     CHECK(model.info.inputs[0].name == "in/x:0");
@@ -162,12 +163,12 @@ TEST_CASE("names") {
 
 TEST_CASE("order of nodes") {
   SUBCASE("unsorted nodes are sorted") {
-    ModelBuilder m;
+    OnnxModel m;
     m.input("x", {2}).node("Relu", {"a"}, {"y"}).node("Abs", {"x"}, {"a"}).output("y");
     CHECK(opsOf(import(m).graph) == "abs max");
   }
   SUBCASE("a cycle is an error that names its nodes") {
-    ModelBuilder m;
+    OnnxModel m;
     m.input("x", {2}).node("Add", {"x", "b"}, {"a"}).node("Relu", {"a"}, {"b"});
     m.node("Abs", {"b"}, {"y"}).output("y");
     const Diagnostic error = importError(m);
@@ -178,101 +179,101 @@ TEST_CASE("order of nodes") {
 
 TEST_CASE("nodes against their inputs") {
   SUBCASE("too few, too many, left out") {
-    ModelBuilder few;
+    OnnxModel few;
     few.input("x", {2}).node("Add", {"x"}, {"y"}).output("y");
     expectError(few, "found 1 inputs, required are 2", "node 'make_y' (Add, opset 17)");
-    ModelBuilder many;
+    OnnxModel many;
     many.input("x", {2}).node("Relu", {"x", "x"}, {"y"}).output("y");
     expectError(many, "found 2 inputs, required are 1", "(Relu, opset 17)");
-    ModelBuilder out;
+    OnnxModel out;
     out.input("x", {2}).node("Add", {"x", ""}, {"y"}).output("y");
     expectError(out, "input 1 is left out, it is required", "(Add, opset 17)");
   }
   SUBCASE("element types") {
-    ModelBuilder m;
-    m.input("x", {2}, onnx::TensorProto::INT64).node("Exp", {"x"}, {"y"}).output("y");
+    OnnxModel m;
+    m.input("x", {2}, kInt64).node("Exp", {"x"}, {"y"}).output("y");
     expectError(m, "input 0 ('x') is i64[2], required is a float", "(Exp, opset 17)");
-    ModelBuilder mixed;
-    mixed.input("x", {2}).input("i", {2}, onnx::TensorProto::INT64);
+    OnnxModel mixed;
+    mixed.input("x", {2}).input("i", {2}, kInt64);
     mixed.node("Add", {"x", "i"}, {"y"}).output("y");
     expectError(mixed, "inputs have different element types, f32 and i64", "(Add, opset 17)");
-    ModelBuilder text;
+    OnnxModel text;
     text.input("x", {2}, onnx::TensorProto::STRING).node("Identity", {"x"}, {"y"}).output("y");
     expectError(text, "a string tensor is not supported", "input 'x'");
   }
   SUBCASE("shapes") {
-    ModelBuilder m;
+    OnnxModel m;
     m.input("a", {2, 3}).input("b", {4}).node("Add", {"a", "b"}, {"y"}).output("y");
     expectError(m, "shapes [2, 3] and [4] do not broadcast", "(Add, opset 17)");
-    ModelBuilder product;
+    OnnxModel product;
     product.input("a", {2, 3}).input("b", {4, 5}).node("MatMul", {"a", "b"}, {"y"}).output("y");
     expectError(product, "do not multiply: 3 against 4", "(MatMul, opset 17)");
-    ModelBuilder rank;
+    OnnxModel rank;
     rank.input("x", {2, 3}).weights("w", {1, 3, 1, 1}).node("Conv", {"x", "w"}, {"y"}).output("y");
     expectError(rank, "input 0 has shape [2, 3], required is rank 3 or more", "(Conv, opset 17)");
-    ModelBuilder large;
+    OnnxModel large;
     large.input("x", {1, 1, 2, 2}).weights("w", {1, 1, 5, 5});
     large.node("Conv", {"x", "w"}, {"y"}).output("y");
     expectError(large, "the kernel spans 5 of spatial axis 0", "(Conv, opset 17)");
-    ModelBuilder reshape;
+    OnnxModel reshape;
     reshape.input("x", {2, 3}).ints("s", {1}, {7}).node("Reshape", {"x", "s"}, {"y"}).output("y");
     expectError(reshape, "input of shape [2, 3] cannot be reshaped to [7]", "(Reshape, opset 17)");
-    ModelBuilder negative;
+    OnnxModel negative;
     negative.ints("s", {1}, {-7}).node("ConstantOfShape", {"s"}, {"y"}).output("y");
     expectError(negative, "the shape [-7] has a negative extent", "(ConstantOfShape, opset 17)");
   }
   SUBCASE("indices out of range") {
-    ModelBuilder m;
+    OnnxModel m;
     m.input("x", {2, 3}).ints("i", {1}, {2}).node("Gather", {"x", "i"}, {"y"}).output("y");
     expectError(m, "index 2 is out of range for extent 2", "(Gather, opset 17)");
-    ModelBuilder axis;
+    OnnxModel axis;
     axis.input("x", {2, 3}).node("Softmax", {"x"}, {"y"}, {{"axis", int64_t{2}}}).output("y");
     expectError(axis, "axis 2 is out of range for rank 2", "(Softmax, opset 17)");
   }
   SUBCASE("a declared output of another type") {
-    ModelBuilder m;
-    m.input("x", {2}).node("Relu", {"x"}, {"y"}).output("y", onnx::TensorProto::INT64);
+    OnnxModel m;
+    m.input("x", {2}).node("Relu", {"x"}, {"y"}).output("y", kInt64);
     expectError(m, "declared as a int64 tensor, computed as f32[2]", "output 'y'");
   }
   SUBCASE("outputs that the operator does not have") {
-    ModelBuilder m;
+    OnnxModel m;
     m.input("x", {2}).node("Relu", {"x"}, {"y", "z"}).output("y");
     expectError(m, "output 1 ('z') is not supported", "(Relu, opset 17)");
   }
 }
 
 TEST_CASE("attributes") {
-  ModelBuilder missing;
+  OnnxModel missing;
   missing.input("x", {2}).node("Cast", {"x"}, {"y"}).output("y");
   expectError(missing, "attribute 'to' is missing", "(Cast, opset 17)");
-  ModelBuilder wrong;
+  OnnxModel wrong;
   wrong.input("x", {2, 2}).node("Softmax", {"x"}, {"y"}, {{"axis", 1.5f}}).output("y");
   expectError(wrong, "attribute 'axis' must be an integer", "(Softmax, opset 17)");
-  ModelBuilder length;
+  OnnxModel length;
   length.input("x", {1, 1, 4, 4}).weights("w", {1, 1, 2, 2});
   length.node("Conv", {"x", "w"}, {"y"}, {{"strides", std::vector<int64_t>{1}}}).output("y");
   expectError(length, "attribute 'strides' has 1 entries, required are 2", "(Conv, opset 17)");
-  ModelBuilder value;
+  OnnxModel value;
   value.input("x", {2, 2}).node("Pad", {"x", "p"}, {"y"}, {{"mode", std::string("odd")}});
   value.ints("p", {4}, {0, 0, 0, 0}).output("y");
   expectError(value, "attribute 'mode' is 'odd'", "(Pad, opset 17)");
 }
 
 TEST_CASE("dimensions of inputs") {
-  ModelBuilder negative;
+  OnnxModel negative;
   negative.input("x", {int64_t{-5}}).node("Relu", {"x"}, {"y"}).output("y");
   expectError(negative, "dimension -5 of axis 0 is negative", "input 'x'");
-  ModelBuilder large;
+  OnnxModel large;
   large.input("x", {INT64_MAX}).node("Relu", {"x"}, {"y"}).output("y");
   expectError(large, "overflows", "input 'x'");
-  ModelBuilder product;
+  OnnxModel product;
   product.input("x", {1 << 30, 1 << 30, 1 << 30}).node("Relu", {"x"}, {"y"}).output("y");
   expectError(product, "the product of the dimensions overflows", "input 'x'");
 }
 
 TEST_CASE("tensors whose data does not fit their shape") {
   const auto with = [](const onnx::TensorProto& tensor) {
-    ModelBuilder m;
+    OnnxModel m;
     auto named = tensor;
     named.set_name("w");
     m.initializer(named).node("Identity", {"w"}, {"y"}).output("y");
@@ -296,8 +297,8 @@ TEST_CASE("tensors whose data does not fit their shape") {
 namespace {
 
 // A model whose weights lie in a file beside it.
-ModelBuilder externalModel(const std::string& location, const std::string& length,
-                           const std::string& offset) {
+OnnxModel externalModel(const std::string& location, const std::string& length,
+                        const std::string& offset) {
   onnx::TensorProto tensor = floatTensor({3}, {});
   tensor.set_name("w");
   tensor.set_data_location(onnx::TensorProto::EXTERNAL);
@@ -309,7 +310,7 @@ ModelBuilder externalModel(const std::string& location, const std::string& lengt
   add("location", location);
   if (!length.empty()) add("length", length);
   if (!offset.empty()) add("offset", offset);
-  ModelBuilder m;
+  OnnxModel m;
   m.input("x", {3}).initializer(tensor).node("Add", {"x", "w"}, {"y"}).output("y");
   return m;
 }
@@ -323,7 +324,7 @@ TEST_CASE("external data") {
       .write(reinterpret_cast<const char*>(data.data()), 20);
   ImportOptions options;
   options.directory = folder.path();
-  const auto error = [&](const ModelBuilder& m) { return importError(m, options).message; };
+  const auto error = [&](const OnnxModel& m) { return importError(m, options).message; };
 
   const auto good = import(externalModel("weights.bin", "12", "8"), options);
   CHECK(evaluate(good, {{10, 10, 10}}) == std::vector<float>{12, 13, 14});
@@ -340,10 +341,10 @@ TEST_CASE("external data") {
 }
 
 TEST_CASE("an optional input that is left out, and an optional output") {
-  ModelBuilder m;
+  OnnxModel m;
   m.input("x", {2}).floats("high", {}, {1}).node("Clip", {"x", "", "high"}, {"y"}).output("y");
   CHECK(opsOf(import(m).graph) == "min");
-  ModelBuilder dropout;
+  OnnxModel dropout;
   dropout.input("x", {2}).node("Dropout", {"x"}, {"d", ""}).node("Relu", {"d"}, {"y"}).output("y");
   CHECK(opsOf(import(dropout).graph) == "max");
 }

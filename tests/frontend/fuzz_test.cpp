@@ -4,7 +4,7 @@
 #include <random>
 
 #include "ir/verifier.h"
-#include "tests/frontend/model_builder.h"
+#include "tests/frontend/support.h"
 
 using namespace quartet;
 using namespace quartet::tests;
@@ -12,8 +12,8 @@ using namespace quartet::tests;
 namespace {
 
 // A model with a bit of everything that reads attributes and contents.
-ModelBuilder seedModel() {
-  ModelBuilder m;
+OnnxModel seedModel() {
+  OnnxModel m;
   m.input("x", {1, 3, 8, 8}).weights("w", {4, 3, 3, 3}).weights("b", {4});
   m.node("Conv", {"x", "w", "b"}, {"c"},
          {{"pads", std::vector<int64_t>{1, 1, 1, 1}}, {"strides", std::vector<int64_t>{2, 2}}});
@@ -28,8 +28,8 @@ ModelBuilder seedModel() {
   return m;
 }
 
-ModelBuilder resizeModel() {
-  ModelBuilder m;
+OnnxModel resizeModel() {
+  OnnxModel m;
   m.input("x", {1, 1, 4, 4}).floats("scales", {4}, {1, 1, 2, 1.5});
   m.node("Resize", {"x", "", "scales"}, {"r"}, {{"mode", std::string("linear")}});
   m.ints("pads", {8}, {0, 0, 1, 0, 0, 0, 0, 2}).node("Pad", {"r", "pads"}, {"p"});
@@ -55,9 +55,9 @@ void importMutant(const std::vector<std::byte>& bytes, int& imported) {
   ++imported;
 }
 
-void fuzz(const ModelBuilder& seed, int mutants) {
+void fuzz(const OnnxModel& seed, int mutants) {
   std::mt19937 random(20240611);
-  const auto original = seed.bytes();
+  const auto original = bytesOf(seed);
   import(seed);
   int imported = 0;
   for (int i = 0; i < mutants; ++i) {
@@ -94,7 +94,7 @@ TEST_CASE("mutated models") { fuzz(seedModel(), 4000); }
 TEST_CASE("mutated models of other operators") { fuzz(resizeModel(), 4000); }
 
 TEST_CASE("every truncation of a model") {
-  const auto bytes = seedModel().bytes();
+  const auto bytes = bytesOf(seedModel());
   int imported = 0;
   for (size_t length = 0; length < bytes.size(); length += 3) {
     importMutant({bytes.begin(), bytes.begin() + static_cast<std::ptrdiff_t>(length)}, imported);

@@ -5,7 +5,7 @@
 #include <cmath>
 
 #include "ir/text.h"
-#include "tests/frontend/model_builder.h"
+#include "tests/frontend/support.h"
 #include "tests/golden.h"
 
 using namespace quartet;
@@ -16,9 +16,9 @@ namespace {
 using Values = std::vector<float>;
 
 // One node on one input.
-ModelBuilder single(const std::string& type, const std::vector<Extent>& dims,
-                    const std::vector<NodeAttribute>& attributes = {}, int64_t opset = 17) {
-  ModelBuilder m(opset);
+OnnxModel single(const std::string& type, const std::vector<Extent>& dims,
+                 const std::vector<NodeAttribute>& attributes = {}, int64_t opset = 17) {
+  OnnxModel m(opset);
   m.input("x", dims).node(type, {"x"}, {"y"}, attributes).output("y");
   return m;
 }
@@ -39,7 +39,7 @@ NodeAttribute axisAttribute(int64_t axis) { return {"axis", axis}; }
 }  // namespace
 
 TEST_CASE("golden: a small network") {
-  ModelBuilder m;
+  OnnxModel m;
   m.input("image", {"batch", 1, 6, 6}).weights("w", {2, 1, 3, 3}).floats("b", {2}, {1, -1});
   m.node("Conv", {"image", "w", "b"}, {"c"}, {{"pads", std::vector<int64_t>{1, 1, 1, 1}}});
   m.node("Relu", {"c"}, {"r"});
@@ -56,7 +56,7 @@ TEST_CASE("golden: a small network") {
 }
 
 TEST_CASE("golden: attention") {
-  ModelBuilder m;
+  OnnxModel m;
   m.input("x", {1, 5, 8}).weights("wq", {8, 8}).weights("wk", {8, 8}, 1).weights("wv", {8, 8}, 2);
   m.ints("split", {4}, {0, 0, 2, 4}).ints("join", {3}, {0, 0, 8}).floats("scale", {}, {2});
   const std::vector<int64_t> heads = {0, 2, 1, 3};
@@ -89,7 +89,7 @@ TEST_CASE("composites become few primitives") {
 
 TEST_CASE("a constant index is a slice, a table of indices a gather") {
   const auto gather = [](const std::vector<int64_t>& dims, const std::vector<int64_t>& indices) {
-    ModelBuilder m;
+    OnnxModel m;
     m.input("x", {6, 2}).ints("i", dims, indices).node("Gather", {"x", "i"}, {"y"}).output("y");
     return opsOf(import(m).graph);
   };
@@ -101,7 +101,7 @@ TEST_CASE("a constant index is a slice, a table of indices a gather") {
 
 TEST_CASE("small integer powers are products") {
   const auto power = [](float exponent) {
-    ModelBuilder m;
+    OnnxModel m;
     m.input("x", {3}).floats("e", {}, {exponent}).node("Pow", {"x", "e"}, {"y"}).output("y");
     return opsOf(import(m).graph);
   };
@@ -113,7 +113,7 @@ TEST_CASE("small integer powers are products") {
 }
 
 TEST_CASE("batched products drop the axes that broadcast") {
-  ModelBuilder m;
+  OnnxModel m;
   m.input("a", {1, 4, 2, 3}).input("b", {5, 1, 3, 2}).node("MatMul", {"a", "b"}, {"y"});
   m.output("y");
   const auto model = import(m);
@@ -122,7 +122,7 @@ TEST_CASE("batched products drop the axes that broadcast") {
 }
 
 TEST_CASE("vectors in products") {
-  ModelBuilder m;
+  OnnxModel m;
   m.input("a", {3}).floats("b", {3}, {1, 2, 3}).node("MatMul", {"a", "b"}, {"y"}).output("y");
   const auto model = import(m);
   CHECK(shapeOf(model) == "[]");
@@ -152,13 +152,13 @@ TEST_CASE("the mean over windows cut by ceil_mode counts what they hold") {
 }
 
 TEST_CASE("the indices of a pooling") {
-  ModelBuilder m;
+  OnnxModel m;
   m.input("x", {1, 2, 2, 3});
   m.node("MaxPool", {"x"}, {"v", "i"},
          {{"kernel_shape", std::vector<int64_t>{2, 2}},
           {"pads", std::vector<int64_t>{0, 0, 0, 1}},
           {"strides", std::vector<int64_t>{1, 1}}});
-  m.node("Cast", {"i"}, {"y"}, {{"to", int64_t{onnx::TensorProto::FLOAT}}}).output("y");
+  m.node("Cast", {"i"}, {"y"}, {{"to", int64_t{kFloat}}}).output("y");
   const Values x = {1, 9, 2, 3, 4, 5, -6, -5, -4, -3, -2, -1};
   CHECK(evaluate(import(m), {x}) == Values{1, 1, 5, 10, 11, 11});
 }
@@ -189,7 +189,7 @@ TEST_CASE("softplus does not overflow") {
 
 TEST_CASE("group normalization: one scale per group, since opset 21 per channel") {
   const auto normalised = [](int64_t opset, const Values& scale) {
-    ModelBuilder m(opset);
+    OnnxModel m(opset);
     m.input("x", {1, 4, 1}).floats("s", {static_cast<int64_t>(scale.size())}, scale);
     m.floats("b", {static_cast<int64_t>(scale.size())}, Values(scale.size(), 0));
     m.node("GroupNormalization", {"x", "s", "b"}, {"y"},
@@ -212,26 +212,26 @@ TEST_CASE("norms and their poolings") {
 }
 
 TEST_CASE("split into parts that are not equal, since opset 18") {
-  ModelBuilder m(18);
+  OnnxModel m(18);
   m.input("x", {5}).node("Split", {"x"}, {"a", "b", "c"}, {{"num_outputs", int64_t{3}}});
   m.output("c");
   CHECK(evaluate(import(m), {{1, 2, 3, 4, 5}}) == Values{5});
 }
 
 TEST_CASE("pad with a list of axes, since opset 18") {
-  ModelBuilder m(18);
+  OnnxModel m(18);
   m.input("x", {2, 2}).ints("p", {2}, {1, -1}).ints("a", {1}, {-1}).floats("v", {}, {7});
   m.node("Pad", {"x", "p", "v", "a"}, {"y"}).output("y");
   CHECK(evaluate(import(m), {{1, 2, 3, 4}}) == Values{7, 1, 7, 3});
 }
 
 TEST_CASE("operators of the first versions broadcast by attributes") {
-  ModelBuilder m(6);
+  OnnxModel m(6);
   m.input("x", {2, 3, 2}).floats("b", {3}, {10, 20, 30});
   m.node("Add", {"x", "b"}, {"y"}, {{"broadcast", int64_t{1}}, axisAttribute(1)}).output("y");
   CHECK(evaluate(import(m), {Values(12, 0)}) ==
         Values{10, 10, 20, 20, 30, 30, 10, 10, 20, 20, 30, 30});
-  ModelBuilder without(6);
+  OnnxModel without(6);
   without.input("x", {2, 3}).floats("b", {3}, {1, 2, 3}).node("Add", {"x", "b"}, {"y"});
   without.output("y");
   CHECK(importError(without).message ==
@@ -240,7 +240,7 @@ TEST_CASE("operators of the first versions broadcast by attributes") {
 
 TEST_CASE("einsum: ellipsis, sums, diagonals, three operands") {
   const auto einsum = [](const std::string& equation, const std::vector<Extent>& dims) {
-    ModelBuilder m;
+    OnnxModel m;
     m.input("x", dims).node("Einsum", {"x", "x"}, {"y"}, {{"equation", equation}}).output("y");
     return import(m);
   };
@@ -248,7 +248,7 @@ TEST_CASE("einsum: ellipsis, sums, diagonals, three operands") {
   CHECK(shapeOf(einsum("...ij,...kj->...ik", {2, 3, 4})) == "[2, 3, 3]");
   CHECK(evaluate(einsum("ij,kj", {2, 2}), {{1, 2, 3, 4}}) == Values{5, 11, 11, 25});
   CHECK(evaluate(einsum("ii,jj->ij", {2, 2}), {{1, 2, 3, 4}}) == Values{1, 4, 4, 16});
-  ModelBuilder m;
+  OnnxModel m;
   m.input("x", {2}).node("Einsum", {"x", "x", "x"}, {"y"},
                          {{"equation", std::string("i,j,k->kij")}});
   m.output("y");
@@ -256,11 +256,11 @@ TEST_CASE("einsum: ellipsis, sums, diagonals, three operands") {
 }
 
 TEST_CASE("resize: nearest of a whole factor, and linear with antialiasing") {
-  ModelBuilder m(18);
+  OnnxModel m(18);
   m.input("x", {1, 1, 2}).floats("s", {3}, {1, 1, 2}).node("Resize", {"x", "", "s"}, {"y"});
   m.output("y");
   CHECK(evaluate(import(m), {{1, 2}}) == Values{1, 1, 2, 2});
-  ModelBuilder smooth(18);
+  OnnxModel smooth(18);
   smooth.input("x", {4}).floats("s", {1}, {0.5});
   smooth.node("Resize", {"x", "", "s"}, {"y"},
               {{"mode", std::string("linear")}, {"antialias", int64_t{1}}});
@@ -270,7 +270,7 @@ TEST_CASE("resize: nearest of a whole factor, and linear with antialiasing") {
 }
 
 TEST_CASE("cumulative sums are windows") {
-  ModelBuilder m;
+  OnnxModel m;
   m.input("x", {4}).ints("a", {}, {0});
   m.node("CumSum", {"x", "a"}, {"y"}, {{"exclusive", int64_t{1}}, {"reverse", int64_t{1}}});
   m.output("y");
@@ -280,7 +280,7 @@ TEST_CASE("cumulative sums are windows") {
 }
 
 TEST_CASE("training mode is refused") {
-  ModelBuilder m(6);
+  OnnxModel m(6);
   m.input("x", {1, 2, 2});
   for (const std::string name : {"s", "b", "m", "v"}) m.floats(name, {2}, {1, 1});
   m.node("BatchNormalization", {"x", "s", "b", "m", "v"}, {"y"}).output("y");

@@ -1,7 +1,8 @@
 // Shape arithmetic at import, over numbers and over symbols.
 #include <doctest/doctest.h>
+#include <onnx/onnx_pb.h>
 
-#include "tests/frontend/model_builder.h"
+#include "tests/frontend/support.h"
 
 using namespace quartet;
 using namespace quartet::tests;
@@ -22,12 +23,10 @@ ImportOptions pinned(std::map<std::string, std::vector<int64_t>> shapes) {
   return options;
 }
 
-constexpr int kInt64 = onnx::TensorProto::INT64;
-
 }  // namespace
 
 TEST_CASE("reshape copies extents for 0 and infers the one for -1") {
-  ModelBuilder m;
+  OnnxModel m;
   m.input("x", {"N", 6, 4}).ints("s", {3}, {0, -1, 2}).node("Reshape", {"x", "s"}, {"y"});
   m.output("y");
   const auto model = import(m, symbolic());
@@ -37,7 +36,7 @@ TEST_CASE("reshape copies extents for 0 and infers the one for -1") {
 
 TEST_CASE("a shape computed from a shape keeps its symbols") {
   // The pattern of a flatten that an exporter writes out: (N, C * H * W).
-  ModelBuilder m;
+  OnnxModel m;
   m.input("x", {"N", 3, "H", 5});
   m.node("Shape", {"x"}, {"shape"});
   m.ints("zero", {}, {0}).node("Gather", {"shape", "zero"}, {"n"});
@@ -50,12 +49,12 @@ TEST_CASE("a shape computed from a shape keeps its symbols") {
 }
 
 TEST_CASE("arithmetic on extents: slice, cast, mul, div, sub, prod") {
-  ModelBuilder m;
+  OnnxModel m;
   m.input("x", {"N", "L", 8});
   m.node("Shape", {"x"}, {"shape"});
   m.ints("one", {1}, {1}).ints("two", {1}, {2}).ints("four", {1}, {4});
   m.node("Slice", {"shape", "one", "two"}, {"l"});
-  m.node("Cast", {"l"}, {"l32"}, {{"to", int64_t{onnx::TensorProto::INT32}}});
+  m.node("Cast", {"l"}, {"l32"}, {{"to", int64_t{kInt32}}});
   m.node("Cast", {"l32"}, {"l64"}, {{"to", int64_t{kInt64}}});
   m.node("Mul", {"l64", "four"}, {"l4"}).node("Div", {"four", "two"}, {"d"});
   m.node("ReduceProd", {"shape"}, {"all"}, {{"keepdims", int64_t{1}}});
@@ -67,7 +66,7 @@ TEST_CASE("arithmetic on extents: slice, cast, mul, div, sub, prod") {
 
 TEST_CASE("expand with a shape chosen by Where and Equal") {
   // What torch writes for x.expand(-1, N): -1 keeps the extent.
-  ModelBuilder m;
+  OnnxModel m;
   m.input("x", {1, 4}).input("like", {"N", 4});
   m.node("Shape", {"like"}, {"shape"});
   m.ints("minus", {2}, {-1, -1}).ints("ones", {2}, {1, 1});
@@ -80,7 +79,7 @@ TEST_CASE("expand with a shape chosen by Where and Equal") {
 }
 
 TEST_CASE("a range over a symbol, and a table cut to it") {
-  ModelBuilder m;
+  OnnxModel m;
   m.input("ids", {"N", "L"}, kInt64).weights("table", {512, 2});
   m.node("Shape", {"ids"}, {"shape"});
   m.ints("axis", {1}, {1}).ints("two", {1}, {2}).ints("zero", {1}, {0});
@@ -92,9 +91,9 @@ TEST_CASE("a range over a symbol, and a table cut to it") {
 }
 
 TEST_CASE("symbolic extents as data are counted at run time") {
-  ModelBuilder m;
+  OnnxModel m;
   m.input("x", {"N", 2}).node("Size", {"x"}, {"size"});
-  m.node("Cast", {"size"}, {"y"}, {{"to", int64_t{onnx::TensorProto::FLOAT}}}).output("y");
+  m.node("Cast", {"size"}, {"y"}, {{"to", int64_t{kFloat}}}).output("y");
   const auto model = import(m, symbolic());
   CHECK(opsOf(model.graph) == "broadcast reduce cast");
 }
@@ -102,7 +101,7 @@ TEST_CASE("symbolic extents as data are counted at run time") {
 TEST_CASE("slices: negative indices, steps, ends beyond the extent") {
   const auto cut = [](const std::vector<int64_t>& start, const std::vector<int64_t>& end,
                       const std::vector<int64_t>& step) {
-    ModelBuilder m;
+    OnnxModel m;
     m.input("x", {10});
     m.ints("s", {1}, start).ints("e", {1}, end).ints("a", {1}, {0}).ints("t", {1}, step);
     m.node("Slice", {"x", "s", "e", "a", "t"}, {"y"}).output("y");
@@ -120,7 +119,7 @@ TEST_CASE("slices: negative indices, steps, ends beyond the extent") {
 }
 
 TEST_CASE("an empty tensor runs through") {
-  ModelBuilder m;
+  OnnxModel m;
   m.input("x", {0, 3}).node("Relu", {"x"}, {"a"});
   m.weights("w", {3, 2}).node("MatMul", {"a", "w"}, {"y"}).output("y");
   const auto model = import(m);
@@ -129,7 +128,7 @@ TEST_CASE("an empty tensor runs through") {
 }
 
 TEST_CASE("constants stay lazy where folding would make them large") {
-  ModelBuilder m;
+  OnnxModel m;
   m.input("x", {1000, 1000}).ints("s", {2}, {1000, 1000});
   m.node("ConstantOfShape", {"s"}, {"c"}, {{"value", floatTensor({1}, {2})}});
   m.node("Sqrt", {"c"}, {"r"}).node("Mul", {"x", "r"}, {"y"}).output("y");
@@ -141,7 +140,7 @@ TEST_CASE("constants stay lazy where folding would make them large") {
 }
 
 TEST_CASE("pinning, defaults and open dimensions") {
-  ModelBuilder m;
+  OnnxModel m;
   m.input("a", {"batch", "length"}).input("b", {"batch", "length"});
   m.node("Add", {"a", "b"}, {"y"}).output("y");
 
@@ -170,14 +169,14 @@ TEST_CASE("pinning, defaults and open dimensions") {
 }
 
 TEST_CASE("question marks are not one symbol") {
-  ModelBuilder m;
+  OnnxModel m;
   m.input("x", {int64_t{-1}, 3, "?", "?"}).node("Relu", {"x"}, {"y"}).output("y");
   CHECK(shapeOf(import(m, pinned({{"x", {1, 3, 48, 192}}}))) == "[1, 3, 48, 192]");
   CHECK(shapeOf(import(m, symbolic())) == "[x_0, 3, x_2, x_3]");
 }
 
 TEST_CASE("a bound input becomes a constant") {
-  ModelBuilder m;
+  OnnxModel m;
   m.input("x", {2, 3}).input("shape", {2}, kInt64);
   m.node("Reshape", {"x", "shape"}, {"y"}).output("y");
   const Diagnostic error = importError(m);
@@ -195,7 +194,7 @@ TEST_CASE("a bound input becomes a constant") {
 }
 
 TEST_CASE("a bound value replaces a default, and its shape pins the symbols that it shares") {
-  ModelBuilder m;
+  OnnxModel m;
   m.input("x", {"N", 3}).input("ones", {"N"}).input("shape", {2}, kInt64);
   m.ints("shape", {2}, {-1, 1}).node("Reshape", {"x", "shape"}, {"y"}).output("y");
   m.node("Neg", {"ones"}, {"z"}).output("z");
@@ -207,7 +206,7 @@ TEST_CASE("a bound value replaces a default, and its shape pins the symbols that
 }
 
 TEST_CASE("bound values that do not fit the model are refused") {
-  ModelBuilder m;
+  OnnxModel m;
   m.input("x", {2, 3}).input("shape", {2}, kInt64);
   m.node("Reshape", {"x", "shape"}, {"y"}).output("y");
   ImportOptions options;
@@ -228,8 +227,8 @@ TEST_CASE("bound values that do not fit the model are refused") {
 }
 
 TEST_CASE("the input behind an unknown shape is named, also through other nodes") {
-  ModelBuilder m;
-  m.input("x", {2, 3}).input("n", {2}, onnx::TensorProto::INT32);
+  OnnxModel m;
+  m.input("x", {2, 3}).input("n", {2}, kInt32);
   m.node("Cast", {"n"}, {"n64"}, {{"to", int64_t{kInt64}}});
   m.node("Reshape", {"x", "n64"}, {"y"}).output("y");
   CHECK(importError(m).message ==
@@ -238,7 +237,7 @@ TEST_CASE("the input behind an unknown shape is named, also through other nodes"
 }
 
 TEST_CASE("roles: an input that indexes an axis") {
-  ModelBuilder m;
+  OnnxModel m;
   m.input("ids", {1, 4}, kInt64).input("other", {1, 4}, kInt64).weights("table", {9, 2});
   m.node("Gather", {"table", "ids"}, {"y"}).output("y");
   m.node("Add", {"other", "other"}, {"z"}).output("z");

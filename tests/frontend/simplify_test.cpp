@@ -4,7 +4,7 @@
 #include <doctest/doctest.h>
 
 #include "frontend/onnx/tensor_value.h"
-#include "tests/frontend/model_builder.h"
+#include "tests/frontend/support.h"
 
 using namespace quartet;
 using namespace quartet::tests;
@@ -18,10 +18,10 @@ std::vector<float> ramp(size_t count) {
 }
 
 // The same model without an evaluator keeps all its ops: what simplified values must agree with.
-void checkAgainstUnfolded(const ModelBuilder& m, const std::string& simplifiedOps) {
+void checkAgainstUnfolded(const OnnxModel& m, const std::string& simplifiedOps) {
   const auto simple = import(m);
   CHECK(opsOf(simple.graph) == simplifiedOps);
-  const auto plain = frontend::importModel(m.bytes(), {}, frontend::Evaluator());
+  const auto plain = frontend::importModel(bytesOf(m), {}, frontend::Evaluator());
   REQUIRE(plain.has_value());
   const auto count = *frontend::constantCount(simple.info.inputs[0].dims);
   const auto input = ramp(static_cast<size_t>(count));
@@ -31,9 +31,8 @@ void checkAgainstUnfolded(const ModelBuilder& m, const std::string& simplifiedOp
   for (size_t i = 0; i < got.size(); ++i) CHECK(got[i] == doctest::Approx(expected[i]));
 }
 
-ModelBuilder convolution(const std::string& type, const std::vector<int64_t>& weights,
-                         int64_t group) {
-  ModelBuilder m;
+OnnxModel convolution(const std::string& type, const std::vector<int64_t>& weights, int64_t group) {
+  OnnxModel m;
   m.input("x", {1, 4, 5, 5}).weights("w", weights).weights("b", {4});
   m.node(type, {"x", "w", "b"}, {"c"}, {{"group", group}});
   m.floats("scale", {4}, {1, 2, 3, 4}).floats("shift", {4}, {4, 3, 2, 1});
@@ -57,7 +56,7 @@ TEST_CASE("a batch normalization moves into the weights") {
 }
 
 TEST_CASE("a value that something else uses stays") {
-  ModelBuilder m;
+  OnnxModel m;
   m.input("x", {1, 2, 3, 3}).weights("w", {2, 2, 1, 1}).floats("s", {2, 1, 1}, {2, 3});
   m.node("Conv", {"x", "w"}, {"c"}).node("Mul", {"c", "s"}, {"d"});
   m.node("Add", {"c", "d"}, {"y"}).output("y");
@@ -65,24 +64,24 @@ TEST_CASE("a value that something else uses stays") {
 }
 
 TEST_CASE("factors behind a product: per column into the weights, per row not") {
-  ModelBuilder columns;
+  OnnxModel columns;
   columns.input("x", {3, 4}).weights("w", {4, 2}).floats("s", {2}, {2, 3});
   columns.node("MatMul", {"x", "w"}, {"p"}).node("Mul", {"p", "s"}, {"q"});
   columns.node("Neg", {"q"}, {"r"}).node("Sub", {"s", "r"}, {"y"}).output("y");
   checkAgainstUnfolded(columns, "contract add");
-  ModelBuilder rows;
+  OnnxModel rows;
   rows.input("x", {3, 4}).weights("w", {4, 2}).floats("s", {3, 1}, {2, 3, 4});
   rows.node("MatMul", {"x", "w"}, {"p"}).node("Mul", {"p", "s"}, {"y"}).output("y");
   checkAgainstUnfolded(rows, "contract mul");
 }
 
 TEST_CASE("zero padding becomes pads of the convolution, also through a reshape") {
-  ModelBuilder m;
+  OnnxModel m;
   m.input("x", {1, 1, 6}).ints("p", {6}, {0, 0, 2, 0, 0, 1}).node("Pad", {"x", "p"}, {"q"});
   m.ints("axes", {1}, {2}).node("Unsqueeze", {"q", "axes"}, {"u"});
   m.weights("w", {2, 1, 1, 3}).node("Conv", {"u", "w"}, {"y"}).output("y");
   checkAgainstUnfolded(m, "reshape conv");
-  ModelBuilder reflect;
+  OnnxModel reflect;
   reflect.input("x", {1, 1, 6}).ints("p", {6}, {0, 0, 2, 0, 0, 1});
   reflect.node("Pad", {"x", "p"}, {"q"}, {{"mode", std::string("reflect")}});
   reflect.weights("w", {2, 1, 3}).node("Conv", {"q", "w"}, {"y"}).output("y");
@@ -90,7 +89,7 @@ TEST_CASE("zero padding becomes pads of the convolution, also through a reshape"
 }
 
 TEST_CASE("transpositions around a product become an order of its labels") {
-  ModelBuilder m;
+  OnnxModel m;
   m.input("x", {2, 3, 4});
   m.node("Transpose", {"x"}, {"t"}, {{"perm", std::vector<int64_t>{0, 2, 1}}});
   m.node("MatMul", {"x", "t"}, {"p"});
@@ -99,7 +98,7 @@ TEST_CASE("transpositions around a product become an order of its labels") {
 }
 
 TEST_CASE("equal computations are done once; their origins are kept") {
-  ModelBuilder m;
+  OnnxModel m;
   m.input("x", {2, 3}).node("Exp", {"x"}, {"a"}).node("Exp", {"x"}, {"b"});
   m.node("Mul", {"a", "b"}, {"y"}).output("y");
   const auto model = import(m);
@@ -109,7 +108,7 @@ TEST_CASE("equal computations are done once; their origins are kept") {
 }
 
 TEST_CASE("ops that do nothing are not emitted") {
-  ModelBuilder m;
+  OnnxModel m;
   m.input("x", {2, 3}).floats("one", {}, {1}).node("Mul", {"x", "one"}, {"a"});
   m.node("Identity", {"a"}, {"b"}).node("Cast", {"b"}, {"c"}, {{"to", int64_t{1}}});
   m.node("Transpose", {"c"}, {"d"}).node("Transpose", {"d"}, {"e"});

@@ -1,9 +1,10 @@
 // Constants of every element type, in every field that ONNX stores them in.
 #include <doctest/doctest.h>
+#include <onnx/onnx_pb.h>
 
 #include <cstring>
 
-#include "tests/frontend/model_builder.h"
+#include "tests/frontend/support.h"
 
 using namespace quartet;
 using namespace quartet::tests;
@@ -14,7 +15,7 @@ namespace {
 // The constant that a model whose only output is `tensor` ends up with.
 frontend::Constant imported(TensorProto tensor) {
   tensor.set_name("w");
-  ModelBuilder m;
+  OnnxModel m;
   m.initializer(tensor).output("w");
   const auto model = import(m);
   const auto& top = model.graph.region(model.graph.top());
@@ -114,8 +115,8 @@ TEST_CASE("an empty tensor needs no data") {
 }
 
 TEST_CASE("Constant in all its forms") {
-  const auto with = [](const std::string& name, const AttributeArgument& value) {
-    ModelBuilder m;
+  const auto with = [](const std::string& name, const AttributeValue& value) {
+    OnnxModel m;
     m.node("Constant", {}, {"y"}, {{name, value}}).output("y");
     return shapeOf(import(m));
   };
@@ -127,7 +128,7 @@ TEST_CASE("Constant in all its forms") {
 }
 
 TEST_CASE("data is not copied: the constant lies in the parsed model") {
-  ModelBuilder m;
+  OnnxModel m;
   auto tensor = floatTensor({64, 64}, {});
   tensor.set_raw_data(std::string(64 * 64 * 4, '\1'));
   tensor.set_name("w");
