@@ -16,6 +16,9 @@ bool varies(const TaskView& view, const Access& access, int axis, int64_t block 
   return strideOf(view, access, axis, block).value_or(1) != 0;
 }
 
+/// Vectors of as many values as a vector has f32 lanes: kernels compute in 32 bits or more.
+int64_t registersOf(ir::DType dtype) { return ceilDivide(ir::byteSize(dtype), 4); }
+
 /// The time of a reduction's main loops in cycles, for `rows` x `vectors` accumulators.
 class StepModel {
  public:
@@ -35,12 +38,21 @@ class StepModel {
     return count;
   }
 
+  /// Vector registers that one point keeps through the reduction: all of its state values.
+  int64_t stateRegisters() const {
+    int64_t count = 0;
+    for (const ir::Expr& init : view_.expr->init) count += registersOf(init.dtype());
+    return count;
+  }
+
+  /// All states of a register tile, one tuple on its way to replace another, and the vectors that
+  /// a step loads.
   int64_t registers(int rowAxis, int64_t rows, int64_t vectors) const {
-    int64_t count = rows * vectors + 1;
+    int64_t count = (rows * vectors + 1) * stateRegisters();
     for (const Access& access : view_.accesses) {
       if (access.perPoint || lane_.axis < 0 || !varies(view_, access, lane_.axis)) continue;
       const bool perRow = rowAxis >= 0 && varies(view_, access, rowAxis);
-      count += perRow ? 1 : vectors;
+      count += (perRow ? 1 : vectors) * registersOf(view_.plan->type(access.buffer).dtype);
     }
     return count;
   }
@@ -236,8 +248,9 @@ ir::Tile chooseRegisterTile(const TaskView& view, const LaneChoice& lane,
   }
   const auto constant =
       view.expr->reduction[static_cast<size_t>(innermost - view.rank())].constant();
+  const int64_t states = std::max<int64_t>(model.stateRegisters(), 1);
   const int64_t room =
-      std::max<int64_t>(device.vectorRegisters.value / (bestRows * bestVectors), 1);
+      std::max<int64_t>(device.vectorRegisters.value / (bestRows * bestVectors * states), 1);
   if (constant && *constant > 0) {
     tile.reg[static_cast<size_t>(innermost)] =
         largestDivisor(*constant, std::min<int64_t>(int64_t{1} << std::ilogb(room), 8));

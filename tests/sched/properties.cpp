@@ -1,5 +1,6 @@
 #include "tests/sched/properties.h"
 
+#include <algorithm>
 #include <map>
 #include <set>
 #include <vector>
@@ -123,7 +124,9 @@ std::optional<std::string> tileBeyondLimits(const ir::Module& plan,
       return tile.str() + ": the device has vectors of " +
              std::to_string(device.vectorLanes.value) + " lanes";
     }
-    int64_t values = static_cast<int64_t>(expr.init.empty() ? 1 : expr.init.size());
+    int64_t values = expr.init.empty() ? 1 : 0;  // of 32 bits at least, per point
+    for (const ir::Expr& init : expr.init)
+      values += std::max<int64_t>(ir::byteSize(init.dtype()) / 4, 1);
     for (size_t axis = 0; axis < tile.reg.size(); ++axis) {
       const bool lane = tile.laneAxis == static_cast<int>(axis);
       if (tile.reg[axis] < 1 || (lane && tile.reg[axis] % tile.lanes != 0)) {
