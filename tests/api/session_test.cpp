@@ -79,7 +79,7 @@ TEST_CASE("session: integers of 64 bits beyond 2^32 stay exact") {
 
 TEST_CASE("session: a bad index into an axis of extent 1 is an error that names the node") {
   OnnxModel onnx;
-  onnx.input("x", kFloat, {"4"}).input("i", kInt64, {"2"}).output("y", kFloat, {"2", "4"});
+  onnx.input("x", {4}).input("i", {2}, kInt64).output("y", kFloat);
   onnx.ints("row", {2}, {1, 4});
   onnx.node("Reshape", {"x", "row"}, {"r"}, {}, "as_row");
   onnx.node("Gather", {"r", "i"}, {"y"}, {{"axis", int64_t{0}}}, "pick");
