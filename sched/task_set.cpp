@@ -19,44 +19,53 @@ class AccessCollector {
   AccessCollector(const ir::Module& plan, OpId anchor) : plan_(plan), anchor_(anchor) {}
 
   void collect(OpId tile, const Expr& e, const std::vector<Expr>& axes, bool perPoint,
-               const std::vector<int>& guardAxes) {
+               const Expr& outerGuard) {
     e.visit([&](const Expr& node) {
       if (node.kind() != Expr::Kind::Load) return;
       std::vector<Expr> indices;
       for (const Expr& i : node.args()) indices.push_back(i.substituteAxes(axes));
-      std::vector<int> guards = guardAxes;
-      if (node.guarded()) addAxes(node.guard().substituteAxes(axes), guards);
-      load(tile, node, std::move(indices), perPoint, guards);
+      Expr guard = outerGuard;
+      if (node.guarded()) {
+        const Expr own = node.guard().substituteAxes(axes);
+        guard = guard.valid() ? Expr::apply(Opcode::And, {guard, own}) : own;
+      }
+      load(tile, node, std::move(indices), perPoint, guard);
     });
   }
 
   std::vector<Access> accesses;
 
  private:
-  static void addAxes(const Expr& e, std::vector<int>& axes) {
+  static std::vector<int> axesOf(const Expr& e) {
+    std::vector<int> axes;
+    if (!e.valid()) return axes;
     e.visit([&](const Expr& node) {
       if (node.kind() == Expr::Kind::Axis) axes.push_back(node.number());
     });
     std::sort(axes.begin(), axes.end());
     axes.erase(std::unique(axes.begin(), axes.end()), axes.end());
+    return axes;
   }
 
   void load(OpId tile, const Expr& node, std::vector<Expr> indices, bool perPoint,
-            const std::vector<int>& guards) {
+            const Expr& guard) {
     const ValueId operand = plan_.op(tile).operands[static_cast<size_t>(node.number())];
     if (plan_.type(operand).kind == ir::Type::Kind::Buffer) {
       const auto same = [&](const Access& a) {
         return a.buffer == operand && a.indices == indices && !a.write;
       };
-      if (std::none_of(accesses.begin(), accesses.end(), same)) {
-        accesses.push_back({operand, std::move(indices), false, guards, perPoint});
+      const auto known = std::find_if(accesses.begin(), accesses.end(), same);
+      if (known == accesses.end()) {
+        accesses.push_back({operand, std::move(indices), false, axesOf(guard), guard, perPoint});
+      } else if (!guard.valid() || (known->guard.valid() && !(known->guard == guard))) {
+        known->guard = {};  // where either of two guards is true
       }
       return;
     }
     const OpId producer = plan_.value(operand).definition;
     if (producer == anchor_) return;
     const TensorExpr& expr = plan_.op(producer).attributes.expr();
-    for (const Expr& result : expr.results) collect(producer, result, indices, perPoint, guards);
+    for (const Expr& result : expr.results) collect(producer, result, indices, perPoint, guard);
   }
 
   const ir::Module& plan_;
@@ -108,7 +117,7 @@ std::vector<Access> accessesOf(const ir::Module& plan, OpId tasks, OpId anchor) 
     }
     reached |= id == anchor;
     if (op.opcode == Opcode::Write) {
-      collector.accesses.push_back({op.operands[1], domainAxes, true, {}, reduces});
+      collector.accesses.push_back({op.operands[1], domainAxes, true, {}, {}, reduces});
     }
   }
   return std::move(collector.accesses);

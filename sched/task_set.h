@@ -14,6 +14,7 @@ struct Access {
   std::vector<ir::Expr> indices;  // over the anchor's axes
   bool write = false;
   std::vector<int> guardAxes;  // anchor axes that decide whether it happens (sorted)
+  ir::Expr guard;              // over the anchor's axes: it happens only where true; may be empty
   bool perPoint =
       false;  // once per domain point (stores, reads on top of a reduction), not per step
 };

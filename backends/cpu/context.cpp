@@ -1,5 +1,5 @@
 #include "backends/cpu/executable.h"
-#include "ir/kernel.h"
+#include "runtime/status_report.h"
 
 namespace quartet::cpu {
 
@@ -164,25 +164,10 @@ Status Context::runWaves() {
     } else {
       for (const Chunk& chunk : launch.chunks) runChunk(chunk);
     }
-    if (status_[0] != 0) return statusError();
+    if (status_[0] != 0) {
+      return runtime::statusReport(executable_->program_, status_[0], status_[1]);
+    }
   }
-  return {};
-}
-
-Status Context::statusError() const {
-  const std::vector<ir::Origin>& nodes = executable_->program_.statusNodes;
-  std::string where;
-  if (status_[1] < nodes.size()) where = "node " + ir::str(nodes[status_[1]]);
-  switch (static_cast<ir::StatusCode>(status_[0])) {
-    case ir::StatusCode::IndexOutOfRange:
-      return userError("an index lies outside the tensor that it indexes", where,
-                       "check the integer inputs of the model");
-    case ir::StatusCode::DivisionByZero:
-      return userError("integer division by zero", where, "check the integer inputs of the model");
-    case ir::StatusCode::Ok:
-      break;
-  }
-  QT_ASSERT(false, "unknown status code " + std::to_string(status_[0]));
   return {};
 }
 

@@ -15,7 +15,7 @@ class CpuDevice : public runtime::Device {
   const hwdb::Description& description() const override { return description_; }
 
   Result<std::shared_ptr<runtime::Executable>> compile(runtime::Program program) override {
-    auto executable = Executable::create(std::move(program), executor_);
+    auto executable = Executable::create(std::move(program), executor_, description_);
     if (!executable) return tl::unexpected(std::move(executable).error());
     return std::shared_ptr<runtime::Executable>(std::move(*executable));
   }

@@ -30,17 +30,20 @@ std::vector<const ir::Module*> pointersTo(const std::vector<ir::Module>& modules
 
 }  // namespace
 
-Executable::Executable(runtime::Program program, std::shared_ptr<runtime::Executor> executor)
+Executable::Executable(runtime::Program program, std::shared_ptr<runtime::Executor> executor,
+                       const hwdb::Description& device)
     : program_(std::move(program)), executor_(std::move(executor)) {
   for (const runtime::Wave& wave : program_.waves) {
     for (const runtime::Dispatch& dispatch : wave.dispatches) dispatches_.push_back(&dispatch);
   }
-  launches_ = planLaunches(program_, executor_->threads());
+  launches_ = planLaunches(program_, executor_->threads(), device.parallelMicroseconds.value);
 }
 
-Result<std::shared_ptr<Executable>> Executable::create(
-    runtime::Program program, std::shared_ptr<runtime::Executor> executor) {
-  std::shared_ptr<Executable> executable(new Executable(std::move(program), std::move(executor)));
+Result<std::shared_ptr<Executable>> Executable::create(runtime::Program program,
+                                                       std::shared_ptr<runtime::Executor> executor,
+                                                       const hwdb::Description& device) {
+  std::shared_ptr<Executable> executable(
+      new Executable(std::move(program), std::move(executor), device));
   executable->checkProgram();
   const std::vector<ir::Module> raised = executable->raisedKernels();
   Jit::Options options;

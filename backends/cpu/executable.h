@@ -14,9 +14,11 @@ namespace quartet::cpu {
 
 class Executable : public runtime::Executable, public std::enable_shared_from_this<Executable> {
  public:
-  /// Compiles the kernels and packs the constants of `program`, whose memory is planned.
+  /// Compiles the kernels and packs the constants of `program`, whose memory is planned, for
+  /// `executor` on the host described by `device`.
   static Result<std::shared_ptr<Executable>> create(runtime::Program program,
-                                                    std::shared_ptr<runtime::Executor> executor);
+                                                    std::shared_ptr<runtime::Executor> executor,
+                                                    const hwdb::Description& device);
 
   const runtime::Program& program() const override { return program_; }
   Result<std::unique_ptr<runtime::Context>> createContext() override;
@@ -24,7 +26,8 @@ class Executable : public runtime::Executable, public std::enable_shared_from_th
 
  private:
   friend class Context;
-  Executable(runtime::Program program, std::shared_ptr<runtime::Executor> executor);
+  Executable(runtime::Program program, std::shared_ptr<runtime::Executor> executor,
+             const hwdb::Description& device);
   std::vector<ir::Module> raisedKernels() const;
   Status packConstants();
   void checkProgram() const;
@@ -67,7 +70,6 @@ class Context : public runtime::Context {
   Status bindTensor(Tensor& tensor, const std::byte* data, bool alone);
   Status runWaves();
   void runChunk(const Chunk& chunk);
-  Status statusError() const;
 
   std::shared_ptr<const Executable> executable_;
   Block arena_;

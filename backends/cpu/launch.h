@@ -19,9 +19,11 @@ struct Launch {
   bool parallel = false;  // else the caller runs the chunks in order
 };
 
-/// One launch per wave. A wave whose predicted time is below what waking another thread saves runs
-/// inline; the others are cut into about four chunks a thread, longest first, in proportion to the
-/// predicted times. Groups write disjoint data, so results do not depend on the cut.
-std::vector<Launch> planLaunches(const runtime::Program& program, int threads);
+/// One launch per wave. A wave whose predicted time is below `parallelMicroseconds` (what the
+/// device's description says) runs inline; the others, and those without a prediction, are cut into
+/// about four chunks a thread, longest first, in proportion to the predicted times. Groups write
+/// disjoint data, so results do not depend on the cut.
+std::vector<Launch> planLaunches(const runtime::Program& program, int threads,
+                                 double parallelMicroseconds);
 
 }  // namespace quartet::cpu

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "sched/cost/operations.h"
+#include "sched/cost/traffic.h"
 #include "sched/roller/padding.h"
 #include "sched/roller/shape.h"
 
@@ -72,12 +73,9 @@ Work workOf(const TaskView& view, const LaneChoice& lane) {
     const ir::Op& op = view.plan->op(id);
     if (op.opcode == Opcode::Tile) work.flops += operationsOf(op.attributes.expr());
   }
+  work.bytes = trafficBytes(*view.plan, view.accesses, view.extents);
   double accesses = 0;
   for (const Access& access : view.accesses) {
-    const ir::Type& type = view.plan->type(access.buffer);
-    const double elements =
-        static_cast<double>(ir::elementCount(type.shape).constant().value_or(4096));
-    work.bytes += elements * static_cast<double>(ir::byteSize(type.dtype));
     accesses += access.perPoint ? points : points * steps;
   }
   work.vectorOperations = std::max(accesses, points * steps) / static_cast<double>(lane.lanes);

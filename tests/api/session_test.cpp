@@ -188,6 +188,15 @@ TEST_CASE("session: explain tells placement, memory, waves and the description")
   CHECK(session.notes().empty());
 }
 
+TEST_CASE("session: the bytes of the reports are what the accesses reach") {
+  OnnxModel onnx;
+  onnx.input("table", {1000, 16}).input("i", {8}, kInt64).output("y", kFloat);
+  onnx.node("Gather", {"table", "i"}, {"y"}, {{"axis", int64_t{0}}});
+  const Session session = compileFor(modelOf(onnx), {.device = "cpu"});
+  CHECK(session.statistics().trafficBytes == 8 * 16 * 4 + 8 * 8 + 8 * 16 * 4);
+  CHECK(session.explain().find("0.001088 MB moved") != std::string::npos);
+}
+
 TEST_CASE("session: inputs and options that do not fit are refused") {
   OnnxModel onnx;
   writeLayer(onnx);

@@ -1,0 +1,81 @@
+#include "sched/cost/traffic.h"
+
+#include <algorithm>
+#include <map>
+#include <set>
+
+namespace quartet::sched {
+
+using ir::Expr;
+using ir::TensorExpr;
+using ir::ValueId;
+
+namespace {
+
+constexpr int64_t kAssumedExtent = 64;  // of a symbolic axis, as in extentsOf
+
+/// Elements of the box around what `accesses`, all of one buffer, reach.
+double boxElements(const ir::Type& buffer, const std::vector<const Access*>& accesses,
+                   const std::vector<int64_t>& extents) {
+  TensorExpr reads;  // a map over all axes that loads operand 0 as the accesses do
+  ir::Box all;
+  for (int64_t extent : extents) {
+    reads.domain.emplace_back(extent);
+    all.lo.push_back(0);
+    all.hi.push_back(extent);
+  }
+  const auto elsewhere = [](const Expr& node) -> Expr {  // indices read from buffers: operand 1
+    if (node.kind() != Expr::Kind::Load) return node;
+    return Expr::load(1, node.dtype(), node.args());
+  };
+  for (const Access* access : accesses) {
+    std::vector<Expr> indices;
+    for (const Expr& index : access->indices) indices.push_back(index.rewrite(elsewhere));
+    const Expr nothing = ir::isFloat(buffer.dtype) ? Expr::literal(0.0, buffer.dtype)
+                                                   : Expr::literal(int64_t{0}, buffer.dtype);
+    reads.results.push_back(access->guard.valid()
+                                ? Expr::guardedLoad(0, buffer.dtype, std::move(indices),
+                                                    access->guard.rewrite(elsewhere), nothing)
+                                : Expr::load(0, buffer.dtype, std::move(indices)));
+  }
+  std::vector<int64_t> shape;
+  for (const ir::Dim& dim : buffer.shape) shape.push_back(dim.constant().value_or(kAssumedExtent));
+  return static_cast<double>(ir::propagate(reads, all, 0, shape).count());
+}
+
+/// Points of the axes that an access's indices depend on.
+double evaluations(const Access& access, const std::vector<int64_t>& extents) {
+  std::set<int> axes;
+  for (const Expr& index : access.indices) {
+    index.visit([&](const Expr& node) {
+      if (node.kind() == Expr::Kind::Axis) axes.insert(node.number());
+    });
+  }
+  double points = 1;
+  for (int axis : axes) points *= static_cast<double>(extents[static_cast<size_t>(axis)]);
+  return points;
+}
+
+}  // namespace
+
+double trafficBytes(const ir::Module& plan, const std::vector<Access>& accesses,
+                    const std::vector<int64_t>& extents) {
+  std::map<std::pair<ValueId, bool>, std::vector<const Access*>> byBuffer;
+  for (const Access& access : accesses) {
+    byBuffer[{access.buffer, access.write}].push_back(&access);
+  }
+  double bytes = 0;
+  for (const auto& [use, all] : byBuffer) {
+    const ir::Type& type = plan.type(use.first);
+    double apart = 0;
+    for (const Access* access : all) {
+      apart += std::min(evaluations(*access, extents), boxElements(type, {access}, extents));
+    }
+    const double elements =
+        all.size() == 1 ? apart : std::min(apart, boxElements(type, all, extents));
+    bytes += elements * static_cast<double>(ir::byteSize(type.dtype));
+  }
+  return bytes;
+}
+
+}  // namespace quartet::sched

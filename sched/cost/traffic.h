@@ -1,0 +1,15 @@
+// What a task set moves from and to device memory, by the footprint of its accesses.
+#pragma once
+
+#include "sched/task_set.h"
+
+namespace quartet::sched {
+
+/// Bytes: for every buffer, once what all reads of it reach over the whole of the anchor's axes
+/// (`extents`), and once what the writes reach. A footprint is the box around what index maps give
+/// inside their guards, and holds at most one element per evaluation of an access: a gather's is
+/// what it takes, not the table. That caches may be too small to keep it is not counted.
+double trafficBytes(const ir::Module& plan, const std::vector<Access>& accesses,
+                    const std::vector<int64_t>& extents);
+
+}  // namespace quartet::sched
