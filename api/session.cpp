@@ -147,7 +147,8 @@ class Lease {
         return lease;
       }
     }
-    return Lease(data, QT_TRY(data.executable->createContext()));
+    auto context = QT_TRY(data.executable->createContext());
+    return Lease(data, std::move(context));
   }
   Lease(Lease&&) = default;
   ~Lease() {

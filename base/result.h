@@ -57,7 +57,7 @@ class InternalError : public std::logic_error {
 
 }  // namespace quartet
 
-/// Value, or return the error: `auto x = QT_TRY(f());` Beside other temporaries that return leaks.
+/// Value, or return the error: `auto x = QT_TRY(f());` Nothing beside it: g++ would leak that.
 #define QT_TRY(...)                                                      \
   ({                                                                     \
     auto qtResult_ = (__VA_ARGS__);                                      \

@@ -57,7 +57,7 @@ class Lexer {
       return token(Token::Kind::Identifier, start);
     }
     if (isDigit(c)) return number();
-    if (c == '"') return Token{Token::Kind::String, QT_TRY(string()), start};
+    if (c == '"') return quoted(Token::Kind::String, start);
     if (c == '%' || c == '@') return name();
     if ((c == '-' && peek(1) == '>') || (c == '.' && peek(1) == '.')) {
       at_ += 2;
@@ -99,11 +99,17 @@ class Lexer {
     const size_t start = at_;
     const auto kind = peek() == '%' ? Token::Kind::Value : Token::Kind::Symbol;
     ++at_;
-    if (peek() == '"') return Token{kind, QT_TRY(string()), start};
+    if (peek() == '"') return quoted(kind, start);
     const size_t first = at_;
     while (isValueNameCharacter(peek())) ++at_;
     if (at_ == first) return error("a name is missing", start);
     return Token{kind, std::string(text_.substr(first, at_ - first)), start};
+  }
+
+  // The token of a text in quotes that starts at `start`, its sigil included.
+  Result<Token> quoted(Token::Kind kind, size_t start) {
+    std::string text = QT_TRY(string());
+    return Token{kind, std::move(text), start};
   }
 
   Result<std::string> string() {

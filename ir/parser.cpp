@@ -65,7 +65,8 @@ Status Parser::parameters(Module& module, RegionId region) {
     if (peek().kind != Token::Kind::Value) return expected("a parameter (%name)");
     const Token& name = take();
     QT_CHECK(expect(":"));
-    const ValueId value = module.addParameter(region, QT_TRY(type()));
+    const Type type = QT_TRY(this->type());
+    const ValueId value = module.addParameter(region, type);
     return define(module, value, name);
   });
 }

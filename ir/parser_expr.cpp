@@ -161,7 +161,8 @@ Result<Expr> Parser::literal() {
   Expr value;
   const Token& token = peek();
   if (isFloat(type)) {
-    value = Expr::literal(QT_TRY(floatingPoint(type)), type);
+    const double number = QT_TRY(floatingPoint(type));
+    value = Expr::literal(number, type);
   } else if (atFloat()) {
     return error("a float literal names its dtype: 1.5:f32");
   } else if (type == DType::U64 && sign == 0) {

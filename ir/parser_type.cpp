@@ -117,7 +117,8 @@ Result<Type> Parser::type() {
   if (!at("[")) return Type::scalar(element, count);
   if (count != 1) return expected("no shape behind a vector type");
   take();
-  return Type::tensor(element, QT_TRY(dimsUntil("]")));
+  Dims shape = QT_TRY(dimsUntil("]"));
+  return Type::tensor(element, std::move(shape));
 }
 
 Result<Type> Parser::bufferType() {
@@ -136,7 +137,8 @@ Result<Type> Parser::bufferType() {
   }
   const DType element = QT_TRY(dtype());
   QT_CHECK(expect("["));
-  Type type = Type::buffer(element, QT_TRY(dimsUntil("]")));
+  Dims shape = QT_TRY(dimsUntil("]"));
+  Type type = Type::buffer(element, std::move(shape));
   type.space = space;
   type.access = access;
   if (accept(",")) type.layout = QT_TRY(layout());

@@ -10,6 +10,7 @@ of files and functions give warnings, which do not. The rules:
   operators    no ONNX operator name in sched/, backends/common and the compiled backends
   devices      no name of a vendor, GPU or CPU in sched/
   machines     no path of somebody's machine in any file
+  errors       QT_TRY is no argument beside others: when it returns, g++ leaks what stands there
   documents    paths in docs/ and README.md exist (the design, architecture.md, may look ahead)
 """
 
@@ -171,6 +172,13 @@ class Rules:
             for match in MACHINE_PATHS.finditer(line):
                 yield Finding(path, number, f"path of a machine: {match.group(0)}...")
 
+    def check_errors(self, path: str, text: str) -> Iterator[Finding]:
+        for match in re.finditer(r"(,\s*)?\bQT_TRY\(", text):
+            number = text.count("\n", 0, match.end()) + 1
+            follows = text[closing(text, match.end()) :].lstrip().startswith(",")
+            if (match.group(1) or follows) and "//" not in text.splitlines()[number - 1]:
+                yield Finding(path, number, "QT_TRY beside other arguments: give it a line of its own")
+
     def check_documents(self, path: str, text: str) -> Iterator[Finding]:
         if not path.endswith(".md") or path == "docs/architecture.md":
             return
@@ -188,6 +196,16 @@ class Rules:
             yield from self.check_includes(path, text)
             yield from self.check_operators(path, text)
             yield from self.check_devices(path, text)
+            yield from self.check_errors(path, text)
+
+
+def closing(text: str, start: int) -> int:
+    """The position behind the parenthesis that closes the one before `start`."""
+    depth = 1
+    while depth and start < len(text):
+        depth += {"(": 1, ")": -1}.get(text[start], 0)
+        start += 1
+    return start
 
 
 def part_of(path: str) -> str:

@@ -73,7 +73,8 @@ Status buildConv(Context& c) {
   Dims out = {x.shape[0], Dim(shape[0])};
   out.insert(out.end(), extents.begin(), extents.end());
   const Tensor y = c.e.op(Opcode::Conv, {x, c.in(1)}, x.dtype, out, attributesFor(spatial, group));
-  c.set(0, QT_TRY(addBias(c, y)));
+  const Tensor biased = QT_TRY(addBias(c, y));
+  c.set(0, biased);
   return {};
 }
 
@@ -131,7 +132,8 @@ Status buildConvTranspose(Context& c) {
   out.insert(out.end(), extents.begin(), extents.end());
   const Tensor y =
       c.e.op(Opcode::ConvTranspose, {x, c.in(1)}, x.dtype, out, attributesFor(spatial, group));
-  c.set(0, QT_TRY(addBias(c, y)));
+  const Tensor biased = QT_TRY(addBias(c, y));
+  c.set(0, biased);
   return {};
 }
 

@@ -43,7 +43,8 @@ Result<Tensor> legacyOperand(Context& c) {
 }  // namespace
 
 Status buildLegacyBinary(Context& c, Opcode opcode) {
-  const std::vector<Tensor> operands = {c.in(0), QT_TRY(legacyOperand(c))};
+  const Tensor second = QT_TRY(legacyOperand(c));
+  const std::vector<Tensor> operands = {c.in(0), second};
   QT_CHECK(c.sameDType(operands));
   QT_CHECK(c.broadcastable(operands));
   c.set(0, c.e.scalar(opcode, operands));
@@ -108,7 +109,10 @@ Status emitPower(Context& c, const Tensor& x, const Tensor& exponent) {
 
 Status buildPow(Context& c) { return emitPower(c, c.in(0), c.in(1)); }
 
-Status buildLegacyPow(Context& c) { return emitPower(c, c.in(0), QT_TRY(legacyOperand(c))); }
+Status buildLegacyPow(Context& c) {
+  const Tensor exponent = QT_TRY(legacyOperand(c));
+  return emitPower(c, c.in(0), exponent);
+}
 
 Status buildMod(Context& c) {
   const bool fmod = c.integer("fmod", 0) != 0;

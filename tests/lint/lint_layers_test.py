@@ -72,6 +72,11 @@ class LintTest(unittest.TestCase):
         self.assertFinds("README.md", "see /" + "home/ann/models", "path of a machine")
         self.assertClean("README.md", "the output/work/folder and /usr/share/vulkan")
 
+    def test_errors_return_past_no_temporary(self):
+        self.assertFinds("ir/a.cpp", "f(x,\n  QT_TRY(g(x)));", "QT_TRY beside other arguments")
+        self.assertFinds("ir/a.cpp", "return {QT_TRY(g(f(x))), x};", "QT_TRY beside other")
+        self.assertClean("ir/a.cpp", "f(QT_TRY(g(x, y)));\nauto [a, b] = QT_TRY(h());\n")
+
     def test_documents_name_files_that_exist(self):
         self.assertFinds("docs/a.md", "read `ir/no_such_file.h`", "there is no ir/no_such_file.h")
         self.assertClean("docs/a.md", "read `ir/meson.build` and `build/quartet`")
