@@ -1,6 +1,7 @@
 #include "backends/common/evaluator.h"
 
 #include <algorithm>
+#include <ranges>
 
 #include "backends/common/storage.h"
 
@@ -110,8 +111,8 @@ ValueId Evaluator::value(OpId tile, const Expr& e, const Point& point) {
     key.laneCount = point.laneCount;
     key.mask = point.mask;
   }
-  for (auto scope = memo_.rbegin(); scope != memo_.rend(); ++scope) {
-    if (const auto found = scope->find(key); found != scope->end()) return found->second;
+  for (const auto& scope : std::views::reverse(memo_)) {
+    if (const auto found = scope.find(key); found != scope.end()) return found->second;
   }
   const ValueId result = compute(tile, e, point);
   memo_.back().emplace(std::move(key), result);

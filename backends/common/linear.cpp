@@ -119,7 +119,7 @@ IndexMath::Split IndexMath::withoutCarry(const Linear& a, int64_t divisor) const
 
 Linear IndexMath::floorDiv(const Linear& whole, const Linear& b) {
   if (!b.isConstant() || b.constant <= 0) return opaque(Opcode::FloorDiv, whole, b, {});
-  const Linear a = withoutCarry(whole, b.constant).divisible;
+  Linear a = withoutCarry(whole, b.constant).divisible;
   const int64_t divisor = b.constant;
   if (divisor == 1) return a;
   Split parts = split(a, divisor);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <functional>
+#include <ranges>
 
 namespace quartet::common {
 
@@ -36,8 +37,8 @@ std::map<ValueId, Box> touched(const ir::Module& plan, OpId tasks, const Box& do
   // Tile results first, in reverse order: a tile's readers are done before it.
   std::map<ValueId, Box> boxes;
   const auto& ops = plan.region(plan.op(tasks).regions[0]).ops;
-  for (auto id = ops.rbegin(); id != ops.rend(); ++id) {
-    const ir::Op& op = plan.op(*id);
+  for (const OpId id : std::views::reverse(ops)) {
+    const ir::Op& op = plan.op(id);
     if (op.opcode == Opcode::Write) {
       include(boxes, op.operands[0], domain);
       include(boxes, op.operands[1], domain);
@@ -163,11 +164,11 @@ Result<std::vector<runtime::Dispatch>> cutIntoWindows(
     piece.bytes *= share;
     piece.microseconds *= share;
     piece.parameters.push_back(static_cast<uint32_t>(first * groupsPerSlice));
-    for (size_t i = 0; i < windows.size(); ++i) {
+    for (const runtime::Binding& window : windows) {
       for (runtime::Binding& binding : piece.bindings) {
-        if (binding.buffer == windows[i].buffer) binding = windows[i];
+        if (binding.buffer == window.buffer) binding = window;
       }
-      piece.parameters.push_back(static_cast<uint32_t>(windows[i].offset / align));
+      piece.parameters.push_back(static_cast<uint32_t>(window.offset / align));
     }
     pieces.push_back(std::move(piece));
     first = last;

@@ -6,6 +6,7 @@
 #include <map>
 #include <mutex>
 #include <optional>
+#include <ranges>
 
 #include "backends/cpu/executor.h"
 #include "backends/cpu/jit.h"
@@ -128,11 +129,10 @@ void describeMemory(hwdb::Description& host, const std::map<int, Cache>& caches,
   memory.lineBytes = queried(caches.begin()->second.lineBytes, "/sys cache");
   host.memory.push_back(memory);
   size_t i = caches.size();
-  for (auto entry = caches.rbegin(); entry != caches.rend(); ++entry) {
-    const Cache& cache = entry->second;
+  for (const auto& [number, cache] : std::views::reverse(caches)) {
     const bool known = cache.source != assumed;
     hwdb::MemoryLevel level;
-    level.name = "L" + std::to_string(entry->first);
+    level.name = "L" + std::to_string(number);
     level.sharers = cache.sharers;
     level.bytes = known ? queried(cache.bytes, cache.source) : derived(cache.bytes, cache.source);
     level.gigabytesPerSecond = measured(probe.gigabytesPerSecond[--i]);

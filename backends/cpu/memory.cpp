@@ -78,7 +78,7 @@ GroupMemory groupMemory() {
   return memory;
 }
 
-std::string mebibytes(int64_t bytes) { return std::to_string(bytes / (1024 * 1024)) + " MiB"; }
+std::string mebibytes(int64_t bytes) { return std::to_string(bytes / (int64_t{1} << 20)) + " MiB"; }
 
 }  // namespace
 

@@ -27,7 +27,8 @@ constexpr int kStreams = 4;  // vectors in flight of the reading probe
 ir::Module fmaKernel(int lanes, int chains) {
   ir::Module kernel(ir::Level::Kernel, "probe_fma");
   const ValueId out = kernel.addParameter(
-      kernel.top(), Type::kernelBuffer(DType::F32, 2 * lanes, Type::Access::ReadWrite), "out");
+      kernel.top(), Type::kernelBuffer(DType::F32, int64_t{2} * lanes, Type::Access::ReadWrite),
+      "out");
   KernelBuilder b(kernel);
   const ValueId factor = b.load(out, b.literal(0), lanes);
   const ValueId addend = b.load(out, b.literal(lanes), lanes);
@@ -104,7 +105,7 @@ Kernels compileKernels(int lanes) {
 }
 
 void probeFma(const Kernels& kernels, int lanes, ProbeResult& result) {
-  std::vector<float> data(static_cast<size_t>(2 * lanes), 0.5F);
+  std::vector<float> data(2 * static_cast<size_t>(lanes), 0.5F);
   void* buffers[] = {data.data()};  // NOLINT(modernize-avoid-c-arrays)
   std::array<uint32_t, 2> status{};
   const auto nanoseconds = [&](KernelFunction function, uint32_t count, int chains) {
@@ -145,7 +146,7 @@ void probeWaves(const Kernels& kernels, int lanes, runtime::Executor& executor,
   constexpr double kTaskNanoseconds = 4000;
   const auto count =
       static_cast<uint32_t>(kTaskNanoseconds / (result.fmaLatencyNanoseconds * kUnroll)) + 1;
-  const auto width = static_cast<size_t>(2 * lanes);
+  const auto width = 2 * static_cast<size_t>(lanes);
   std::vector<float> data(2 * width, 0.5F);
   const auto task = [&](int64_t i) {
     std::array<void*, 1> buffers = {data.data() + static_cast<size_t>(i) * width};

@@ -345,7 +345,7 @@ void Emitter::emitReduceLanes(const Op& op) {
   std::vector<std::string> lanes;
   for (int i = 0; i < from.lanes; ++i) lanes.push_back(lane(from, i));
   const auto meet = [&](const std::string& a, const std::string& b) {
-    const std::string sum = fresh();
+    std::string sum = fresh();
     const std::string precise = ir::isFloat(from.dtype) ? "precise " : "";
     line(precise + type(from.dtype, 1) + " " + sum + " = " +
          apply(fn, from.dtype, 1, {a, b}, false) + ";");

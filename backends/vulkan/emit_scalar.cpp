@@ -374,7 +374,7 @@ std::string clamped(DType to, const std::string& x) {
 std::string Emitter::cast(DType from, DType to, int lanes, const std::string& x) {
   QT_ASSERT(lanes == 1, "casts go lane by lane");
   if (from == to) return x;
-  const std::string made = type(to, 1) + "(" + x + ")";
+  std::string made = type(to, 1) + "(" + x + ")";
   const std::string word = ir::isSigned(to) ? "i32" : "u32";  // of narrow integers
   if (to == DType::Bool) return x + " != " + zero(from, 1);
   if (from == DType::Bool) {
