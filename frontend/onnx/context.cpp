@@ -115,13 +115,15 @@ double Context::number(std::string_view name, double otherwise) const {
 
 std::string Context::text(std::string_view name, std::string otherwise) const {
   const auto* value = attribute<std::string>(name, "a string");
-  return value != nullptr ? *value : std::move(otherwise);
+  if (value == nullptr) return otherwise;
+  return *value;
 }
 
 std::vector<int64_t> Context::integers(std::string_view name,
                                        std::vector<int64_t> otherwise) const {
   const auto* value = attribute<std::vector<int64_t>>(name, "a list of integers");
-  return value != nullptr ? *value : std::move(otherwise);
+  if (value == nullptr) return otherwise;
+  return *value;
 }
 
 std::vector<double> Context::numbers(std::string_view name, std::vector<double> otherwise) const {

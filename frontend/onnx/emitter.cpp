@@ -86,7 +86,9 @@ const ir::Op* Emitter::definition(const Tensor& x) const {
 }
 
 Tensor Emitter::constant(Constant data) const {
-  return {data->dtype, toDims(data->shape), {}, data, nullptr};
+  Dims shape = toDims(data->shape);
+  const DType dtype = data->dtype;
+  return {dtype, std::move(shape), {}, std::move(data), nullptr};
 }
 
 Tensor Emitter::number(DType dtype, double value) const {

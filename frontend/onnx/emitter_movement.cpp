@@ -22,7 +22,7 @@ Tensor Emitter::reshape(const Tensor& x, const Dims& shape) {
   if (x.contents) return {x.dtype, shape, {}, nullptr, x.contents};
   const ir::Op* from = definition(x);
   if (from != nullptr && from->opcode == Opcode::Reshape) {
-    const Tensor source = tensorOf(from->operands[0]);
+    Tensor source = tensorOf(from->operands[0]);
     if (source.shape == shape) return source;
     return op(Opcode::Reshape, {source}, x.dtype, shape);
   }

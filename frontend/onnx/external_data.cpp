@@ -58,7 +58,7 @@ Result<ExternalData::File> ExternalData::open(const std::string& location) {
     return userError("external data location '" + location + "' is outside the model's folder", {},
                      "external data must lie in the folder of the model or below it");
   }
-  const auto file = QT_TRY(mapFile(directory / location));
+  auto file = QT_TRY(mapFile(directory / location));
   files_.emplace(location, file);
   return file;
 }

@@ -33,8 +33,8 @@ Tensor unfold(Emitter& e, const Tensor& x, const Spatial& s, const Dims& out) {
     windows = e.gather(windows, indices, static_cast<int>(2 + 2 * i));
   }
   Ints perm = {0, 1};
-  for (size_t i = 0; i < rank; ++i) perm.push_back(static_cast<int64_t>(2 + 2 * i));
-  for (size_t i = 0; i < rank; ++i) perm.push_back(static_cast<int64_t>(3 + 2 * i));
+  for (size_t i = 0; i < rank; ++i) perm.push_back(2 + 2 * static_cast<int64_t>(i));
+  for (size_t i = 0; i < rank; ++i) perm.push_back(3 + 2 * static_cast<int64_t>(i));
   return e.transpose(windows, perm);
 }
 

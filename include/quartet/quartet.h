@@ -23,7 +23,7 @@
 namespace quartet {
 
 /// What went wrong, in the parts that a reader needs.
-struct Error {
+struct Error {  // NOLINT(clang-analyzer-core.uninitialized.Assign): blind to std::variant
   enum class Kind {
     User,         // the model, a file, an option or an input is wrong
     Unsupported,  // legal, but Quartet or the device cannot do it

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <numeric>
+#include <ranges>
 
 namespace quartet::sched {
 
@@ -283,11 +284,11 @@ void chooseGroupTile(const TaskView& view, const Work& work, const Budget& budge
       setTiles(tile.laneAxis, along);
       left /= along;
     }
-    for (auto axis = domain.rbegin(); axis != domain.rend(); ++axis) {
-      if (rows && *axis == tile.laneAxis) continue;
-      const int64_t along = std::min(tiles[static_cast<size_t>(*axis)], left);
+    for (const int axis : std::views::reverse(domain)) {
+      if (rows && axis == tile.laneAxis) continue;
+      const int64_t along = std::min(tiles[static_cast<size_t>(axis)], left);
       if (along < 1) break;
-      setTiles(*axis, along);
+      setTiles(axis, along);
       left /= std::max<int64_t>(along, 1);
     }
     return;

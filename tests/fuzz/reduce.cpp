@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <optional>
+#include <ranges>
 #include <set>
 
 #include "ir/verifier.h"
@@ -197,8 +198,8 @@ class Reducer {
     const auto ops = best_.graph.region(best_.graph.top()).ops;
     auto facts = best_.planted || !best_.symbols.empty() ? Result<std::map<ValueId, Fact>>()
                                                          : factsOf(best_.graph, best_.inputs);
-    for (auto id = ops.rbegin(); id != ops.rend(); ++id) {
-      const ir::Op op = best_.graph.op(*id);
+    for (const ir::OpId id : std::views::reverse(ops)) {
+      const ir::Op op = best_.graph.op(id);
       if (op.opcode == Opcode::Return || op.opcode == Opcode::Constant) continue;
       for (ValueId operand : op.operands) {
         if (!(best_.graph.type(operand) == best_.graph.type(op.results[0]))) continue;

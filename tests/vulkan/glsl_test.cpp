@@ -54,7 +54,7 @@ std::string glsl(const std::vector<ir::Module>& kernels, bool int64) {
   target.int64 = int64;
   std::vector<const ir::Module*> pointers;
   for (const ir::Module& kernel : kernels) pointers.push_back(&kernel);
-  const std::string text = vulkan::emitGlsl(pointers, target);
+  std::string text = vulkan::emitGlsl(pointers, target);
   const auto code = vulkan::compileGlsl(text, "golden");
   CHECK_MESSAGE(code.has_value(), (code ? "" : code.error().str()));
   return text;
