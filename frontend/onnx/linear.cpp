@@ -25,7 +25,8 @@ Operand batchOperand(Emitter& e, const Tensor& x, const Dims& batch, const Ints&
   Operand operand;
   for (int i = 0; i < own; ++i) {
     const Dim& extent = x.shape[static_cast<size_t>(i)];
-    if (extent == Dim(1) && batch[static_cast<size_t>(offset + i)] != Dim(1)) continue;
+    const Dim& common = batch[static_cast<size_t>(offset + i)];
+    if (extent == Dim(1) && common != Dim(1)) continue;
     shape.push_back(extent);
     operand.labels.push_back(offset + i);
   }

@@ -63,7 +63,7 @@ Tensor normalise(Emitter& e, const BatchNorm& n) {
 }
 
 // Normalises with the moments of the batch; the further outputs are the running moments.
-Status trainBatchNorm(Context& c, BatchNorm n) {
+Status trainBatchNorm(Context& c, const BatchNorm& n) {
   Emitter& e = c.e;
   if (c.opset < 14) return c.failUnsupported("training mode of opset 13 and before");
   std::vector<int> axes = axesFrom(2, n.x.rank());

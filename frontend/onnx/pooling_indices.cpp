@@ -74,7 +74,7 @@ Tensor positionTable(Emitter& e, const Tensor& x, const Spatial& s, const Dims& 
     }
   }
   Dims dims = toDims(shape);
-  dims.push_back(Dim(window));
+  dims.emplace_back(window);
   return e.reshape(e.ints(table), dims);
 }
 
@@ -91,7 +91,7 @@ Tensor largestPositions(Emitter& e, const Tensor& x, const Spatial& spatial, con
       e.op(Opcode::ArgReduce, {windows}, DType::I64, out,
            attributesOf({{"fn", Opcode::Max}, {"axis", axis}, {"last", int64_t{0}}}));
   Dims single = out;
-  single.push_back(Dim(1));
+  single.emplace_back(1);
   const Tensor chosen =
       e.op(Opcode::GatherElements, {e.broadcast(table, flat), e.reshape(best, single)}, DType::I64,
            single, attributesOf({{"axis", axis}}));

@@ -39,7 +39,7 @@ Dims reducedShape(const Reduction& r, const Tensor& x) {
   for (int axis = 0; axis < x.rank(); ++axis) {
     const bool reduced = std::find(r.axes.begin(), r.axes.end(), axis) != r.axes.end();
     if (!reduced) shape.push_back(x.shape[static_cast<size_t>(axis)]);
-    if (reduced && r.keep) shape.push_back(Dim(1));
+    if (reduced && r.keep) shape.emplace_back(1);
   }
   return shape;
 }

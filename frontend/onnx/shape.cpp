@@ -209,7 +209,7 @@ Status buildTile(Context& c) {
     }
     const bool single = x.shape[i] == Dim(1);
     if (repeats[i] != Dim(1) && !single) {
-      apart.push_back(Dim(1));
+      apart.emplace_back(1);
       wide.push_back(repeats[i]);
     }
     apart.push_back(x.shape[i]);

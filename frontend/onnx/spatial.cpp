@@ -89,7 +89,7 @@ Result<Dims> outputExtents(const Context& c, const Dims& extents, const Spatial&
     const bool empty = extents[i] == Dim(0);
     if (room.isConstant() && room.value() < 0) {
       if (empty) {
-        out.push_back(Dim(0));
+        out.emplace_back(0);
         continue;
       }
       return c.fail("the kernel spans " + std::to_string(spatial.span(i)) + " of spatial axis " +
