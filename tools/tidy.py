@@ -1,10 +1,18 @@
 #!/usr/bin/env python3
-"""clang-tidy on the files that changed since they were last clean: tidy.py BUILD [--all]
+"""clang-tidy on the files that changed since they were last clean.
 
-A clean file leaves a stamp, named by the hash of what was checked: the source, the header of the
-same name, and the configuration. Stamps lie in the user's cache, so that all clones share them.
-Headers are checked through the sources that include them. --all ignores the stamps. Prints findings;
-the exit status is 1 if there are any.
+tidy.py BUILD [--all | --check]
+
+tools/tidy.record has a line for every clean file: its path and the hash of what was checked, that
+is the source, the header of the same name and .clang-tidy. Other headers are checked through the
+sources that include them. Files whose hash is on record are passed over.
+
+  (nothing)  checks the others and brings the record up to date: new hashes in, files gone out
+  --all      the same, for all files
+  --check    checks the others and leaves the record as it is (the test "tidy")
+
+Findings are printed; the exit status is 1 if there are any. A line of the record stays true in
+every merge, so both sides of a conflict may stay (.gitattributes); the next run sorts them out.
 """
 
 import concurrent.futures
@@ -15,72 +23,115 @@ import pathlib
 import re
 import subprocess
 import sys
+import threading
 import time
+from typing import Iterable
 
 TIDY = "clang-tidy-16"
-CACHE = pathlib.Path(os.environ.get("XDG_CACHE_HOME") or pathlib.Path.home() / ".cache")
-STAMPS = CACHE / "quartet-tidy"
 ROOT = pathlib.Path(__file__).resolve().parent.parent
-# Only g++ knows these; clang would report them.
-FOREIGN_FLAGS = ("-fno-new-ttp-matching",)
 
 
-def sources(build: pathlib.Path) -> dict[pathlib.Path, dict]:
-    """Our own sources in the compilation database."""
+def digest(root: pathlib.Path, path: str) -> str:
+    """The hash of what a check of the file reads; a name and a size stand before each part."""
+    total = hashlib.sha256()
+    source = root / path
+    for part in (source, source.with_suffix(".h"), root / ".clang-tidy"):
+        if part.exists():
+            content = part.read_bytes()
+            total.update(f"{part.name} {len(content)}\n".encode() + content)
+    return total.hexdigest()[:32]
+
+
+class Record:
+    """The clean files: pairs of path and hash, in a text file with a sorted line for each."""
+
+    def __init__(self, file: pathlib.Path, hashes: dict[str, str]):
+        """`hashes`: what every source has now; lines that say something else are dropped."""
+        self.file = file
+        self.hashes = hashes
+        self.lock = threading.Lock()
+        lines = file.read_text().splitlines() if file.exists() else []
+        self.clean = {path for path in hashes if self.line(path) in lines}
+
+    def line(self, path: str) -> str:
+        return f"{path} {self.hashes[path]}"
+
+    def missing(self) -> list[str]:
+        return sorted(set(self.hashes) - self.clean)
+
+    def set(self, path: str, clean: bool) -> None:
+        """Notes the outcome of a check. The file is written each time: a run may be interrupted."""
+        with self.lock:
+            (self.clean.add if clean else self.clean.discard)(path)
+            self.write()
+
+    def write(self) -> None:
+        text = "".join(self.line(path) + "\n" for path in sorted(self.clean))
+        fresh = self.file.with_suffix(".new")
+        fresh.write_text(text)
+        fresh.replace(self.file)
+
+
+def sources(root: pathlib.Path, build: pathlib.Path) -> dict[str, dict]:
+    """Our own sources in the compilation database, by path below the root."""
     entries = json.loads((build / "compile_commands.json").read_text())
     files = {}
     for entry in entries:
         path = (pathlib.Path(entry["directory"]) / entry["file"]).resolve()
-        if path.is_relative_to(ROOT) and not path.is_relative_to(build.resolve()):
-            files[path] = entry
+        if path.is_relative_to(root) and not path.is_relative_to(build.resolve()):
+            files[str(path.relative_to(root))] = entry
     return files
 
 
-def write_database(build: pathlib.Path, files: dict[pathlib.Path, dict]) -> pathlib.Path:
+def write_database(build: pathlib.Path, entries: Iterable[dict]) -> pathlib.Path:
+    """A compilation database in which each source stands once."""
     folder = build / "tidy"
     folder.mkdir(exist_ok=True)
-    for entry in files.values():
-        for flag in FOREIGN_FLAGS:
-            entry["command"] = entry["command"].replace(flag + " ", "")
-    (folder / "compile_commands.json").write_text(json.dumps(list(files.values())))
+    (folder / "compile_commands.json").write_text(json.dumps(list(entries)))
     return folder
 
 
-def stamp(file: pathlib.Path) -> pathlib.Path:
-    digest = hashlib.sha256(str(file.relative_to(ROOT)).encode())
-    for part in (file, file.with_suffix(".h"), ROOT / ".clang-tidy"):
-        if part.exists():
-            digest.update(part.read_bytes())
-    return STAMPS / digest.hexdigest()[:32]
-
-
-def check(folder: pathlib.Path, file: pathlib.Path) -> str:
+def check(database: pathlib.Path, file: pathlib.Path) -> str:
     """Findings of one file, as clang-tidy prints them; empty when it is clean."""
-    command = [TIDY, "-p", str(folder), "--quiet", str(file)]
+    command = [TIDY, "-p", str(database), "--quiet", str(file)]
     run = subprocess.run(command, capture_output=True, text=True, check=False)
     found = re.search(r": (?:warning|error): ", run.stdout)
     if found or run.returncode:
         return run.stdout + (run.stderr if not found else "")
-    stamp(file).touch()
     return ""
 
 
 def main() -> None:
     build = pathlib.Path(sys.argv[1])
-    everything = "--all" in sys.argv[2:]
-    STAMPS.mkdir(parents=True, exist_ok=True)
-    files = sources(build)
-    folder = write_database(build, files)
-    todo = [file for file in sorted(files) if everything or not stamp(file).exists()]
+    options = sys.argv[2:]
+    files = sources(ROOT, build)
+    record = Record(ROOT / "tools" / "tidy.record", {path: digest(ROOT, path) for path in files})
+    todo = sorted(files) if "--all" in options else record.missing()
+    update = "--check" not in options
+    if update:
+        record.write()
+    database = write_database(build, files.values())
     start = time.monotonic()
     bad = 0
+
+    def run(path: str) -> str:
+        findings = check(database, ROOT / path)
+        if update:  # not for a file that was edited in the meantime
+            record.set(path, not findings and digest(ROOT, path) == record.hashes[path])
+        return findings
+
     with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
-        for file, findings in zip(todo, pool.map(lambda file: check(folder, file), todo)):
+        for path, findings in zip(todo, pool.map(run, todo)):
             if findings:
                 bad += 1
                 print(findings, flush=True)
+            elif not update:
+                print(f"{path} is clean, but not on record: ./dev lint", flush=True)
     seconds = time.monotonic() - start
-    print(f"clang-tidy: {len(todo)} of {len(files)} files checked in {seconds:.0f} s, {bad} with findings")
+    print(
+        f"clang-tidy: {len(todo)} of {len(files)} files checked in {seconds:.0f} s,"
+        f" {bad} with findings"
+    )
     sys.exit(1 if bad else 0)
 
 
