@@ -79,7 +79,9 @@ struct Description {
   Number launchMicroseconds;        // one more launch in a recorded sequence
   Number submitMicroseconds;        // a whole submission, there and back
   Number taskMicroseconds;          // starting one more task (group) of a launch
-  Number parallelMicroseconds;      // a launch predicted to be shorter is done sooner by one unit
+  // Guarded steps per element of a padded copy from which the copy pays for itself.
+  Number paddedCopySteps;
+  Number parallelMicroseconds;  // a launch predicted to be shorter is done sooner by one unit
   // Vector operations (arithmetic or accesses) that make a task worth starting. A property of the
   // entry, never measured: it decides how work is cut, and code must not vary from run to run.
   Count taskVectorOperations;

@@ -38,6 +38,7 @@ void visitFields(D& d, F visit) {
   visit("launchMicroseconds", d.launchMicroseconds, kCost, 0);
   visit("submitMicroseconds", d.submitMicroseconds, kCost, 0);
   visit("taskMicroseconds", d.taskMicroseconds, kCost, 0);
+  visit("paddedCopySteps", d.paddedCopySteps, kCost, 0);
   visit("parallelMicroseconds", d.parallelMicroseconds, kCost, 0);
   visit("taskVectorOperations", d.taskVectorOperations, kCost, 1);
 }

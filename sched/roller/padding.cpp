@@ -123,9 +123,7 @@ ValueId addPaddedCopy(ir::Module& plan, OpId tasks, ValueId source, const Paddin
 
 }  // namespace
 
-void padOperands(ir::Module& plan, OpId tasks) {
-  // How often a step must read each element for a copy to pay for itself.
-  constexpr double kReuse = 3;
+void padOperands(ir::Module& plan, OpId tasks, const hwdb::Description& device) {
   const OpId anchor = governingTile(plan, tasks);
   TensorExpr expr = plan.op(anchor).attributes.expr();
   if (expr.form != TensorExpr::Form::Reduce) return;
@@ -147,7 +145,8 @@ void padOperands(ir::Module& plan, OpId tasks) {
       if (!dim.isConstant() || dim.value() == 0) return node;
     if (!isBoundsGuard(node.guard(), node.args(), type.shape)) return node;
     const auto box = coveringBox(node, type.shape, extents);
-    if (!box || points < kReuse * static_cast<double>(box->elements)) return node;
+    const double steps = device.paddedCopySteps.value;
+    if (!box || points < steps * static_cast<double>(box->elements)) return node;
     const ValueId padded = addPaddedCopy(plan, tasks, source, *box, node.other());
     auto& operands = plan.op(anchor).operands;
     operands.push_back(padded);

@@ -123,7 +123,7 @@ Result<std::vector<Alternative>> roller(const Region& region, const Budget& budg
     if (region.freeLayout[i]) freeLayout.push_back(parameters[i]);
   }
   const OpId tasks = taskSets(plan).at(0);
-  if (env.options.roller) padOperands(plan, tasks);
+  if (env.options.roller) padOperands(plan, tasks, env.device);
   for (OpId each : taskSets(plan)) {
     alternative.microseconds += tileTaskSet(plan, each, freeLayout, budget, env);
   }

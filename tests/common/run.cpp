@@ -30,6 +30,7 @@ hwdb::Description device(int64_t lanes, int64_t invocations, int64_t registers, 
   d.peakGigaflops.value = 1e-3;  // slow, so that small tensors are worth several tasks
   d.memoryGigabytesPerSecond.value = 1e-3;
   d.taskMicroseconds.value = 0.1;
+  d.paddedCopySteps.value = invocations > 1 ? 3 : 1;
   d.taskVectorOperations.value = 4;  // small tensors are worth several tasks
   return d;
 }
