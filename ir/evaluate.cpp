@@ -1,5 +1,9 @@
 #include "ir/evaluate.h"
 
+#include <algorithm>
+#include <cmath>
+#include <functional>
+#include <numeric>
 #include <string>
 #include <unordered_map>
 #include <utility>
@@ -246,45 +250,189 @@ Result<std::vector<int64_t>> extents(const std::vector<Dim>& dims, const SymbolV
   return values;
 }
 
+/// One evaluation: the forms of tensor expressions on top of the evaluator of scalar ones.
+class Run {
+ public:
+  Run(const TensorExpr& expr, const Operands& operands, const SymbolValues& symbols)
+      : expr_(expr), evaluator_(operands, symbols) {}
+
+  Status prepare(const SymbolValues& symbols);
+  Result<Evaluation> run();
+
+ private:
+  void point(const std::vector<int64_t>& at);
+  void steps(const std::vector<int64_t>& at, const std::function<void()>& afterEach);
+  void start();  // what is changed in place is `init` at first
+  void scatter();
+  void argsort(const std::vector<int64_t>& at);
+  void setAxes(size_t first, const std::vector<int64_t>& at) {
+    for (size_t i = 0; i < at.size(); ++i) evaluator_.setAxis(first + i, at[i]);
+  }
+  int64_t offset(const std::vector<int64_t>& at) const;
+  /// The offset in the results that the target names at the current point.
+  int64_t targetOffset();
+  void put(size_t result, int64_t offset, Scalar value) {
+    writeScalar(types_[result], value, bytes_[result].data() + offset * byteSize(types_[result]));
+  }
+  void putResults(int64_t offset) {
+    const std::vector<Scalar> values = evaluator_.values(results_);
+    for (size_t i = 0; i < values.size(); ++i) put(i, offset, values[i]);
+  }
+
+  const TensorExpr& expr_;
+  Evaluator evaluator_;
+  std::vector<int> init_, element_, combine_, results_, target_;
+  std::vector<int64_t> domain_, reduction_, shape_;
+  std::vector<DType> types_;
+  std::vector<std::vector<std::byte>> bytes_;
+};
+
+Status Run::prepare(const SymbolValues& symbols) {
+  init_ = QT_TRY(addAll(evaluator_, expr_.init));
+  element_ = QT_TRY(addAll(evaluator_, expr_.element));
+  combine_ = QT_TRY(addAll(evaluator_, expr_.combine));
+  results_ = QT_TRY(addAll(evaluator_, expr_.results));
+  target_ = QT_TRY(addAll(evaluator_, expr_.target));
+  domain_ = QT_TRY(extents(expr_.domain, symbols));
+  reduction_ = QT_TRY(extents(expr_.reduction, symbols));
+  shape_ = QT_TRY(extents(expr_.resultShape(), symbols));
+  types_ = expr_.resultTypes();
+  int64_t count = 1;
+  for (const int64_t extent : shape_) count *= extent;
+  for (const DType type : types_) {
+    bytes_.emplace_back(static_cast<size_t>(count * byteSize(type)));
+  }
+  return {};
+}
+
+int64_t Run::offset(const std::vector<int64_t>& at) const {
+  int64_t sum = 0;
+  for (size_t i = 0; i < at.size(); ++i) sum = sum * shape_[i] + at[i];
+  return sum;
+}
+
+int64_t Run::targetOffset() {
+  std::vector<int64_t> at;
+  bool inside = true;
+  for (const Scalar index : evaluator_.values(target_)) {
+    inside = inside && index.i >= 0 && index.i < shape_[at.size()];
+    at.push_back(index.i);
+  }
+  if (inside) return offset(at);
+  if (evaluator_.error.empty()) {
+    evaluator_.error = "expression writes a result of shape " + list(shape_) + " at " + list(at);
+  }
+  return 0;
+}
+
+/// Takes in every point of the reduction, in order.
+void Run::steps(const std::vector<int64_t>& at, const std::function<void()>& afterEach) {
+  evaluator_.state = evaluator_.values(init_);
+  forEachPoint(reduction_, [&](const std::vector<int64_t>& r) {
+    setAxes(at.size(), r);
+    evaluator_.element = evaluator_.values(element_);
+    evaluator_.state = evaluator_.values(combine_);
+    if (afterEach) afterEach();
+  });
+}
+
+void Run::start() {
+  forEachPoint(shape_, [&](const std::vector<int64_t>& at) {
+    setAxes(0, at);
+    put(0, offset(at), evaluator_.values(init_)[0]);
+  });
+}
+
+void Run::scatter() {
+  const DType dtype = types_[0];
+  forEachPoint(domain_, [&](const std::vector<int64_t>& at) {
+    setAxes(0, at);
+    forEachPoint(reduction_, [&](const std::vector<int64_t>& r) {
+      setAxes(at.size(), r);
+      const int64_t to = targetOffset();
+      evaluator_.element = evaluator_.values(element_);
+      evaluator_.state = {readScalar(dtype, bytes_[0].data() + to * byteSize(dtype))};
+      put(0, to, evaluator_.values(combine_)[0]);
+    });
+  });
+}
+
+void Run::argsort(const std::vector<int64_t>& at) {
+  std::vector<Scalar> keys;
+  forEachPoint(reduction_, [&](const std::vector<int64_t>& r) {
+    setAxes(at.size(), r);
+    keys.push_back(evaluator_.values(element_)[0]);
+  });
+  const DType dtype = expr_.element[0].dtype();
+  const bool descending = expr_.builder == "argsort_descending";
+  std::vector<int64_t> place = at;
+  place.push_back(0);
+  const auto* first = bytes_[0].data() + offset(place) * byteSize(types_[0]);
+  std::vector<int64_t> order;
+  for (size_t i = 0; i < keys.size(); ++i) {
+    order.push_back(readScalar(types_[0], first + static_cast<int64_t>(i) * byteSize(types_[0])).i);
+    if (order.back() < 0 || order.back() >= static_cast<int64_t>(keys.size())) {
+      evaluator_.error = "a sort starts with " + std::to_string(order.back()) + ", no index";
+      return;
+    }
+  }
+  std::sort(order.begin(), order.end());
+  std::stable_sort(order.begin(), order.end(), [&](int64_t a, int64_t b) {
+    Scalar pair[2] = {keys[static_cast<size_t>(a)], keys[static_cast<size_t>(b)]};
+    if (descending) std::swap(pair[0], pair[1]);
+    if (isFloat(dtype) && std::isnan(pair[1].f)) return !std::isnan(pair[0].f);
+    bool divisionByZero = false;
+    return applyScalar(Opcode::Lt, dtype, pair, divisionByZero).i != 0;
+  });
+  for (const int64_t index : order) {
+    put(0, offset(place), intScalar(index));
+    ++place.back();
+  }
+}
+
+void Run::point(const std::vector<int64_t>& at) {
+  setAxes(0, at);
+  switch (expr_.form) {
+    case TensorExpr::Form::Reduce:
+      steps(at, {});
+      [[fallthrough]];
+    case TensorExpr::Form::Map:
+      putResults(offset(at));
+      break;
+    case TensorExpr::Form::Scan:
+      steps(at, [&] { putResults(targetOffset()); });
+      break;
+    case TensorExpr::Form::Opaque:
+      argsort(at);
+      break;
+    case TensorExpr::Form::Scatter:
+      QT_ASSERT(false, "a scatter is evaluated as a whole");
+  }
+}
+
+Result<Evaluation> Run::run() {
+  if (expr_.inPlace()) start();
+  if (expr_.form == TensorExpr::Form::Scatter) {
+    scatter();
+  } else {
+    forEachPoint(domain_, [&](const std::vector<int64_t>& at) { point(at); });
+  }
+  if (!evaluator_.error.empty()) return broken(evaluator_.error);
+  Evaluation evaluation;
+  evaluation.statusCode = static_cast<uint32_t>(evaluator_.status);
+  for (size_t i = 0; i < bytes_.size(); ++i) {
+    evaluation.results.push_back(makeConstant(types_[i], shape_, std::move(bytes_[i])));
+  }
+  return evaluation;
+}
+
 }  // namespace
 
 Result<Evaluation> evaluate(const TensorExpr& expr, const Operands& operands,
                             const SymbolValues& symbols) {
-  Evaluator evaluator(operands, symbols);
-  const std::vector<int> init = QT_TRY(addAll(evaluator, expr.init));
-  const std::vector<int> element = QT_TRY(addAll(evaluator, expr.element));
-  const std::vector<int> combine = QT_TRY(addAll(evaluator, expr.combine));
-  const std::vector<int> results = QT_TRY(addAll(evaluator, expr.results));
-  const std::vector<int64_t> domain = QT_TRY(extents(expr.domain, symbols));
-  const std::vector<int64_t> reduction = QT_TRY(extents(expr.reduction, symbols));
-
-  std::vector<std::vector<std::byte>> bytes(results.size());
-  forEachPoint(domain, [&](const std::vector<int64_t>& at) {
-    for (size_t i = 0; i < at.size(); ++i) evaluator.setAxis(i, at[i]);
-    if (expr.form == TensorExpr::Form::Reduce) {
-      evaluator.state = evaluator.values(init);
-      forEachPoint(reduction, [&](const std::vector<int64_t>& r) {
-        for (size_t i = 0; i < r.size(); ++i) evaluator.setAxis(at.size() + i, r[i]);
-        evaluator.element = evaluator.values(element);
-        evaluator.state = evaluator.values(combine);
-      });
-    }
-    const std::vector<Scalar> values = evaluator.values(results);
-    for (size_t i = 0; i < values.size(); ++i) {
-      const DType dtype = expr.results[i].dtype();
-      std::byte element8[8];
-      writeScalar(dtype, values[i], element8);
-      bytes[i].insert(bytes[i].end(), element8, element8 + byteSize(dtype));
-    }
-  });
-  if (!evaluator.error.empty()) return broken(evaluator.error);
-  Evaluation evaluation;
-  evaluation.statusCode = static_cast<uint32_t>(evaluator.status);
-  for (size_t i = 0; i < bytes.size(); ++i) {
-    evaluation.results.push_back(
-        makeConstant(expr.results[i].dtype(), domain, std::move(bytes[i])));
-  }
-  return evaluation;
+  Run run(expr, operands, symbols);
+  QT_CHECK(run.prepare(symbols));
+  return run.run();
 }
 
 }  // namespace quartet::ir

@@ -13,7 +13,7 @@
 namespace quartet::ir {
 
 struct Evaluation {
-  /// One per result of the expression: the shape of the domain, the dtype of the result.
+  /// One per result of the expression.
   std::vector<std::shared_ptr<const ConstantData>> results;
   /// StatusCode of the first point, in row-major order, that had something to report.
   uint32_t statusCode = 0;
@@ -21,8 +21,9 @@ struct Evaluation {
 
 /// Evaluates `expr` over `operands` with the semantics of scalar.def. Reductions run in row-major
 /// order. Errors: a symbol without a value; and, kind Internal, an expression that does not fit its
-/// operands (number, dtype, rank) or that loads outside of one (what a guard excludes is not
-/// loaded).
+/// operands (number, dtype, rank), that loads outside of one (what a guard excludes is not loaded)
+/// or writes outside of its result. What is changed in place has its
+/// `init`, as in a graph.
 Result<Evaluation> evaluate(const TensorExpr& expr,
                             const std::vector<std::shared_ptr<const ConstantData>>& operands,
                             const SymbolValues& symbols = {});

@@ -43,6 +43,14 @@ Express expresserOf(Opcode op) {
       return express_parts::gatherElements;
     case Opcode::GatherNd:
       return express_parts::gatherNd;
+    case Opcode::Scan:
+      return express_parts::scan;
+    case Opcode::ScatterElements:
+      return express_parts::scatterElements;
+    case Opcode::ScatterNd:
+      return express_parts::scatterNd;
+    case Opcode::Argsort:
+      return express_parts::argsort;
     case Opcode::Iota:
       return express_parts::iota;
     default:

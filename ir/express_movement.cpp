@@ -162,16 +162,6 @@ Result<TensorExpr> pad(const Primitive& p) {
   return mapOf(p.result().shape, loadWhere(0, x.dtype, std::move(at), guard, other));
 }
 
-namespace {
-
-// The index that operand 1 holds at `at`, made safe for an axis of `extent`.
-Expr loadedIndex(const Primitive& p, std::vector<Expr> at, const Dim& extent) {
-  const Expr raw = Expr::load(1, p.operand(1).dtype, std::move(at));
-  return Expr::bounded(Expr::cast(raw, DType::I64), extent);
-}
-
-}  // namespace
-
 Result<TensorExpr> gather(const Primitive& p) {
   const auto axis = static_cast<int>(p.op.attributes.integer("axis"));
   const std::vector<Dim>& data = p.operand(0).shape;

@@ -57,6 +57,11 @@ Expr broadcastLoad(const Primitive& p, int input) {
   return Expr::load(input, type.dtype, std::move(indices));
 }
 
+Expr loadedIndex(const Primitive& p, std::vector<Expr> from, const Dim& extent) {
+  const Expr raw = Expr::load(1, p.operand(1).dtype, std::move(from));
+  return Expr::bounded(Expr::cast(raw, DType::I64), extent);
+}
+
 TensorExpr mapOf(std::vector<Dim> domain, Expr result) {
   TensorExpr expr;
   expr.domain = std::move(domain);

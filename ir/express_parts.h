@@ -38,6 +38,10 @@ Result<TensorExpr> pad(const Primitive& p);
 Result<TensorExpr> gather(const Primitive& p);
 Result<TensorExpr> gatherElements(const Primitive& p);
 Result<TensorExpr> gatherNd(const Primitive& p);
+Result<TensorExpr> scan(const Primitive& p);
+Result<TensorExpr> scatterElements(const Primitive& p);
+Result<TensorExpr> scatterNd(const Primitive& p);
+Result<TensorExpr> argsort(const Primitive& p);
 
 // ---- parts ----
 
@@ -56,6 +60,9 @@ Expr both(const Expr& a, const Expr& b);
 Expr loadWhere(int input, DType dtype, std::vector<Expr> indices, const Expr& guard, Expr other);
 /// Operand `input` at the domain point, by numpy's broadcasting rules.
 Expr broadcastLoad(const Primitive& p, int input);
+
+/// The index that operand 1 holds at `from`, made safe for an axis of `extent`.
+Expr loadedIndex(const Primitive& p, std::vector<Expr> from, const Dim& extent);
 
 TensorExpr mapOf(std::vector<Dim> domain, Expr result);
 /// A reduction of `element` (of the accumulator's dtype) by `fn`, in `result`'s shape and dtype; a

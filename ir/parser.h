@@ -35,6 +35,8 @@ class Parser {
     std::vector<DType> elements = {};
   };
 
+  Status bodyOf(TensorExpr& result, const std::vector<DType>& operands);
+
   Parser(std::string_view text, ParseOptions options, std::vector<Token> tokens)
       : text_(text), options_(std::move(options)), tokens_(std::move(tokens)) {}
 

@@ -1,4 +1,5 @@
 // Scalar and tensor expressions.
+#include <algorithm>
 #include <charconv>
 
 #include "ir/parser.h"
@@ -34,40 +35,85 @@ std::vector<DType> dtypesOf(const std::vector<Expr>& exprs) {
 }  // namespace
 
 Result<TensorExpr> Parser::tensorExpr(const std::vector<DType>& operands) {
-  TensorExpr result;
-  ExprScope scope{operands};
-  const bool reduces = atWord("reduce");
-  if (!reduces && !atWord("map")) return expected("'map' or 'reduce'");
-  take();
-  QT_CHECK(expect("("));
-  if (!reduces) {
-    result.domain = QT_TRY(dimsUntil(")"));
-  } else {
-    result.form = TensorExpr::Form::Reduce;
-    result.domain = QT_TRY(dimsUntil("|"));
-    result.reduction = QT_TRY(dimsUntil(")"));
+  using Form = TensorExpr::Form;
+  constexpr std::pair<std::string_view, Form> kForms[] = {{"map", Form::Map},
+                                                          {"reduce", Form::Reduce},
+                                                          {"scan", Form::Scan},
+                                                          {"scatter", Form::Scatter},
+                                                          {"opaque", Form::Opaque}};
+  const auto* form = std::find_if(std::begin(kForms), std::end(kForms),
+                                  [&](const auto& entry) { return atWord(entry.first); });
+  if (form == std::end(kForms)) {
+    return expected("'map', 'reduce', 'scan', 'scatter' or 'opaque'");
   }
+  take();
+  TensorExpr result;
+  result.form = form->second;
+  if (result.form == Form::Opaque) {
+    if (peek().kind != Token::Kind::Identifier) return expected("the name of a kernel builder");
+    result.builder = take().text;
+  }
+  QT_CHECK(expect("("));
+  const bool maps = result.form == Form::Map;
+  result.domain = QT_TRY(dimsUntil(maps ? ")" : "|"));
+  if (!maps) result.reduction = QT_TRY(dimsUntil(")"));
+  if (result.writesEachStep()) {
+    QT_CHECK(expectWord("into"));
+    QT_CHECK(expect("("));
+    result.shape = QT_TRY(dimsUntil(")"));
+  }
+  QT_CHECK(bodyOf(result, operands));
+  return result;
+}
+
+/// What follows the axes of a tensor expression.
+Status Parser::bodyOf(TensorExpr& result, const std::vector<DType>& operands) {
+  using Form = TensorExpr::Form;
+  ExprScope scope{operands};
   scope.domainRank = result.domainRank();
   scope.reductionRank = static_cast<int>(result.reduction.size());
-  if (reduces) {
+  const bool scatters = result.form == Form::Scatter;
+  const bool reduces = result.form == Form::Reduce || result.form == Form::Scan;
+  if (reduces || (result.inPlace() && atWord("init"))) {
     QT_CHECK(expectWord("init"));
-    result.init = QT_TRY(exprs({operands}));
+    ExprScope start{operands};
+    if (result.inPlace()) start.domainRank = static_cast<int>(result.resultShape().size());
+    result.init = QT_TRY(exprs(start));
+  }
+  if (result.form != Form::Map) {
     QT_CHECK(expectWord("each"));
     result.element = QT_TRY(exprs(scope));
-    scope.states = dtypesOf(result.init);
-    scope.elements = dtypesOf(result.element);
+  }
+  if (result.form == Form::Opaque) return {};
+  if (result.form != Form::Map) {
+    ExprScope step{operands};
+    step.elements = dtypesOf(result.element);
+    step.states = scatters ? step.elements : dtypesOf(result.init);
     QT_CHECK(expectWord("combine"));
-    result.combine = QT_TRY(exprs({operands, 0, 0, scope.states, scope.elements}));
+    result.combine = QT_TRY(exprs(step));
+    scope.states = step.states;
+  }
+  result.order = TensorExpr::Order::Sequential;
+  if (result.form == Form::Map) result.order = TensorExpr::Order::Commutative;
+  if (result.form == Form::Reduce) {
     const bool commutative = atWord("commutative");
     if (!commutative && !atWord("sequential")) return expected("'commutative' or 'sequential'");
     take();
-    result.order = commutative ? TensorExpr::Order::Commutative : TensorExpr::Order::Sequential;
+    if (commutative) result.order = TensorExpr::Order::Commutative;
   }
-  QT_CHECK(expect("->"));
-  scope.reductionRank = 0;
-  scope.elements.clear();
-  result.results = QT_TRY(exprs(scope));
-  return result;
+  if (!scatters) {
+    QT_CHECK(expect("->"));
+    ExprScope last = scope;
+    if (result.form != Form::Scan) last.reductionRank = 0;
+    result.results = QT_TRY(exprs(last));
+  }
+  if (!result.writesEachStep()) return {};
+  QT_CHECK(expectWord("at"));
+  const Token& token = peek();
+  scope.states.clear();
+  result.target = QT_TRY(exprs(scope));
+  for (const Expr& x : result.target) QT_CHECK(index(x, token));
+  return {};
 }
 
 Result<std::vector<Expr>> Parser::exprs(const ExprScope& scope) {

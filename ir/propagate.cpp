@@ -344,9 +344,20 @@ Box propagate(const TensorExpr& expr, const Box& output, int input,
   }
   Footprint footprint(input, operandShape);
   if (output.empty()) return footprint.box();
-  for (const Expr& result : expr.results) footprint.add(result, points);
+  const bool scans = expr.form == TensorExpr::Form::Scan;
+  if (!scans) {
+    for (const Expr& result : expr.results) footprint.add(result, points);
+  }
   for (const Dim& extent : expr.reduction) points.axes.push_back({0, extent.value() - 1});
   for (const Expr& element : expr.element) footprint.add(element, points);
+  for (const Expr& index : expr.target) footprint.add(index, points);
+  if (scans) {
+    for (const Expr& result : expr.results) footprint.add(result, points);
+  }
+  if (!expr.inPlace()) return footprint.box();
+  Region whole;
+  for (const Dim& extent : expr.resultShape()) whole.axes.push_back({0, extent.value() - 1});
+  for (const Expr& start : expr.init) footprint.add(start, whole);
   return footprint.box();
 }
 

@@ -210,6 +210,13 @@ Status verifyGraphOp(const VerifyContext& context, OpId id) {
     case Opcode::GatherElements:
     case Opcode::GatherNd:
       return verifier.gather();
+    case Opcode::Scan:
+      return verifier.scan();
+    case Opcode::ScatterElements:
+    case Opcode::ScatterNd:
+      return verifier.scatter();
+    case Opcode::Argsort:
+      return verifier.argsort();
     case Opcode::Iota:
       return verifier.iota();
     case Opcode::Compute:

@@ -28,6 +28,10 @@ class GraphOpVerifier {
   Status pad() const;
   Status gather() const;
   Status iota() const;
+  // What writes where it pleases: verify_graph_scatter.cpp.
+  Status scan() const;
+  Status scatter() const;
+  Status argsort() const;
 
  private:
   tl::unexpected<Diagnostic> fail(std::string message) const;
@@ -50,6 +54,8 @@ class GraphOpVerifier {
   Status broadcasts(const std::vector<Dim>& from) const;
   Status spatialAttributes(size_t axes) const;
   Status gatherNd() const;
+  Status scatterElements() const;
+  Status scatterNd() const;
 
   const VerifyContext& context_;
   OpId id_;

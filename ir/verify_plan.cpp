@@ -201,6 +201,12 @@ class PlanVerifier {
       return context_.fail(id, "the tile is " + from.str() + ", the buffer " + to.str());
     }
     if (offset != nullptr) QT_CHECK(within(id, access, to));
+    const OpId tile = module_.value(op.operands[0]).definition;
+    const bool inPlace =
+        module_.op(tile).opcode == Opcode::Tile && module_.op(tile).attributes.expr().inPlace();
+    if (inPlace && !written_[static_cast<size_t>(root(buffer).index)]) {
+      return context_.fail(id, label(buffer) + " is changed in place before it is written");
+    }
     return commit(id, std::move(access), accesses);
   }
 

@@ -92,7 +92,7 @@ OpId governingTile(const ir::Module& plan, OpId tasks) {
     const ir::Op& op = plan.op(id);
     if (op.opcode != Opcode::Tile) continue;
     last = id;
-    if (op.attributes.expr().form == TensorExpr::Form::Reduce) return id;
+    if (op.attributes.expr().form != TensorExpr::Form::Map) return id;
   }
   QT_ASSERT(last.valid(), "a task set without tiles");
   return last;
@@ -104,21 +104,28 @@ std::vector<Access> accessesOf(const ir::Module& plan, OpId tasks, OpId anchor) 
   std::vector<Expr> axes;
   for (int i = 0; i < expr.axisCount(); ++i) axes.push_back(Expr::axis(i));
   const std::vector<Expr> domainAxes(axes.begin(), axes.begin() + expr.domainRank());
-  const bool reduces = expr.form == TensorExpr::Form::Reduce;
+  const bool perPoint = expr.form == TensorExpr::Form::Reduce;
+  const std::vector<Expr>& last = expr.form == TensorExpr::Form::Scan ? axes : domainAxes;
+  const std::vector<Expr>& place = expr.writesEachStep()                   ? expr.target
+                                   : expr.form == TensorExpr::Form::Opaque ? axes
+                                                                           : domainAxes;
   for (const Expr& e : expr.element) collector.collect(anchor, e, axes, false, {});
-  for (const Expr& e : expr.results) collector.collect(anchor, e, domainAxes, reduces, {});
+  for (const Expr& e : expr.results) collector.collect(anchor, e, last, perPoint, {});
+  for (const Expr& e : expr.target) collector.collect(anchor, e, axes, false, {});
   bool reached = false;
   for (OpId id : plan.region(plan.op(tasks).regions[0]).ops) {
     const ir::Op& op = plan.op(id);
     if (reached && op.opcode == Opcode::Tile) {
       for (const Expr& e : op.attributes.expr().results) {
-        collector.collect(id, e, domainAxes, reduces, {});
+        collector.collect(id, e, domainAxes, perPoint, {});
       }
     }
     reached |= id == anchor;
-    if (op.opcode == Opcode::Write) {
-      collector.accesses.push_back({op.operands[1], domainAxes, true, {}, {}, reduces});
+    if (op.opcode != Opcode::Write) continue;
+    if (expr.readsTarget()) {
+      collector.accesses.push_back({op.operands[1], place, false, {}, {}, false});
     }
+    collector.accesses.push_back({op.operands[1], place, true, {}, {}, perPoint});
   }
   return std::move(collector.accesses);
 }
@@ -195,8 +202,7 @@ void dropUnusedOperands(ir::Module& plan, OpId tile) {
                ? Expr::guardedLoad(input, node.dtype(), node.args(), node.guard(), node.other())
                : Expr::load(input, node.dtype(), node.args());
   };
-  for (Expr& e : expr.element) e = e.rewrite(renumber);
-  for (Expr& e : expr.results) e = e.rewrite(renumber);
+  expr.rewrite(renumber);
   op.operands = std::move(operands);
   op.attributes.set("expr", std::make_shared<const TensorExpr>(std::move(expr)));
 }

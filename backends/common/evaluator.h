@@ -65,7 +65,13 @@ class Evaluator {
   /// The same, always with the current number of lanes.
   ir::ValueId vector(ir::OpId tile, const ir::Expr& e, const Point& point);
   ir::ValueId widen(ir::ValueId value);
+  /// An i64 expression as an index.
+  Linear index(ir::OpId tile, const ir::Expr& e, const Point& point);
 
+  /// The element at `indices` of a buffer, in compute dtype: 0 outside of the point's lane count
+  /// and mask.
+  ir::ValueId loadBuffer(const KernelBufferUse& buffer, const std::vector<Linear>& indices,
+                         const Point& point);
   /// Stores `value` (compute dtype) at `indices` of a buffer, honouring the point's lane count and
   /// mask.
   void store(const KernelBufferUse& buffer, const std::vector<Linear>& indices, ir::ValueId value,
@@ -101,9 +107,6 @@ class Evaluator {
   ir::ValueId apply(ir::OpId tile, const ir::Expr& e, const Point& point);
   ir::ValueId bounded(ir::OpId tile, const ir::Expr& e, const Point& point);
   ir::ValueId load(ir::OpId tile, const ir::Expr& e, const Point& point);
-  ir::ValueId loadBuffer(const KernelBufferUse& buffer, const std::vector<Linear>& indices,
-                         const Point& point);
-  Linear index(ir::OpId tile, const ir::Expr& e, const Point& point);
   std::optional<Linear> pureIndex(const ir::Expr& e, const Point& point);
   std::optional<ir::ValueId> indexComparison(const ir::Expr& e, const Point& point);
   Linear address(const KernelBufferUse& buffer, const std::vector<Linear>& indices);

@@ -29,6 +29,15 @@ ir::OpId anchorOf(const ir::Module& plan, OpId tasks) {
   return last;
 }
 
+namespace {
+
+/// Results are read again while they are made.
+bool updatesInPlace(const TensorExpr& expr) {
+  return expr.readsTarget() || expr.form == TensorExpr::Form::Opaque;
+}
+
+}  // namespace
+
 void TaskLowering::declareBuffers() {
   std::map<ValueId, std::pair<bool, bool>> use;  // read, written
   for (OpId id : plan_.region(plan_.op(tasks_).regions[0]).ops) {
@@ -38,6 +47,8 @@ void TaskLowering::declareBuffers() {
       if (plan_.type(operand).kind != ir::Type::Kind::Buffer) continue;
       if (!use.contains(operand)) order_.push_back(operand);
       (op.opcode == Opcode::Write ? use[operand].second : use[operand].first) = true;
+      // Updated in place.
+      use[operand].first |= op.opcode == Opcode::Write && updatesInPlace(expr_);
     }
   }
   for (ValueId buffer : order_) {
@@ -74,8 +85,8 @@ void TaskLowering::declareParameters() {
         collect(node.dim());
       }
     };
-    for (const Expr& e : expr.element) e.visit(visit);
-    for (const Expr& e : expr.results) e.visit(visit);
+    for (const ir::Dim& dim : expr.shape) collect(dim);
+    expr.visitParts([&](const Expr& part) { part.visit(visit); });
   }
   for (const auto& [buffer, use] : buffers_) {
     for (const ir::Dim& dim : use.type.shape) collect(dim);
@@ -153,6 +164,21 @@ std::vector<Linear> TaskLowering::groupOrigin(std::vector<ir::Dim>& tiles) {
     base[axis] = index * group(axis);
   }
   return base;
+}
+
+/// The group works together on one point of its tile after the other.
+void TaskLowering::opaquePoints(size_t axis, const std::vector<Linear>& base,
+                                std::vector<Linear>& point) {
+  if (axis == rank()) {
+    argsort(point);
+    return;
+  }
+  const Linear left = extents_.of(expr_.domain[axis]) - base[axis];
+  loop(Linear::of(0), math_.minimum(Linear::of(group(axis)), left), 1, {0, group(axis) - 1},
+       [&](const Linear& i) {
+         point[axis] = base[axis] + i;
+         opaquePoints(axis + 1, base, point);
+       });
 }
 
 void TaskLowering::groupTile(const std::vector<Linear>& base) {
@@ -320,6 +346,10 @@ void TaskLowering::points(const std::vector<Linear>& origin, const std::vector<i
       if (!more) offset[i] = 0;
     }
   }
+  if (expr_.writesEachStep()) {
+    runSteps(all);
+    return;
+  }
   if (expr_.form == TensorExpr::Form::Reduce) reduce(all);
   // With lanes along a reduction axis, results are scalars: one lane from here on.
   const int lanes = math_.lanes();
@@ -366,7 +396,13 @@ LoweredTasks TaskLowering::run() {
   declareBuffers();
   declareParameters();
   LoweredTasks lowered;
-  groupTile(groupOrigin(lowered.tiles));
+  const std::vector<Linear> base = groupOrigin(lowered.tiles);
+  if (expr_.form == TensorExpr::Form::Opaque) {
+    std::vector<Linear> point = base;
+    opaquePoints(0, base, point);
+  } else {
+    groupTile(base);
+  }
   kernel_.addOp(kernel_.top(), Opcode::Return, {}, {});
   lowered.kernel = std::move(kernel_);
   lowered.buffers = std::move(order_);

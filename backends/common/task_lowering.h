@@ -1,5 +1,6 @@
-// The lowering of one task set: what lower_tasks.cpp (loops over tiles) and lower_reduction.cpp
-// (what happens inside a register tile of a reduction) share.
+// The lowering of one task set: what lower_tasks.cpp (loops over tiles), lower_reduction.cpp (what
+// happens inside a register tile of a reduction), lower_steps.cpp (scans and scatters) and
+// lower_argsort.cpp share.
 #pragma once
 
 #include <functional>
@@ -51,6 +52,11 @@ class TaskLowering {
   void points(const std::vector<Linear>& origin, const std::vector<int64_t>& shape,
               ir::ValueId laneCount);
   void reduce(std::vector<Point>& all);
+  void runSteps(const std::vector<Point>& all);
+  void writeStep(const Point& point, std::vector<ir::ValueId>& variables);
+  std::vector<const KernelBufferUse*> resultBuffers() const;
+  void opaquePoints(size_t axis, const std::vector<Linear>& base, std::vector<Linear>& point);
+  void argsort(const std::vector<Linear>& line);
   void reductionStep(Point point, ir::ValueId laneCount, const std::vector<ir::ValueId>& variables);
   void reductionLoops(size_t depth, std::vector<Linear>& position,
                       const std::function<void(const std::vector<Linear>&, ir::ValueId)>& body);

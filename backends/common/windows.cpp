@@ -40,8 +40,10 @@ std::map<ValueId, Box> touched(const ir::Module& plan, OpId tasks, const Box& do
   for (const OpId id : std::views::reverse(ops)) {
     const ir::Op& op = plan.op(id);
     if (op.opcode == Opcode::Write) {
+      const OpId producer = plan.value(op.operands[0]).definition;
+      const TensorExpr expr = plan.op(producer).attributes.expr().substituteSymbols(symbols);
       include(boxes, op.operands[0], domain);
-      include(boxes, op.operands[1], domain);
+      include(boxes, op.operands[1], ir::written(expr, domain));
       continue;
     }
     std::map<ValueId, Box> needed;

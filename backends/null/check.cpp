@@ -132,17 +132,19 @@ bool overlap(const Binding& a, const Binding& b) {
 }
 
 /// Two windows that one wave uses at once: one may not read what the other writes. Two writers may
-/// share a window: they write different elements, which the plan's verifier has checked.
+/// share a window: they write different elements, which the plan's verifier has checked. So may the
+/// pieces of one task set that changes a buffer in place: each reads elements of its own.
 Status checkConflicts(const std::vector<Launch>& wave) {
   struct Use {
     const Launch* launch;
+    size_t parameter;
     const Binding* binding;
     Access access;
   };
   std::vector<Use> uses;
   for (const Launch& launch : wave) {
     for (size_t i = 0; i < launch.dispatch.bindings.size(); ++i) {
-      uses.push_back({&launch, &launch.dispatch.bindings[i], launch.parameter(i).access});
+      uses.push_back({&launch, i, &launch.dispatch.bindings[i], launch.parameter(i).access});
     }
   }
   for (const Use& writer : uses) {
@@ -150,6 +152,9 @@ Status checkConflicts(const std::vector<Launch>& wave) {
     for (const Use& reader : uses) {
       if (&reader == &writer || !reads(reader.access)) continue;
       if (!overlap(*writer.binding, *reader.binding)) continue;
+      const bool pieces = reader.launch->dispatch.kernel == writer.launch->dispatch.kernel &&
+                          reader.parameter == writer.parameter;
+      if (pieces && reader.access == Access::ReadWrite) continue;
       return fault(bufferName(reader.launch->program, reader.binding->buffer) + ": " +
                        rangeText(*reader.binding) + " is read while " + writer.launch->where +
                        " writes " + rangeText(*writer.binding),

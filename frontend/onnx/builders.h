@@ -106,7 +106,6 @@ Status buildReduceLogSumExp(Context& c);
 Status buildReduceSumSquare(Context& c);
 Status buildArgMax(Context& c);
 Status buildArgMin(Context& c);
-Status buildCumSum(Context& c);
 
 // ---- shape.cpp ----
 Status buildShape(Context& c);
@@ -132,6 +131,19 @@ Status buildSlice(Context& c);
 Status buildGather(Context& c);
 Status buildGatherElements(Context& c);
 Status buildGatherNd(Context& c);
+/// Indices are i32 or i64.
+Status checkIndices(const Context& c, const Tensor& indices);
+/// Constant indices against the extent that they index.
+Status checkRange(const Context& c, const Tensor& indices, const ir::Dim& extent);
+/// Beside `axis`, indices do not exceed input 0.
+Status checkBesideAxis(const Context& c, const Tensor& indices, int axis);
+
+// ---- scatter.cpp ----
+Status buildScatterElements(Context& c);
+Status buildScatterNd(Context& c);
+Status buildCumSum(Context& c);
+Status buildTopKAttribute(Context& c);
+Status buildTopK(Context& c);
 
 // ---- creation.cpp ----
 Status buildConstant(Context& c);

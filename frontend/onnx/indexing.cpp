@@ -131,14 +131,11 @@ Status buildSlice(Context& c) {
   return emitSlice(c, starts, ends, axes, steps);
 }
 
-namespace {
-
 Status checkIndices(const Context& c, const Tensor& indices) {
   if (indices.dtype == DType::I32 || indices.dtype == DType::I64) return {};
   return c.fail("indices are " + std::string(ir::name(indices.dtype)) + ", required is i32 or i64");
 }
 
-// Constant indices against the extent that they index.
 Status checkRange(const Context& c, const Tensor& indices, const Dim& extent) {
   const auto values = integersOf(indices);
   if (!values || !extent.isConstant()) return {};
@@ -151,7 +148,18 @@ Status checkRange(const Context& c, const Tensor& indices, const Dim& extent) {
   return {};
 }
 
-}  // namespace
+Status checkBesideAxis(const Context& c, const Tensor& indices, int axis) {
+  const Tensor& data = c.in(0);
+  for (int i = 0; i < data.rank(); ++i) {
+    const Dim& have = data.shape[static_cast<size_t>(i)];
+    const Dim& want = indices.shape[static_cast<size_t>(i)];
+    if (i != axis && have.isConstant() && want.isConstant() && want.value() > have.value()) {
+      return c.fail("indices of shape " + str(indices.shape) + " exceed data of shape " +
+                    str(data.shape) + " on axis " + std::to_string(i));
+    }
+  }
+  return {};
+}
 
 Status buildGather(Context& c) {
   const Tensor& data = c.in(0);
@@ -171,14 +179,7 @@ Status buildGatherElements(Context& c) {
   QT_CHECK(checkIndices(c, indices));
   const int axis = QT_TRY(c.axis(c.integer("axis", 0), data.rank()));
   QT_CHECK(checkRange(c, indices, data.shape[static_cast<size_t>(axis)]));
-  for (int i = 0; i < data.rank(); ++i) {
-    const Dim& have = data.shape[static_cast<size_t>(i)];
-    const Dim& want = indices.shape[static_cast<size_t>(i)];
-    if (i != axis && have.isConstant() && want.isConstant() && want.value() > have.value()) {
-      return c.fail("indices of shape " + str(indices.shape) + " exceed data of shape " +
-                    str(data.shape) + " on axis " + std::to_string(i));
-    }
-  }
+  QT_CHECK(checkBesideAxis(c, indices, axis));
   c.set(0, c.e.op(Opcode::GatherElements, {data, indices}, data.dtype, indices.shape,
                   attributesOf({{"axis", int64_t{axis}}})));
   return {};

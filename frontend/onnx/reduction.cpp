@@ -146,42 +146,4 @@ Status argReduce(Context& c, Opcode fn) {
 Status buildArgMax(Context& c) { return argReduce(c, Opcode::Max); }
 Status buildArgMin(Context& c) { return argReduce(c, Opcode::Min); }
 
-// A window sum that reaches back to the first element (or on to the last one, reversed).
-Status buildCumSum(Context& c) {
-  Emitter& e = c.e;
-  const Tensor& x = c.in(0);
-  const auto given = QT_TRY(c.integers(1, "the axis"));
-  if (given.size() != 1) return c.fail("the axis must be one number");
-  const int axis = QT_TRY(c.axis(given[0], x.rank()));
-  const auto at = static_cast<size_t>(axis);
-  if (!x.shape[at].isConstant()) {
-    return c.failUnsupported("the extent " + x.shape[at].str() + " of the axis is open",
-                             "pin it with --shape");
-  }
-  const int64_t extent = x.shape[at].value();
-  if (extent == 0) {
-    c.set(0, x);
-    return {};
-  }
-  const bool exclusive = c.integer("exclusive", 0) != 0;
-  const bool reverse = c.integer("reverse", 0) != 0;
-  const auto rank = x.shape.size();
-  Ints window(rank, 1);
-  Ints pads(2 * rank, 0);
-  const Ints ones(rank, 1);
-  window[at] = extent;
-  // Exclusive: one window more, which is empty at the near end; the full one is dropped.
-  pads[reverse ? rank + at : at] = exclusive ? extent : extent - 1;
-  Dims shape = x.shape;
-  if (exclusive) shape[at] = Dim(extent + 1);
-  const Tensor sums = e.op(Opcode::Window, {x}, x.dtype, shape,
-                           attributesOf({{"fn", Opcode::Add},
-                                         {"window", window},
-                                         {"strides", ones},
-                                         {"dilations", ones},
-                                         {"pads", pads}}));
-  c.set(0, exclusive ? e.sliceAxis(sums, axis, reverse ? 1 : 0, Dim(extent)) : sums);
-  return {};
-}
-
 }  // namespace quartet::frontend

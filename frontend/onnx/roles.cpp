@@ -27,11 +27,13 @@ bool passesElements(Opcode opcode) {
 // The extent that the indices of a gathering op must stay below.
 std::optional<int64_t> indexedExtent(const ir::Module& graph, const ir::Op& op) {
   const auto& shape = graph.type(op.operands[0]).shape;
-  if (op.opcode == Opcode::Gather || op.opcode == Opcode::GatherElements) {
+  if (op.opcode == Opcode::Gather || op.opcode == Opcode::GatherElements ||
+      op.opcode == Opcode::ScatterElements) {
     return shape[static_cast<size_t>(op.attributes.integer("axis"))].constant();
   }
-  if (op.opcode != Opcode::GatherNd) return std::nullopt;
-  const int64_t batch = op.attributes.integer("batch_dims");
+  const bool scatters = op.opcode == Opcode::ScatterNd;
+  if (op.opcode != Opcode::GatherNd && !scatters) return std::nullopt;
+  const int64_t batch = scatters ? 0 : op.attributes.integer("batch_dims");
   const auto depth = graph.type(op.operands[1]).shape.back().constant();
   std::optional<int64_t> least;
   for (int64_t i = batch; i < batch + depth.value_or(0); ++i) {
@@ -71,6 +73,8 @@ std::optional<Selection> selectionOf(const ir::Module& graph, const ir::Op& op) 
     case Opcode::Gather:
     case Opcode::GatherElements:
     case Opcode::GatherNd:
+    case Opcode::ScatterElements:
+    case Opcode::ScatterNd:
       if (const auto extent = indexedExtent(graph, op)) return Selection{op.operands[1], *extent};
       return std::nullopt;
     case Opcode::Eq:  // with 0, 1, ..., n - 1: a one-hot encoding

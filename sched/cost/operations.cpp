@@ -1,5 +1,7 @@
 #include "sched/cost/operations.h"
 
+#include <algorithm>
+#include <cmath>
 #include <set>
 
 namespace quartet::sched {
@@ -69,6 +71,14 @@ double operationsOf(const std::vector<ir::Expr>& exprs) {
 
 double operationsOf(const ir::TensorExpr& expr, int64_t assumed) {
   const double steps = points(expr.reduction, assumed);
+  if (expr.form == ir::TensorExpr::Form::Opaque) {  // a sorting network of merges
+    const double stages = std::ceil(std::log2(std::max(steps, 2.0)));
+    return points(expr.domain, assumed) * steps * stages * (stages + 1) / 4;
+  }
+  if (expr.form == ir::TensorExpr::Form::Scan) {
+    return points(expr.domain, assumed) * steps *
+           (operationsOf(expr.element) + operationsOf(expr.combine) + operationsOf(expr.results));
+  }
   return points(expr.domain, assumed) *
          (steps * (operationsOf(expr.element) + operationsOf(expr.combine)) +
           operationsOf(expr.results));

@@ -3,8 +3,10 @@
 #include <algorithm>
 #include <map>
 #include <set>
+#include <utility>
 
 #include "sched/grinder/reshape.h"
+#include "sched/task_set.h"
 
 namespace quartet::sched {
 
@@ -122,7 +124,7 @@ void PlanBuilder::foldReshapes(TensorExpr& expr, std::vector<ValueId>& operands)
   }
   for (size_t i = 0; i < operands.size(); ++i) {
     operands[i] =
-        throughReshapes(operands[i], expr.form == TensorExpr::Form::Reduce, checked[i], maps[i]);
+        throughReshapes(operands[i], expr.form != TensorExpr::Form::Map, checked[i], maps[i]);
   }
   const auto fold = [&](const Expr& node) {
     if (node.kind() != Expr::Kind::Load) return node;
@@ -134,8 +136,7 @@ void PlanBuilder::foldReshapes(TensorExpr& expr, std::vector<ValueId>& operands)
                                               node.guard(), node.other())
                           : Expr::load(node.number(), node.dtype(), std::move(indices));
   };
-  for (Expr& e : expr.element) e = e.rewrite(fold);
-  for (Expr& e : expr.results) e = e.rewrite(fold);
+  expr.rewrite(fold);
 }
 
 void PlanBuilder::addTasks(TensorExpr expr, const std::vector<ValueId>& operands,
@@ -150,6 +151,7 @@ void PlanBuilder::addTasks(TensorExpr expr, const std::vector<ValueId>& operands
   attributes.set("tile", ir::Tile{});
   const OpId tile =
       plan_.addOp(region, Opcode::Tile, operands, types, std::move(attributes), {}, origin);
+  dropUnusedOperands(plan_, tile);
   for (size_t i = 0; i < results.size(); ++i) {
     plan_.addOp(region, Opcode::Write, {plan_.result(tile, static_cast<int>(i)), results[i]}, {});
   }
@@ -165,6 +167,12 @@ void PlanBuilder::addCompute(const ir::Op& op) {
   for (ValueId& operand : operands) operand = buffer(operand);
   std::vector<ValueId> results;
   for (ValueId result : op.results) results.push_back(resultBuffer(result));
+  if (expr.inPlace()) {  // first the result as it starts
+    TensorExpr start;
+    start.domain = expr.resultShape();
+    start.results = std::exchange(expr.init, {});
+    addTasks(std::move(start), operands, results, op.origin);
+  }
   addTasks(std::move(expr), operands, results, op.origin);
 }
 

@@ -93,18 +93,28 @@ int packableAxis(const TaskView& view, const Access& access, int axis) {
 std::optional<int64_t> strideOf(const TaskView& view, const Access& access, int axis,
                                 int64_t block) {
   const ir::Type& type = view.plan->type(access.buffer);
-  if (const auto all = strides(access, type, type.layout, view.axes(), block)) {
+  // Indices that do not change along the axis matter to nobody, affine or not.
+  Access along = access;
+  bool matters = false;
+  for (Expr& index : along.indices) {
+    if (mentions(index, axis)) {
+      matters = true;
+    } else {
+      index = Expr::index(0);
+    }
+  }
+  if (!matters) return 0;
+  if (const auto all = strides(along, type, type.layout, view.axes(), block)) {
     return (*all)[static_cast<size_t>(axis)];
   }
-  const bool matters = std::any_of(access.indices.begin(), access.indices.end(),
-                                   [&](const Expr& index) { return mentions(index, axis); });
-  if (matters) return std::nullopt;
-  return 0;
+  return std::nullopt;
 }
 
 LaneChoice chooseLanes(const TaskView& view, const hwdb::Description& device) {
   const int64_t lanes = device.vectorLanes.value;
-  if (lanes == 1 || view.domainCount() == 0 || (uses64Bits(view) && !device.int64.value)) return {};
+  if (lanes == 1 || view.opaque() || view.domainCount() == 0 ||
+      (uses64Bits(view) && !device.int64.value))
+    return {};
   LaneChoice best;
   double least = 0;
   for (const Access& access : view.accesses) {

@@ -24,6 +24,8 @@ struct TaskView {
   bool reduces() const { return expr->form == ir::TensorExpr::Form::Reduce; }
   int64_t domainCount() const;
   int64_t reductionCount() const;
+  /// One group makes all results of a domain point together.
+  bool opaque() const { return expr->form == ir::TensorExpr::Form::Opaque; }
   bool isFree(ir::ValueId buffer) const;
   bool isConstant(ir::ValueId buffer) const;
 };

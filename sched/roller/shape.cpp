@@ -104,6 +104,7 @@ std::vector<int> reductionOrder(const TaskView& view, const LaneChoice& lane) {
   }
   std::vector<int> order(static_cast<size_t>(view.axes() - view.rank()));
   std::iota(order.begin(), order.end(), view.rank());
+  if (view.expr->order == ir::TensorExpr::Order::Sequential) return order;
   const auto step = [&](int axis) {
     if (axis == lane.axis) return int64_t{-1};
     if (main == nullptr) return int64_t{0};
@@ -273,6 +274,10 @@ void chooseGroupTile(const TaskView& view, const Work& work, const Budget& budge
     if (axis < view.rank()) domain.push_back(axis);
   }
   const int64_t invocations = device.groupInvocations.value;
+  if (invocations > 1 && view.opaque()) {
+    for (int axis : domain) setTiles(axis, 1);
+    return;
+  }
   if (invocations > 1) {
     // Fill the group from the innermost axis outwards; with rows to reuse vectors for, both ways.
     const bool rows = !rowAxes(view, {tile.laneAxis, tile.lanes}).empty();

@@ -34,6 +34,7 @@ struct Node {
   int top = kNone;           // a reduction: the map that ends its group
 
   bool map() const { return expr->form == TensorExpr::Form::Map; }
+  bool reduces() const { return expr->form == TensorExpr::Form::Reduce; }
 };
 
 double count(const std::vector<ir::Dim>& dims) {
@@ -237,7 +238,7 @@ bool Joiner::pointwise(int member, int root, const std::vector<int>& members) co
 
 void Joiner::decideTop(int reduction) {
   Node& node = nodes_[static_cast<size_t>(reduction)];
-  if (node.map() || node.pinned || node.readers.empty()) return;
+  if (!node.reduces() || node.pinned || node.readers.empty()) return;
   int root = kNone;
   if (!reachesRoot(reduction, root)) return;
   Node& top = nodes_[static_cast<size_t>(root)];

@@ -14,7 +14,14 @@ using ir::ValueId;
 
 namespace {
 
-/// Buffers whose layout is still open: made by the plan, not aliased, of two axes or more.
+/// Whether a task set writes its results row-major whatever its lanes: they are no domain points.
+bool placesResults(const ir::Module& plan, OpId tasks) {
+  const ir::TensorExpr& expr = plan.op(governingTile(plan, tasks)).attributes.expr();
+  return expr.writesEachStep() || expr.form == ir::TensorExpr::Form::Opaque;
+}
+
+/// Buffers whose layout is still open: made by the plan, not aliased, of two axes or more, written
+/// by domain points.
 std::vector<bool> openLayouts(const ir::Module& plan) {
   std::vector<bool> open(static_cast<size_t>(plan.valueCount()), false);
   for (OpId id : plan.region(plan.top()).ops) {
@@ -24,6 +31,13 @@ std::vector<bool> openLayouts(const ir::Module& plan) {
       open[static_cast<size_t>(op.results[0].index)] = plan.type(op.results[0]).shape.size() > 1;
     } else {
       open[static_cast<size_t>(aliasRoot(plan, op.operands[0]).index)] = false;
+    }
+  }
+  for (OpId tasks : taskSets(plan)) {
+    if (!placesResults(plan, tasks)) continue;
+    for (OpId id : plan.region(plan.op(tasks).regions[0]).ops) {
+      const ir::Op& op = plan.op(id);
+      if (op.opcode == Opcode::Write) open[static_cast<size_t>(op.operands[1].index)] = false;
     }
   }
   return open;

@@ -269,14 +269,42 @@ TEST_CASE("resize: nearest of a whole factor, and linear with antialiasing") {
   checkClose(evaluate(import(smooth), {{1, 2, 3, 4}}), {3.0f / 1.75f, 5.75f / 1.75f});
 }
 
-TEST_CASE("cumulative sums are windows") {
+TEST_CASE("cumulative sums are scans") {
   OnnxModel m;
   m.input("x", {4}).ints("a", {}, {0});
   m.node("CumSum", {"x", "a"}, {"y"}, {{"exclusive", int64_t{1}}, {"reverse", int64_t{1}}});
   m.output("y");
   const auto model = import(m);
-  CHECK(opsOf(model.graph) == "window slice");
+  CHECK(opsOf(model.graph) == "scan");
   CHECK(evaluate(model, {{1, 2, 3, 4}}) == Values{9, 7, 4, 0});
+}
+
+TEST_CASE("the largest elements come from an order, equal ones as they stood") {
+  OnnxModel m;
+  m.input("x", {2, 4}).ints("k", {1}, {2});
+  m.node("TopK", {"x", "k"}, {"y", "i"}, {{"axis", int64_t{0}}});
+  m.output("y").output("i");
+  const auto model = import(m);
+  CHECK(evaluate(model, {{1, 5, 2, 7, 3, 5, 1, 8}}) == Values{3, 5, 2, 8, 1, 5, 1, 7});
+  OnnxModel far;
+  far.input("x", {4}).ints("k", {1}, {5});
+  far.node("TopK", {"x", "k"}, {"y", "i"}).output("y");
+  CHECK(importError(far).message.find("k is 5, required is 0 to 4") != std::string::npos);
+}
+
+TEST_CASE("scattered updates") {
+  OnnxModel m(18);
+  m.input("x", {4}).ints("i", {3}, {1, -1, 1}).floats("u", {3}, {10, 20, 30});
+  m.node("ScatterElements", {"x", "i", "u"}, {"y"}).output("y");
+  CHECK(evaluate(import(m), {{1, 2, 3, 4}}) == Values{1, 30, 3, 20});
+  OnnxModel sum(18);
+  sum.input("x", {2, 2}).ints("i", {2, 1}, {1, 1}).floats("u", {2, 2}, {1, 2, 3, 4});
+  sum.node("ScatterND", {"x", "i", "u"}, {"y"}, {{"reduction", std::string("add")}}).output("y");
+  CHECK(evaluate(import(sum), {{0, 0, 5, 6}}) == Values{0, 0, 9, 12});
+  OnnxModel bad(18);
+  bad.input("x", {2, 2}).ints("i", {1, 1}, {0}).floats("u", {2}, {1, 2});
+  bad.node("ScatterND", {"x", "i", "u"}, {"y"}).output("y");
+  CHECK(importError(bad).message == "updates have the shape [2], required is [1, 2]");
 }
 
 TEST_CASE("training mode is refused") {

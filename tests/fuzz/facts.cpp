@@ -61,8 +61,13 @@ Fact describe(Tensor data) {
   return fact;
 }
 
-bool moves(Opcode op) {
-  switch (op) {
+bool scatters(const ir::Op& op) {
+  return op.opcode == Opcode::ScatterElements || op.opcode == Opcode::ScatterNd;
+}
+
+bool moves(const ir::Op& op) {
+  if (scatters(op)) return !op.attributes.has("fn");
+  switch (op.opcode) {
     case Opcode::Transpose:
     case Opcode::Reshape:
     case Opcode::Broadcast:
@@ -96,6 +101,7 @@ bool steps(const ir::Module& graph, const ir::Op& op) {
     case Opcode::Mod:
     case Opcode::FloorDiv:
     case Opcode::ArgReduce:
+    case Opcode::Argsort:
       return true;
     case Opcode::Cast:
       return !ir::isFloat(graph.type(op.results[0]).dtype);
@@ -105,7 +111,8 @@ bool steps(const ir::Module& graph, const ir::Op& op) {
 }
 
 bool reducesWith(const ir::Op& op, Opcode fn) {
-  return (op.opcode == Opcode::Reduce || op.opcode == Opcode::Window) &&
+  return (op.opcode == Opcode::Reduce || op.opcode == Opcode::Window ||
+          op.opcode == Opcode::Scan) &&
          op.attributes.get<Opcode>("fn") == fn;
 }
 
@@ -144,6 +151,8 @@ double terms(const ir::Module& graph, const ir::Op& op) {
       for (int64_t extent : op.attributes.ints("window")) result *= static_cast<double>(extent);
       return result;
     }
+    case Opcode::Scan:
+      return product({x[static_cast<size_t>(op.attributes.integer("axis"))]});
     case Opcode::Reduce:
       return product(x) / std::max(product(graph.type(op.results[0]).shape), 1.0);
     default:
@@ -184,9 +193,9 @@ bool exactResult(const ir::Module& graph, const ir::Op& op, const std::vector<co
   for (const Fact* fact : x) {
     if (!fact->exact) return false;
   }
-  if (!ir::isFloat(dtype)) return true;
-  if (moves(op.opcode) || steps(graph, op) || op.opcode == Opcode::Cast ||
-      reducesWith(op, Opcode::Max) || reducesWith(op, Opcode::Min)) {
+  if (!ir::isFloat(dtype) || scatters(op)) return true;  // updates have an order
+  if (moves(op) || steps(graph, op) || op.opcode == Opcode::Cast || reducesWith(op, Opcode::Max) ||
+      reducesWith(op, Opcode::Min)) {
     return op.opcode != Opcode::FloorDiv && op.opcode != Opcode::Mod;
   }
   if (!sums(op)) return false;
@@ -198,15 +207,16 @@ bool exactResult(const ir::Module& graph, const ir::Op& op, const std::vector<co
 double rounding(const ir::Module& graph, const ir::Op& op, const std::vector<const Fact*>& x,
                 const Fact& result) {
   const DType dtype = graph.type(op.results[0]).dtype;
-  if (moves(op.opcode)) return 0;
+  if (moves(op)) return 0;
   if (sums(op)) {
     const double count = terms(graph, op);
     return epsilon(dtype) * (1 + std::sqrt(count)) * sumOf(graph, op, x).first /
            std::max(std::sqrt(count), 1.0);
   }
-  const double count = op.opcode == Opcode::Reduce || op.opcode == Opcode::Window
-                           ? terms(graph, op)
-                           : 8;  // polynomials: a few units in the last place
+  const bool chained =
+      op.opcode == Opcode::Reduce || op.opcode == Opcode::Window || op.opcode == Opcode::Scan;
+  // Polynomials: a few units in the last place.
+  const double count = chained ? terms(graph, op) : 8;
   return epsilon(dtype) * count * result.largest + tiny(dtype);
 }
 
@@ -253,7 +263,7 @@ Result<double> propagated(const ir::Module& graph, const ir::Op& op,
                           const std::vector<const Fact*>& x, const Fact& result) {
   double operandError = 0;
   for (const Fact* fact : x) operandError = std::max(operandError, fact->error);
-  if (operandError == 0 || moves(op.opcode)) return operandError;
+  if (operandError == 0 || moves(op)) return operandError;
   constexpr int kTrials = 3;
   constexpr double kWorse = 2;  // than what a few random signs show
   Random random(17);

@@ -3,9 +3,6 @@
 
 namespace quartet::fuzz {
 
-namespace {
-
-/// Indices in [-extents[k], extents[k]), k the last coordinate (one extent: anywhere).
 Tensor indices(Random& random, DType dtype, const Ints& shape, const Ints& extents) {
   std::vector<int32_t> narrow;
   std::vector<int64_t> wide;
@@ -26,6 +23,8 @@ ir::Attributes axisAttribute(size_t axis) {
   attributes.set("axis", static_cast<int64_t>(axis));
   return attributes;
 }
+
+namespace {
 
 Ints gathered(const Ints& data, size_t axis, const Ints& index) {
   Ints shape(data.begin(), data.begin() + static_cast<long>(axis));

@@ -17,7 +17,8 @@ constexpr WeightedMove kMoves[] = {
     {5, addTranspose}, {6, addReshape},       {2, addBroadcast},
     {4, addSlice},     {4, addConcat},        {4, addPad},
     {1, addIota},      {3, addGather},        {2, addGatherElements},
-    {2, addGatherNd},
+    {2, addGatherNd},  {2, addScan},          {2, addScatterElements},
+    {2, addScatterNd}, {1, addArgsort},
 };
 
 Move anyMove(Random& random) {

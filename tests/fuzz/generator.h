@@ -40,7 +40,17 @@ bool addIota(GraphBuilder& b);
 bool addGather(GraphBuilder& b);
 bool addGatherElements(GraphBuilder& b);
 bool addGatherNd(GraphBuilder& b);
+// What writes where it pleases (generate_scatter.cpp)
+bool addScan(GraphBuilder& b);
+bool addScatterElements(GraphBuilder& b);
+bool addScatterNd(GraphBuilder& b);
+bool addArgsort(GraphBuilder& b);
 /// Plants an index out of range or an integer division by zero.
 bool plantFault(GraphBuilder& b);
+
+/// Indices in [-extents[k], extents[k]), k the last coordinate (one extent: anywhere).
+Tensor indices(Random& random, DType dtype, const Ints& shape, const Ints& extents);
+DType indexType(Random& random);
+ir::Attributes axisAttribute(size_t axis);
 
 }  // namespace quartet::fuzz

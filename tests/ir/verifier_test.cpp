@@ -215,7 +215,7 @@ TEST_CASE("tensor expressions") {
   const std::string sum = "init (0.0:f32) each (in0[d0, r0]) combine (s0 + e0) commutative -> (s0)";
   good(x, compute("map (4, 8) -> (neg(in0[d0, d1]))", "f32[4, 8]"));
   good(x, compute("reduce (4 | 8) " + sum, "f32[4]"));
-  bad(x, compute("map (4, 8) -> (neg(in0[d0, d1]))", "f32[4, 7]"), "the domain is [4, 8]");
+  bad(x, compute("map (4, 8) -> (neg(in0[d0, d1]))", "f32[4, 7]"), "its expression [4, 8]");
   bad(x, compute("map (4, 8) -> (neg(in0[d0, d1]))", "f16[4, 8]"), "is f16, its expression f32");
   bad(x, compute("map (4, 8) -> (in0[d0])", "f32[4, 8]"), "with rank 1, the operand is f32[4, 8]");
   bad(x, compute("map (4, 8) -> (in0[d0, d1], 1:i32)", "f32[4, 8]"), "has 2 results, the op 1");
@@ -234,7 +234,45 @@ TEST_CASE("tensor expressions") {
   bad(x,
       compute("reduce (4 | 8) init (0.0:f32) each (in0[d0, r0]) combine (e0) commutative -> (s0)",
               "f32[5]"),
-      "the domain is [4]");
+      "its expression [4]");
+}
+
+TEST_CASE("scans, scatters and orders") {
+  const auto compute = [](const std::string& expr, const char* type) {
+    return "compute %x, %i {expr = {" + expr + "}} : " + type;
+  };
+  const std::string x = "%x: f32[4, 8], %i: i64[3]";
+  const std::string sum = "init (0.0:f32) each (in0[r0, d0]) combine (s0 + e0) -> (s0) at ";
+  good(x, compute("scan (8 | 4) into (4, 8) " + sum + "(r0, d0)", "f32[4, 8]"));
+  good(x, compute("scan (8 | 4) into (4, 8) " + sum + "(3 - r0, d0)", "f32[4, 8]"));
+  bad(x, compute("scan (8 | 4) into (4, 8) " + sum + "(2 - r0, d0)", "f32[4, 8]"),
+      "an index of a scan's target is no axis of its extent");
+  bad(x, compute("scan (8 | 4) into (4, 9) " + sum + "(r0, d0)", "f32[4, 9]"),
+      "an index of a scan's target is no axis of its extent");
+  bad(x, compute("scan (8 | 4) into (4, 4) " + sum + "(r0, r0)", "f32[4, 4]"),
+      "the target does not name axis d0 by itself once");
+  bad(x, compute("scan (8 | 4) into (4) " + sum + "(r0)", "f32[4]"), "does not name axis d0");
+  const std::string put = "init (in0[d0, d1]) each (1.0:f32) combine (s0 + e0) at ";
+  good(x, compute("scatter (8 | 3) into (4, 8) " + put + "(bounded(in1[r0], 4), d0)", "f32[4, 8]"));
+  bad(x, compute("scatter (8 | 3) into (4, 8) " + put + "(bounded(in1[r0], 4), 0)", "f32[4, 8]"),
+      "the target does not name axis d0 by itself once");
+  bad(x,
+      compute("scatter (8 | 3) into (4, 8) each (1.0:f32) combine (e0) at (r0, d0)", "f32[4, 8]"),
+      "a result that is changed in place has one init");
+  bad(x, compute("scatter (8 | 3) into (4, 8) " + put + "(r0)", "f32[4, 8]"),
+      "the target has 1 indices, the result 2 axes");
+  good(x, compute("opaque argsort_ascending (4 | 8) init (cast.i32(d1)) each (in0[d0, r0])",
+                  "i32[4, 8]"));
+  bad(x,
+      compute("opaque argsort_ascending (4 | 8) init (cast.i32(d1)) each (in0[d0, r0])",
+              "i64[4, 8]"),
+      "is i64, its expression i32");
+  bad(x, compute("opaque shuffle (4 | 8) init (cast.i32(d1)) each (in0[d0, r0])", "i32[4, 8]"),
+      "there is no kernel builder 'shuffle'");
+  bad(x,
+      compute("opaque argsort_ascending (| 4, 8) init (cast.i32(d1)) each (in0[r0, r1])",
+              "i32[4, 8]"),
+      "a sort has one element along one axis");
 }
 
 TEST_CASE("parts of an expression that the text cannot even say") {

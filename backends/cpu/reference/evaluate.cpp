@@ -51,6 +51,14 @@ Result<Tensor> evaluateOp(const Call& call) {
       return evalGatherElements(call);
     case Opcode::GatherNd:
       return evalGatherNd(call);
+    case Opcode::Scan:
+      return evalScan(call);
+    case Opcode::ScatterElements:
+      return evalScatterElements(call);
+    case Opcode::ScatterNd:
+      return evalScatterNd(call);
+    case Opcode::Argsort:
+      return evalArgsort(call);
     default:
       return unsupported("the reference evaluates graph primitives, not '" +
                              std::string(ir::name(call.op.opcode)) + "'",

@@ -4,17 +4,13 @@
 #include "backends/cpu/reference/ops.h"
 
 namespace quartet::reference {
-namespace {
 
-// An index of an axis as position 0 <= p < extent: negative ones count from the end.
-Result<int64_t> resolve(const Call& call, int64_t index, size_t axis, int64_t extent) {
+Result<int64_t> resolveIndex(const Call& call, int64_t index, size_t axis, int64_t extent) {
   if (index >= -extent && index < extent) return index < 0 ? index + extent : index;
   return userError("index " + std::to_string(index) + " is out of range for axis " +
                        std::to_string(axis) + " of extent " + std::to_string(extent),
                    call.where(), "indices must lie in [-extent, extent)");
 }
-
-}  // namespace
 
 Result<Tensor> evalGather(const Call& call) {
   const ir::ConstantData& data = *call.in[0];
@@ -28,7 +24,7 @@ Result<Tensor> evalGather(const Call& call) {
   Ints positions;
   for (const int64_t index : indices) {
     // Checked only where something is read: an empty result needs no valid index.
-    if (out.count() > 0) positions.push_back(QT_TRY(resolve(call, index, axis, extent)));
+    if (out.count() > 0) positions.push_back(QT_TRY(resolveIndex(call, index, axis, extent)));
   }
   int64_t offset = 0;
   for (int64_t o = 0; o < outer; ++o) {
@@ -52,7 +48,7 @@ Result<Tensor> evalGatherElements(const Call& call) {
   Output out(call.dtype, call.shape);
   for (int64_t i = 0; i < out.count(); ++i) {
     const auto at = static_cast<size_t>(i);
-    const int64_t position = QT_TRY(resolve(call, indices[at], axis, data.shape[axis]));
+    const int64_t position = QT_TRY(resolveIndex(call, indices[at], axis, data.shape[axis]));
     copyElements(data, bases[at] + position * strides[axis], 1, 1, out, i);
   }
   return std::move(out).finish();
@@ -79,7 +75,7 @@ Result<Tensor> evalGatherNd(const Call& call) {
     for (size_t i = 0; i < depth; ++i) {
       const size_t axis = batchDims + i;
       const int64_t index = indices[static_cast<size_t>(t) * depth + i];
-      from += QT_TRY(resolve(call, index, axis, data.shape[axis])) * strides[axis];
+      from += QT_TRY(resolveIndex(call, index, axis, data.shape[axis])) * strides[axis];
     }
     copyElements(data, from, 1, sliceSize, out, t * sliceSize);
   }

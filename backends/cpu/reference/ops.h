@@ -42,4 +42,13 @@ Result<Tensor> evalGather(const Call& call);
 Result<Tensor> evalGatherElements(const Call& call);
 Result<Tensor> evalGatherNd(const Call& call);
 
+Tensor evalScan(const Call& call);
+Result<Tensor> evalScatterElements(const Call& call);
+Result<Tensor> evalScatterNd(const Call& call);
+Tensor evalArgsort(const Call& call);
+
+/// An index of an axis as position 0 <= p < extent: negative ones count from the end. Error: out of
+/// range.
+Result<int64_t> resolveIndex(const Call& call, int64_t index, size_t axis, int64_t extent);
+
 }  // namespace quartet::reference

@@ -1,60 +1,12 @@
 // Reductions: window, reduce, arg_reduce. All work axis by axis on wide values.
 
-#include <cmath>
-
+#include "backends/cpu/reference/combine.h"
 #include "backends/cpu/reference/ops.h"
 
 namespace quartet::reference {
 namespace {
 
 using ir::Opcode;
-
-// The functions of reductions: identity and step.
-template <class W>
-W identityOf(Opcode fn, DType dtype) {
-  switch (fn) {
-    case Opcode::Add:
-    case Opcode::Or:
-      return 0;
-    case Opcode::Mul:
-      return 1;
-    case Opcode::Max:
-      return lowest<W>(dtype);
-    case Opcode::Min:
-      return highest<W>(dtype);
-    default:
-      QT_ASSERT(fn == Opcode::And, "no reduction by " + std::string(ir::name(fn)));
-      return dtype == DType::Bool ? W{1} : static_cast<W>(-1);
-  }
-}
-
-template <class W>
-bool isNan(W x) {
-  if constexpr (std::is_same_v<W, double>) return std::isnan(x);
-  return false;
-}
-
-template <class W>
-W step(Opcode fn, W a, W b) {
-  switch (fn) {
-    case Opcode::Max:
-      return isNan(a) || a > b ? a : b;  // b when it is NaN, too
-    case Opcode::Min:
-      return isNan(a) || a < b ? a : b;
-    case Opcode::Add:
-      if constexpr (std::is_same_v<W, double>) return a + b;
-      return static_cast<W>(static_cast<uint64_t>(a) + static_cast<uint64_t>(b));
-    case Opcode::Mul:
-      if constexpr (std::is_same_v<W, double>) return a * b;
-      return static_cast<W>(static_cast<uint64_t>(a) * static_cast<uint64_t>(b));
-    default:
-      if constexpr (std::is_same_v<W, double>) {
-        QT_ASSERT(false, "logic on floats");
-      } else {
-        return fn == Opcode::And ? a & b : a | b;
-      }
-  }
-}
 
 // into[i] = step(into[i], from[i])
 template <class W>
