@@ -56,6 +56,9 @@ class TaskLowering {
   void writeStep(const Point& point, std::vector<ir::ValueId>& variables);
   std::vector<const KernelBufferUse*> resultBuffers() const;
   void opaquePoints(size_t axis, const std::vector<Linear>& base, std::vector<Linear>& point);
+  ir::ValueId sortKey(const std::vector<Linear>& line, ir::ValueId i);
+  ir::ValueId comesBehind(const std::vector<Linear>& line, ir::ValueId a, ir::ValueId b);
+  void sortPass(const std::vector<Linear>& line, ir::ValueId p, ir::ValueId d, ir::ValueId r);
   void argsort(const std::vector<Linear>& line);
   void reductionStep(Point point, ir::ValueId laneCount, const std::vector<ir::ValueId>& variables);
   void reductionLoops(size_t depth, std::vector<Linear>& position,
