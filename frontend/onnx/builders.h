@@ -142,8 +142,22 @@ Status checkBesideAxis(const Context& c, const Tensor& indices, int axis);
 Status buildScatterElements(Context& c);
 Status buildScatterNd(Context& c);
 Status buildCumSum(Context& c);
+Status buildReverseSequence(Context& c);
 Status buildTopKAttribute(Context& c);
 Status buildTopK(Context& c);
+
+// ---- signal.cpp ----
+Status buildStft(Context& c);
+Status buildDftAttribute(Context& c);
+Status buildDft(Context& c);
+Status buildHannWindow(Context& c);
+Status buildHammingWindow(Context& c);
+Status buildBlackmanWindow(Context& c);
+Status buildMelWeightMatrix(Context& c);
+
+// ---- loss.cpp ----
+Status buildNegativeLogLikelihoodLoss(Context& c);
+Status buildSoftmaxCrossEntropyLoss(Context& c);
 
 // ---- creation.cpp ----
 Status buildConstant(Context& c);

@@ -101,6 +101,28 @@ Status buildCumSum(Context& c) {
   return {};
 }
 
+/// The first lengths[b] elements of sequence b in reverse order, the others as they are.
+Status buildReverseSequence(Context& c) {
+  Emitter& e = c.e;
+  const Tensor& x = c.in(0);
+  QT_CHECK(c.rankAtLeast(0, 2));
+  QT_CHECK(c.rankIs(1, 1));
+  const int time = QT_TRY(c.axis(c.integer("time_axis", 0), x.rank()));
+  const int batch = QT_TRY(c.axis(c.integer("batch_axis", 1), x.rank()));
+  if (time == batch) return c.fail("'time_axis' and 'batch_axis' are one axis");
+  const Dim& sequences = x.shape[static_cast<size_t>(batch)];
+  QT_CHECK(c.agree(c.in(1).shape[0], sequences, "the number of lengths and the batch's extent"));
+  Dims perSequence(static_cast<size_t>(x.rank()), Dim(1));
+  perSequence[static_cast<size_t>(batch)] = sequences;
+  const Tensor lengths = e.reshape(e.cast(c.in(1), DType::I64), perSequence);
+  const Tensor at = e.indicesAlong(DType::I64, x.shape[static_cast<size_t>(time)], time, x.rank());
+  const Tensor mirrored = e.sub(e.sub(lengths, 1), at);
+  const Tensor from = e.select(e.scalar(Opcode::Lt, {at, lengths}), mirrored, at);
+  c.set(0, e.op(Opcode::GatherElements, {x, e.broadcast(from, x.shape)}, x.dtype, x.shape,
+                attributesOf({{"axis", int64_t{time}}})));
+  return {};
+}
+
 namespace {
 
 /// The first `k` of all elements along `axis` in order, and where they were.
