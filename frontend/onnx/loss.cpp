@@ -71,7 +71,8 @@ Result<Tensor> likelihoodLoss(Context& c, const Tensor& scores) {
 
 Status buildNegativeLogLikelihoodLoss(Context& c) {
   QT_CHECK(c.rankAtLeast(0, 2));
-  c.set(0, QT_TRY(likelihoodLoss(c, c.in(0))));
+  const Tensor loss = QT_TRY(likelihoodLoss(c, c.in(0)));
+  c.set(0, loss);
   return {};
 }
 
@@ -82,7 +83,8 @@ Status buildSoftmaxCrossEntropyLoss(Context& c) {
   const Tensor shifted = e.sub(x, e.reduceKeep(Opcode::Max, x, {1}));
   const Tensor sum = e.reduceKeep(Opcode::Add, e.unary(Opcode::Exp, shifted), {1});
   const Tensor scores = e.sub(shifted, e.unary(Opcode::Log, sum));
-  c.set(0, QT_TRY(likelihoodLoss(c, scores)));
+  const Tensor loss = QT_TRY(likelihoodLoss(c, scores));
+  c.set(0, loss);
   if (c.wants(1)) c.set(1, scores);
   return {};
 }

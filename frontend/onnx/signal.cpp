@@ -150,13 +150,16 @@ Status dft(Context& c, int axis) {
 
 Status buildDftAttribute(Context& c) {
   QT_CHECK(c.rankAtLeast(0, 2));
-  return dft(c, QT_TRY(c.axis(c.integer("axis", 1), c.in(0).rank())));
+  const int axis = QT_TRY(c.axis(c.integer("axis", 1), c.in(0).rank()));
+  return dft(c, axis);
 }
 
 Status buildDft(Context& c) {
   QT_CHECK(c.rankAtLeast(0, 2));
-  const int64_t axis = c.has(2) ? QT_TRY(single(c, 2, "the axis")) : -2;
-  return dft(c, QT_TRY(c.axis(axis, c.in(0).rank())));
+  int64_t given = -2;
+  if (c.has(2)) given = QT_TRY(single(c, 2, "the axis"));
+  const int axis = QT_TRY(c.axis(given, c.in(0).rank()));
+  return dft(c, axis);
 }
 
 namespace {
