@@ -29,7 +29,8 @@ struct Plain {
       if (std::isnan(value)) return 0;
       const double whole = std::trunc(value);
       // The upper limit + 1 is a power of two, hence exact.
-      constexpr double kEnd = static_cast<double>(std::numeric_limits<T>::max() / 2 + 1) * 2;
+      constexpr auto kHalf = std::numeric_limits<T>::max() / 2 + 1;
+      constexpr double kEnd = static_cast<double>(kHalf) * 2;
       if (whole >= kEnd) return std::numeric_limits<T>::max();
       if (whole < static_cast<double>(std::numeric_limits<T>::min())) {
         return std::numeric_limits<T>::min();

@@ -191,7 +191,7 @@ TEST_CASE("a constant over the binding range is bound in windows") {
   const test::Tensors inputs = test::makeInputs(graph, 3);
   const test::Tensors want = test::evaluateExpressed(graph, inputs);
   for (hwdb::Description device : {test::vectorCpu(), test::weakGpu()}) {
-    device.maxBindingBytes.value = 24 * 64 * 4;  // about half of the packed constant
+    device.maxBindingBytes.value = int64_t{24} * 64 * 4;  // about half of the packed constant
     const runtime::Program program = test::lowered(test::planned(graph, device), device);
     size_t dispatches = 0;
     for (const runtime::Wave& wave : program.waves) {

@@ -21,9 +21,10 @@ std::vector<ir::Scalar> integerEdges(DType dtype) {
                                  33, 63, 64, 65, 100, -1, -2, -3, -7};
   for (const int shift : {7, 8, 15, 16, 23, 24, 31, 32, 33, 40, 52, 62, 63}) {
     if (shift >= bits) continue;
-    const auto power = static_cast<int64_t>(uint64_t{1} << shift);
-    for (const int64_t near : {power, power - 1, power + 1, -power, 1 - power})
-      values.push_back(near);
+    const uint64_t power = uint64_t{1} << shift;
+    for (const uint64_t near : {power, power - 1, power + 1, 0 - power, 1 - power}) {
+      values.push_back(static_cast<int64_t>(near));
+    }
   }
   values.push_back(static_cast<int64_t>(0x123456789abcdef0));
   values.push_back(static_cast<int64_t>(0xfedcba9876543210));
