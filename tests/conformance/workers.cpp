@@ -1,7 +1,7 @@
 #include "tests/conformance/workers.h"
 
 #include <poll.h>
-#include <signal.h>
+#include <signal.h>  // NOLINT(modernize-deprecated-headers): kill() is not in <csignal>
 #include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>

@@ -39,6 +39,7 @@ ir::Module matmulKernel(int rows, int columns, int k, int lanes) {
   const auto times = [&](ValueId x, int64_t y) {
     return build.apply(Opcode::Mul, {x, build.literal(y)});
   };
+  const int64_t width = int64_t{lanes} * columns;
   const ValueId firstRow = times(build.groupId(), rows);
   std::vector<ValueId> sums;
   for (int i = 0; i < rows * columns; ++i) {
@@ -48,8 +49,7 @@ ir::Module matmulKernel(int rows, int columns, int k, int lanes) {
   build.loop(build.literal(0), build.literal(k), build.literal(1), [&](ValueId at) {
     std::vector<ValueId> right;
     for (int j = 0; j < columns; ++j) {
-      right.push_back(
-          build.load(b, plus(times(at, lanes * columns), build.literal(j * lanes)), lanes));
+      right.push_back(build.load(b, plus(times(at, width), build.literal(j * lanes)), lanes));
     }
     for (int i = 0; i < rows; ++i) {
       const ValueId row = plus(firstRow, build.literal(i));
@@ -63,7 +63,7 @@ ir::Module matmulKernel(int rows, int columns, int k, int lanes) {
   });
   for (int i = 0; i < rows; ++i) {
     for (int j = 0; j < columns; ++j) {
-      const ValueId row = times(plus(firstRow, build.literal(i)), lanes * columns);
+      const ValueId row = times(plus(firstRow, build.literal(i)), width);
       build.store(c, plus(row, build.literal(j * lanes)),
                   build.get(sums[static_cast<size_t>(i * columns + j)]));
     }

@@ -130,7 +130,7 @@ TEST_CASE("Constant in all its forms") {
 TEST_CASE("data is not copied: the constant lies in the parsed model") {
   OnnxModel m;
   auto tensor = floatTensor({64, 64}, {});
-  tensor.set_raw_data(std::string(64 * 64 * 4, '\1'));
+  tensor.set_raw_data(std::string(size_t{64} * 64 * 4, '\1'));
   tensor.set_name("w");
   m.input("x", {1, 64}).initializer(tensor).node("MatMul", {"x", "w"}, {"y"}).output("y");
   const auto model = import(m);
