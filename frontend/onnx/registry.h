@@ -26,7 +26,7 @@ struct Operator {
 };
 
 constexpr int64_t kOldestOpset = 1;
-constexpr int64_t kNewestOpset = 22;
+constexpr int64_t kNewestOpset = 27;
 
 std::span<const Operator> operators();
 /// The row for an operator in a version; null when there is none.

@@ -92,7 +92,7 @@ void fillPosition(const Options& o, const Axis& a, double x, size_t position, Ta
     const double at = first + static_cast<double>(tap);
     const bool inside = at >= 0 && at < static_cast<double>(a.in);
     double weight = kernelWeight(o, (at - x) / stretch);
-    if (!inside && (o.excludeOutside || o.antialias)) weight = 0;
+    if (!inside && o.excludeOutside) weight = 0;
     sum += weight;
     table.weights[tap][position] = weight;
     table.indices[tap][position] =

@@ -110,6 +110,40 @@ Tensor withExtent(Emitter& e, const Tensor& x, int axis, int64_t have, int64_t w
   return e.pad(x, e.number(x.dtype, 0), "constant", none, end);
 }
 
+/// x with `axis` and the parts contracted with a table [axis, parts, axis out, parts out].
+Tensor transformed(Emitter& e, const Tensor& x, int axis, const Tensor& weights) {
+  const int last = x.rank() - 1;
+  Ints labels;
+  for (int i = 0; i <= last; ++i) labels.push_back(i);
+  Ints out = labels;
+  out[static_cast<size_t>(axis)] = last + 1;
+  out.back() = last + 2;
+  return e.contract(x, labels, weights, {axis, last, last + 1, last + 2}, out);
+}
+
+/// The real signal whose transform's first half (`have` bins) is `x`.
+Status realInverse(Context& c, const Tensor& x, int axis, int64_t have) {
+  if (x.shape.back() != Dim(2)) return c.fail("half a spectrum has complex elements");
+  int64_t length = 2 * (have - 1);
+  if (c.has(1)) length = QT_TRY(single(c, 1, "the length of the transform"));
+  if (length < 1) return c.fail("the transform has the length " + std::to_string(length));
+  const int64_t bins = length / 2 + 1;
+  std::vector<double> weights;  // [bins, (re, im), length, 1]
+  for (int64_t k = 0; k < bins; ++k) {
+    // All bins but the first and, of an even length, the last stand for their mirror images too.
+    const double twice = k == 0 || 2 * k == length ? 1 : 2;
+    for (int64_t from = 0; from < 2; ++from) {
+      for (int64_t n = 0; n < length; ++n) {
+        const double weight = twice / static_cast<double>(length);
+        weights.push_back(weight * factor(angleOf(n, k, length), 1, from, 0));
+      }
+    }
+  }
+  const Tensor spectrum = withExtent(c.e, x, axis, have, bins);
+  c.set(0, transformed(c.e, spectrum, axis, table(c.e, x.dtype, {bins, 2, length, 1}, weights)));
+  return {};
+}
+
 Status dft(Context& c, int axis) {
   Emitter& e = c.e;
   Tensor x = c.in(0);
@@ -118,12 +152,12 @@ Status dft(Context& c, int axis) {
   if (axis == last) return c.fail("the transformed axis is the last one, which holds (re, im)");
   const auto have = x.shape[static_cast<size_t>(axis)].constant();
   if (!have) return c.failUnsupported("the transformed axis is open", "pin it with --shape");
+  const bool inverse = c.integer("inverse", 0) != 0;
+  const bool half = c.integer("onesided", 0) != 0;
+  if (inverse && half) return realInverse(c, x, axis, *have);
   const int64_t length = c.has(1) ? QT_TRY(single(c, 1, "the length of the transform")) : *have;
   if (length < 1) return c.fail("the transform has the length " + std::to_string(length));
   x = withExtent(e, x, axis, *have, length);
-  const bool inverse = c.integer("inverse", 0) != 0;
-  const bool half = c.integer("onesided", 0) != 0;
-  if (inverse && half) return c.fail("'onesided' and 'inverse' exclude each other");
   const int64_t bins = half ? length / 2 + 1 : length;
   const double scale = inverse ? 1.0 / static_cast<double>(length) : 1.0;
   std::vector<double> weights;  // [length, parts, bins, (re, im)]
@@ -136,13 +170,7 @@ Status dft(Context& c, int axis) {
       }
     }
   }
-  Ints labels;
-  for (int i = 0; i <= last; ++i) labels.push_back(i);
-  Ints out = labels;
-  out[static_cast<size_t>(axis)] = last + 1;
-  out.back() = last + 2;
-  c.set(0, e.contract(x, labels, table(e, x.dtype, {length, parts, bins, 2}, weights),
-                      {axis, last, last + 1, last + 2}, out));
+  c.set(0, transformed(e, x, axis, table(e, x.dtype, {length, parts, bins, 2}, weights)));
   return {};
 }
 

@@ -1,7 +1,8 @@
 // ONNX's own backend tests on every device. Each of ONNX's tests counts as one case of the run.
 //
-// Environment: QUARTET_ONNX_TESTDATA, the folder with node/, simple/, ...;
-// QUARTET_CONFORMANCE_ONLY, a part of a test's name.
+// Two suites: Debian's, of the time of opset 17 (QUARTET_ONNX_TESTDATA, the folder with node/,
+// simple/, ...), and the one in the wheel onnx==1.22.0 (QUARTET_ONNX_WHEEL_TESTDATA, likewise).
+// QUARTET_CONFORMANCE_ONLY, a part of a test's name, restricts both.
 
 #include <doctest/doctest.h>
 
@@ -19,19 +20,33 @@
 namespace quartet::tests {
 namespace {
 
-std::string writeReport(const SuiteReport& report) {
+/// A set of tests and the list of those that are known to fail.
+struct Suite {
+  std::string name;  // of the reports
+  std::filesystem::path root;
+  std::string exceptions;
+};
+
+Suite debianSuite() { return {"", testDataRoot(), "expected_failures.txt"}; }
+
+Suite wheelSuite() {
+  const char* root = std::getenv("QUARTET_ONNX_WHEEL_TESTDATA");
+  return {"1.22 ", root == nullptr ? "" : root, "expected_failures_1.22.txt"};
+}
+
+std::string writeReport(const Suite& suite, const SuiteReport& report) {
   const std::filesystem::path folder = QUARTET_CONFORMANCE_REPORTS;
   std::filesystem::create_directories(folder);
-  const std::filesystem::path file = folder / (report.device + ".txt");
+  const std::filesystem::path file = folder / (suite.name + report.device + ".txt");
   std::ofstream(file) << report.str();
   return file.string();
 }
 
 using Exceptions = std::map<std::string, std::string>;
 
-Exceptions exceptionsOf(const std::string& device) {
+Exceptions exceptionsOf(const Suite& suite, const std::string& device) {
   const std::filesystem::path list =
-      std::filesystem::path(QUARTET_SOURCE_ROOT) / "tests/conformance/expected_failures.txt";
+      std::filesystem::path(QUARTET_SOURCE_ROOT) / "tests/conformance" / suite.exceptions;
   auto expected = readExpectedFailures(list, device);
   REQUIRE_MESSAGE(expected.has_value(), expected.error().str());
   return *std::move(expected);
@@ -43,7 +58,7 @@ bool selected(const std::string& test) {
   return only == nullptr || test.find(only) != std::string::npos;
 }
 
-void account(const SuiteReport& report) {
+void account(const Suite& suite, const SuiteReport& report) {
   for (const TestOutcome& outcome : report.outcomes) {
     const bool failed = outcome.kind == TestOutcome::Kind::Failed ||
                         outcome.kind == TestOutcome::Kind::UnexpectedPass;
@@ -51,21 +66,20 @@ void account(const SuiteReport& report) {
                                          << ": " << outcome.message);
   }
   for (const std::string& name : report.stale) {
-    FAIL_CHECK("expected_failures.txt names '" << name << "', which is no test");
+    FAIL_CHECK(suite.exceptions << " names '" << name << "', which is no test");
   }
-  std::cout << report.summary(writeReport(report)) << std::endl;
+  std::cout << suite.name << report.summary(writeReport(suite, report)) << std::endl;
   const int failed =
       report.count(TestOutcome::Kind::Failed) + report.count(TestOutcome::Kind::UnexpectedPass);
   countCases(report.count(TestOutcome::Kind::Passed), failed,
              report.count(TestOutcome::Kind::ExpectedFailure));
 }
 
-void conform(const ConformanceDevice& device) {
-  const std::filesystem::path root = testDataRoot();
-  if (!std::filesystem::is_directory(root)) {
-    SKIP_TEST(root.string() + " is missing: apt-get install libonnx-testdata");
+void conform(const Suite& suite, const ConformanceDevice& device) {
+  if (!std::filesystem::is_directory(suite.root)) {
+    SKIP_TEST("no tests in '" + suite.root.string() + "': ./dev test installs them");
   }
-  account(runSuites(device, root, exceptionsOf(device.name), selected));
+  account(suite, runSuites(device, suite.root, exceptionsOf(suite, device.name), selected));
 }
 
 // The id of the Vulkan device with `name` in its name, or empty. Asked in a child process: drivers
@@ -81,30 +95,47 @@ std::string vulkanDevice(const std::string& name) {
   })[0];
 }
 
-void conformVulkan(const std::string& name) {
+void conformVulkan(const Suite& suite, const std::string& name) {
   const std::string id = vulkanDevice(name);
   if (id.empty()) SKIP_TEST("there is no Vulkan device " + name + ": ./dev test installs it");
-  conform(compiledDevice("vulkan:" + name, id, true));
+  conform(suite, compiledDevice("vulkan:" + name, id, true));
 }
 
-// What expected_failures.txt says of this device alone: with the CPU's help it must pass.
-void conformWithCpu(const std::string& name) {
+// What the list says of this device alone: with the CPU's help it must pass.
+void conformWithCpu(const Suite& suite, const std::string& name) {
   const std::string id = vulkanDevice(name);
   if (id.empty()) SKIP_TEST("there is no Vulkan device " + name + ": ./dev test installs it");
-  const Exceptions everywhere = exceptionsOf("all");
-  Exceptions lacking = exceptionsOf("vulkan:" + name);
+  if (!std::filesystem::is_directory(suite.root)) SKIP_TEST("no tests: ./dev test installs them");
+  const Exceptions everywhere = exceptionsOf(suite, "all");
+  Exceptions lacking = exceptionsOf(suite, "vulkan:" + name);
   for (const auto& [test, reason] : everywhere) lacking.erase(test);
-  account(
-      runSuites(compiledDevice("vulkan:" + name + " with the CPU", id, false), testDataRoot(), {},
-                [&](const std::string& test) { return lacking.contains(test) && selected(test); }));
+  account(suite, runSuites(compiledDevice("vulkan:" + name + " with the CPU", id, false),
+                           suite.root, {}, [&](const std::string& test) {
+                             return lacking.contains(test) && selected(test);
+                           }));
 }
 
-TEST_CASE("conformance: reference") { conform(referenceDevice()); }
-TEST_CASE("conformance: cpu") { conform(compiledDevice("cpu", "cpu", true)); }
-TEST_CASE("conformance: vulkan:llvmpipe") { conformVulkan("llvmpipe"); }
-TEST_CASE("conformance: vulkan:SwiftShader") { conformVulkan("SwiftShader"); }
-TEST_CASE("conformance: vulkan:llvmpipe with the CPU") { conformWithCpu("llvmpipe"); }
-TEST_CASE("conformance: vulkan:SwiftShader with the CPU") { conformWithCpu("SwiftShader"); }
+TEST_CASE("conformance: reference") { conform(debianSuite(), referenceDevice()); }
+TEST_CASE("conformance: cpu") { conform(debianSuite(), compiledDevice("cpu", "cpu", true)); }
+TEST_CASE("conformance: vulkan:llvmpipe") { conformVulkan(debianSuite(), "llvmpipe"); }
+TEST_CASE("conformance: vulkan:SwiftShader") { conformVulkan(debianSuite(), "SwiftShader"); }
+TEST_CASE("conformance: vulkan:llvmpipe with the CPU") {
+  conformWithCpu(debianSuite(), "llvmpipe");
+}
+TEST_CASE("conformance: vulkan:SwiftShader with the CPU") {
+  conformWithCpu(debianSuite(), "SwiftShader");
+}
+
+TEST_CASE("conformance 1.22: reference") { conform(wheelSuite(), referenceDevice()); }
+TEST_CASE("conformance 1.22: cpu") { conform(wheelSuite(), compiledDevice("cpu", "cpu", true)); }
+TEST_CASE("conformance 1.22: vulkan:llvmpipe") { conformVulkan(wheelSuite(), "llvmpipe"); }
+TEST_CASE("conformance 1.22: vulkan:SwiftShader") { conformVulkan(wheelSuite(), "SwiftShader"); }
+TEST_CASE("conformance 1.22: vulkan:llvmpipe with the CPU") {
+  conformWithCpu(wheelSuite(), "llvmpipe");
+}
+TEST_CASE("conformance 1.22: vulkan:SwiftShader with the CPU") {
+  conformWithCpu(wheelSuite(), "SwiftShader");
+}
 
 }  // namespace
 }  // namespace quartet::tests

@@ -265,8 +265,8 @@ TEST_CASE("resize: nearest of a whole factor, and linear with antialiasing") {
   smooth.node("Resize", {"x", "", "s"}, {"y"},
               {{"mode", std::string("linear")}, {"antialias", int64_t{1}}});
   smooth.output("y");
-  // Weights of a triangle two wide, cut at the border: (0.75, 0.75, 0.25) / 1.75 and mirrored.
-  checkClose(evaluate(import(smooth), {{1, 2, 3, 4}}), {3.0f / 1.75f, 5.75f / 1.75f});
+  // Weights of a triangle two wide, the border repeated: (0.25 + 0.75, 0.75, 0.25) / 2, mirrored.
+  checkClose(evaluate(import(smooth), {{1, 2, 3, 4}}), {3.25f / 2, 6.75f / 2});
 }
 
 TEST_CASE("cumulative sums are scans") {
