@@ -84,7 +84,7 @@ TEST_CASE("other domains, functions and sparse initializers are unsupported, not
 }
 
 TEST_CASE("operator set versions") {
-  CHECK(contains(importError(relu(1000)).message, "the newest that is supported is 22"));
+  CHECK(contains(importError(relu(1000)).message, "the newest that is supported is 27"));
   CHECK(contains(importError(relu(0)).message, "operator of the model is not supported"));
   OnnxModel m = relu();
   m.proto().clear_opset_import();
