@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "api/devices.h"
+#include "backends/common/lower_placed.h"
 #include "backends/common/lower_plan.h"
 #include "ir/express.h"
 #include "ir/text.h"
@@ -10,6 +11,7 @@
 #include "runtime/memory_planner.h"
 #include "sched/cost/roofline.h"
 #include "sched/pipeline.h"
+#include "sched/placement.h"
 
 namespace quartet::api {
 namespace {
@@ -27,16 +29,47 @@ Result<std::string> lowerText(const ir::Module& plan, const hwdb::Description& d
 
 }  // namespace
 
-Result<Compilation> compileGraph(const ir::Module& graph, const hwdb::Description& device,
+Result<PlacedGraph> placeGraph(const ir::Module& graph, const runtime::Device& device,
+                               const std::string& id, const std::string& fallback) {
+  PlacedGraph placed;
+  ir::Module expressed = QT_TRY(placed.passes.run("express", graph, ir::express));
+  const sched::Capability supports = [&](const ir::TensorExpr& expr) {
+    return device.supports(expr);
+  };
+  placed.graph = QT_TRY(placed.passes.run("place", std::move(expressed), [&](ir::Module module) {
+    return sched::place(std::move(module), id, fallback, supports);
+  }));
+  placed.elsewhere = sched::placedOn(placed.graph, fallback);
+  placed.computations = placed.elsewhere.size() + sched::placedOn(placed.graph, id).size();
+  return placed;
+}
+
+Result<Compilation> compileGraph(PlacedGraph placed, const std::vector<CompileTarget>& targets,
                                  const CompileOptions& options) {
-  ir::PassRunner runner;
-  ir::Module expressed = QT_TRY(runner.run("express", graph, ir::express));
+  ir::PassRunner& runner = placed.passes;
   Compilation compilation;
-  compilation.plan =
-      QT_TRY(sched::schedule(std::move(expressed), makeEnv(device, options), runner));
-  compilation.program = QT_TRY(common::lowerPlan(compilation.plan, device));
-  runtime::planMemory(compilation.program, std::max<int64_t>(64, device.bindingAlignBytes.value));
+  if (targets.size() == 1) {
+    const hwdb::Description& device = *targets[0].description;
+    compilation.plan = QT_TRY(sched::schedule(placed.graph, makeEnv(device, options), runner));
+    runtime::Program program = QT_TRY(common::lowerPlan(compilation.plan, device));
+    compilation.program = runtime::placeAlone(std::move(program), targets[0].id);
+  } else {
+    std::vector<sched::Target> schedulers;
+    std::vector<common::PlanTarget> lowerers;
+    for (const CompileTarget& target : targets) {
+      schedulers.push_back({target.id, makeEnv(*target.description, options)});
+      lowerers.push_back({target.id, target.description});
+    }
+    compilation.plan = QT_TRY(sched::schedulePlaced(placed.graph, schedulers, runner));
+    compilation.program = QT_TRY(common::lowerPlaced(compilation.plan, lowerers));
+  }
+  for (size_t i = 0; i < targets.size(); ++i) {
+    runtime::planMemory(compilation.program.programs[i],
+                        std::max<int64_t>(64, targets[i].description->bindingAlignBytes.value));
+  }
+  runtime::planHostMemory(compilation.program);
   compilation.times = runner.times();
+  compilation.graph = std::move(placed.graph);
   return compilation;
 }
 

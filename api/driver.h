@@ -8,18 +8,40 @@
 #include "ir/module.h"
 #include "ir/pass.h"
 #include "quartet/quartet.h"
-#include "runtime/program.h"
+#include "runtime/device.h"
+#include "runtime/placed.h"
 
 namespace quartet::api {
 
+/// A graph of tensor expressions whose computations say where they run, when that is not one device
+/// for all.
+struct PlacedGraph {
+  ir::Module graph;
+  std::vector<ir::OpId> elsewhere;  // what `device` cannot compute
+  size_t computations = 0;
+  ir::PassRunner passes;
+};
+
+/// Graph -> tensor expressions, placed on `device` (called `id`), and where that cannot compute
+/// them on the device called `fallback`.
+Result<PlacedGraph> placeGraph(const ir::Module& graph, const runtime::Device& device,
+                               const std::string& id, const std::string& fallback);
+
 struct Compilation {
-  ir::Module plan;           // after the last stage
-  runtime::Program program;  // with its memory planned
+  ir::Module graph;                // placed
+  ir::Module plan;                 // after the last stage
+  runtime::PlacedProgram program;  // with its memory planned
   std::vector<ir::PassTime> times;
 };
 
-/// Graph -> tensor expressions -> plan -> kernels -> placed memory.
-Result<Compilation> compileGraph(const ir::Module& graph, const hwdb::Description& device,
+/// A device by the name that the placement gives it.
+struct CompileTarget {
+  std::string id;
+  const hwdb::Description* description = nullptr;
+};
+
+/// Placed graph -> plan -> kernels -> placed memory. One target: all runs there.
+Result<Compilation> compileGraph(PlacedGraph placed, const std::vector<CompileTarget>& targets,
                                  const CompileOptions& options);
 
 /// One stage on `.ir` text, for `quartet opt`: express, grinder, welder, roller, rammer, lower

@@ -18,6 +18,32 @@ std::string header(const std::string& model, const Placement& placement) {
   return text;
 }
 
+/// Every operation with its device, and what goes from one device to another.
+std::string placementText(const std::string& model, const Placement& placement,
+                          const ir::Module& graph, const runtime::PlacedProgram& program) {
+  std::string text = fmt::format("model {}\n\nplacement\n", model);
+  for (const std::string& note : placement.notes) text += "  " + note + "\n";
+  for (ir::OpId id : graph.region(graph.top()).ops) {
+    const ir::Op& op = graph.op(id);
+    if (op.opcode != ir::Opcode::Compute) continue;
+    text += fmt::format("  {:<10} {}", op.attributes.get<std::string>("device"),
+                        op.origin.empty() ? "(no node)" : ir::str(op.origin));
+    if (op.attributes.has("lacking")) text += ": " + op.attributes.get<std::string>("lacking");
+    text += "\n";
+  }
+  int64_t bytes = 0;
+  for (const auto& copy : program.copies) bytes += copy.bytes;
+  text += fmt::format("\ncopies ({}; {} bytes in one run, through {} bytes of host memory)\n",
+                      program.copies.size(), bytes, program.hostBytes);
+  for (const auto& copy : program.copies) {
+    text += fmt::format("  {} -> {}: {} bytes", program.devices[copy.from.device],
+                        program.devices[copy.to.device], copy.bytes);
+    if (!copy.origin.empty()) text += " from " + ir::str(copy.origin);
+    text += "\n";
+  }
+  return text;
+}
+
 std::string memoryText(const Statistics& statistics) {
   const double ratio = statistics.arenaBound > 0 ? static_cast<double>(statistics.arenaBytes) /
                                                        static_cast<double>(statistics.arenaBound)
@@ -52,20 +78,34 @@ std::map<std::string, std::string> tilesByName(const ir::Module& plan) {
   return tiles;
 }
 
-std::string wavesText(const Compilation& compilation) {
-  const runtime::Program& program = compilation.program;
-  const std::map<std::string, std::string> tiles = tilesByName(compilation.plan);
-  std::string text = fmt::format("\nwaves ({}; one launch each)\n", program.waves.size());
-  for (size_t w = 0; w < program.waves.size(); ++w) {
-    text += fmt::format("  wave {}\n", w);
-    for (const runtime::Dispatch& dispatch : program.waves[w].dispatches) {
-      text += fmt::format("    {}: {} groups of kernel {}, {:.4g} Mflop, {:.4g} MB, {:.4g} us",
-                          dispatch.name, dispatch.groups, dispatch.kernel, dispatch.flops / 1e6,
-                          dispatch.bytes / 1e6, dispatch.microseconds);
-      if (!dispatch.origin.empty()) text += " from " + ir::str(dispatch.origin);
-      text += "\n";
-      const auto tile = tiles.find(dispatch.name);
-      if (tile != tiles.end() && !tile->second.empty()) text += "      " + tile->second + "\n";
+std::string waveText(const runtime::Wave& wave, const std::map<std::string, std::string>& tiles) {
+  std::string text;
+  for (const runtime::Dispatch& dispatch : wave.dispatches) {
+    text += fmt::format("    {}: {} groups of kernel {}, {:.4g} Mflop, {:.4g} MB, {:.4g} us",
+                        dispatch.name, dispatch.groups, dispatch.kernel, dispatch.flops / 1e6,
+                        dispatch.bytes / 1e6, dispatch.microseconds);
+    if (!dispatch.origin.empty()) text += " from " + ir::str(dispatch.origin);
+    text += "\n";
+    const auto tile = tiles.find(dispatch.name);
+    if (tile != tiles.end() && !tile->second.empty()) text += "      " + tile->second + "\n";
+  }
+  return text;
+}
+
+/// The waves in the order in which they run.
+std::string wavesText(const ir::Module& plan, const runtime::PlacedProgram& placed,
+                      int64_t launches) {
+  const std::map<std::string, std::string> tiles = tilesByName(plan);
+  std::string text = fmt::format("\nwaves ({}; one launch each)\n", launches);
+  size_t number = 0;
+  for (const auto& step : placed.steps) {
+    const runtime::Program& program = placed.programs[step.device];
+    const auto stages = runtime::stagesOf(program);
+    size_t wave = step.stage == 0 ? 0 : stages[step.stage - 1].waveEnd;
+    for (; wave < stages[step.stage].waveEnd; ++wave) {
+      text += fmt::format("  wave {}", number++);
+      if (placed.programs.size() > 1) text += " on " + placed.devices[step.device];
+      text += "\n" + waveText(program.waves[wave], tiles);
     }
   }
   return text;
@@ -83,15 +123,18 @@ std::string timesText(const Compilation& compilation) {
 
 std::string explainProgram(const std::string& model, const Placement& placement,
                            const Statistics& statistics, const Compilation& compilation,
-                           const hwdb::Description& device) {
-  return header(model, placement) +
+                           const runtime::PlacedProgram& program, const hwdb::Description& device) {
+  const std::string head = program.programs.size() == 1
+                               ? header(model, placement)
+                               : placementText(model, placement, compilation.graph, program);
+  return head +
          fmt::format(
              "\n{} launches of {} task sets, {} distinct kernels; predicted {:.4g} Gflop, "
              "{:.4g} MB moved\n",
              statistics.launches, statistics.taskSets, statistics.kernels, statistics.flops / 1e9,
              statistics.trafficBytes / 1e6) +
-         memoryText(statistics) + wavesText(compilation) + timesText(compilation) +
-         "\ndescription used\n" + hwdb::print(device);
+         memoryText(statistics) + wavesText(compilation.plan, program, statistics.launches) +
+         timesText(compilation) + "\ndescription used\n" + hwdb::print(device);
 }
 
 std::string explainGraph(const std::string& model, const Placement& placement,

@@ -12,11 +12,12 @@ struct Placement {
   std::vector<std::string> notes;  // what is not where it was asked to be, and why
 };
 
-/// Placement, memory (peak, sum, bound), waves with their task sets and tiles, and the description
-/// that the decisions rest on.
+/// Placement (per operation, with the copies, when several devices take part), memory (peak, sum,
+/// bound), waves with their task sets and tiles, and the description that the decisions rest on.
+/// `program` is the compilation's.
 std::string explainProgram(const std::string& model, const Placement& placement,
                            const Statistics& statistics, const Compilation& compilation,
-                           const hwdb::Description& device);
+                           const runtime::PlacedProgram& program, const hwdb::Description& device);
 
 /// The same for the reference: the graph, op by op.
 std::string explainGraph(const std::string& model, const Placement& placement,

@@ -1,6 +1,7 @@
 #include "api/session.h"
 
 #include <chrono>
+#include <map>
 
 #include "api/convert.h"
 #include "api/devices.h"
@@ -14,11 +15,12 @@ namespace {
 
 using runtime::BufferInfo;
 
-Statistics statisticsOf(const runtime::Program& program, const std::string& device) {
-  Statistics statistics;
-  statistics.device = device;
-  statistics.launches = static_cast<int64_t>(program.waves.size());
-  statistics.kernels = static_cast<int64_t>(program.kernels.size());
+/// Where runs what the device asked for cannot.
+constexpr const char* kFallback = "cpu";
+
+void addStatistics(const runtime::Program& program, Statistics& statistics) {
+  statistics.launches += static_cast<int64_t>(program.waves.size());
+  statistics.kernels += static_cast<int64_t>(program.kernels.size());
   for (const runtime::Wave& wave : program.waves) {
     statistics.taskSets += static_cast<int64_t>(wave.dispatches.size());
     for (const runtime::Dispatch& dispatch : wave.dispatches) {
@@ -32,10 +34,16 @@ Statistics statisticsOf(const runtime::Program& program, const std::string& devi
       statistics.inputOutputBytes += buffer.bytes;
     }
   }
-  statistics.arenaBytes = program.arenaBytes;
-  statistics.arenaBound = program.arenaBound;
-  statistics.arenaSum = program.arenaSum;
-  return statistics;
+  statistics.arenaBytes += program.arenaBytes;
+  statistics.arenaBound += program.arenaBound;
+  statistics.arenaSum += program.arenaSum;
+}
+
+/// "vulkan:0", "vulkan:0+cpu".
+std::string devicesText(const runtime::PlacedProgram& program) {
+  std::string text;
+  for (const std::string& device : program.devices) text += (text.empty() ? "" : "+") + device;
+  return text;
 }
 
 /// Before anything is allocated: what a run needs against what there is.
@@ -83,6 +91,59 @@ Result<std::shared_ptr<Session::Data>> compileReference(
   return data;
 }
 
+/// What the device cannot compute, as one error.
+tl::unexpected<Diagnostic> cannotCompute(const api::PlacedGraph& placed,
+                                         const api::DeviceEntry& entry) {
+  const ir::Op& first = placed.graph.op(placed.elsewhere.front());
+  Diagnostic error{Diagnostic::Kind::Unsupported,
+                   first.attributes.get<std::string>("lacking"),
+                   "node " + ir::str(first.origin) + " on device '" + entry.info.id + "'",
+                   {},
+                   {}};
+  for (size_t i = 1; i < placed.elsewhere.size(); ++i) {
+    const ir::Op& op = placed.graph.op(placed.elsewhere[i]);
+    error.notes.push_back("node " + ir::str(op.origin) + ": " +
+                          op.attributes.get<std::string>("lacking"));
+  }
+  return tl::unexpected(std::move(error));
+}
+
+/// One line for everything that a device lacks: "2 of 9 operations on cpu, because ...".
+std::vector<std::string> placementNotes(const api::PlacedGraph& placed, const std::string& device,
+                                        const std::string& fallback) {
+  std::map<std::string, std::vector<std::string>> nodes;
+  for (ir::OpId id : placed.elsewhere) {
+    const ir::Op& op = placed.graph.op(id);
+    nodes[op.attributes.get<std::string>("lacking")].push_back(ir::str(op.origin));
+  }
+  std::vector<std::string> notes;
+  for (const auto& [lacking, names] : nodes) {
+    std::string note = std::to_string(names.size()) + " of " + std::to_string(placed.computations) +
+                       " operations placed on " + fallback + ", because " + device +
+                       " cannot run them: " + lacking + ": node ";
+    constexpr size_t kShown = 4;
+    for (size_t i = 0; i < std::min(kShown, names.size()); ++i) {
+      note += (i > 0 ? ", node " : "") + names[i];
+    }
+    notes.push_back(note + (names.size() > kShown ? ", ..." : ""));
+  }
+  return notes;
+}
+
+/// The devices that a placed graph runs on; opens the fallback when it needs it.
+Result<std::vector<api::DeviceEntry>> openDevices(const api::PlacedGraph& placed,
+                                                  const api::DeviceEntry& entry,
+                                                  const CompileOptions& options,
+                                                  Session::Data& data) {
+  if (placed.elsewhere.empty()) return std::vector{entry};
+  const bool some = placed.elsewhere.size() < placed.computations;
+  if (options.strict || entry.info.compileOnly || !some) return cannotCompute(placed, entry);
+  const api::DeviceEntry host = QT_TRY(api::findDevice(kFallback));
+  data.devices.push_back(QT_TRY(host.open({options.threads})));
+  data.placement.notes = placementNotes(placed, entry.info.id, kFallback);
+  return std::vector{entry, host};
+}
+
 Result<std::shared_ptr<Session::Data>> compileFor(const std::shared_ptr<const Model::Data>& model,
                                                   const api::DeviceEntry& entry,
                                                   const CompileOptions& options,
@@ -91,18 +152,37 @@ Result<std::shared_ptr<Session::Data>> compileFor(const std::shared_ptr<const Mo
   auto data = std::make_shared<Session::Data>();
   data->model = model;
   data->placement = {entry.info, std::move(notes)};
-  data->device = QT_TRY(entry.open({options.threads}));
-  const hwdb::Description& description = data->device->description();
+  data->devices.push_back(QT_TRY(entry.open({options.threads})));
+  const hwdb::Description& description = data->devices[0]->description();
   data->placement.device.name = description.name;
   const bool runs = !entry.info.compileOnly;
   if (runs) QT_CHECK(checkMemory(leastBytes(model->graph), entry.info, description));
-  api::Compilation compilation = QT_TRY(api::compileGraph(model->graph, description, options));
-  data->statistics = statisticsOf(compilation.program, entry.info.id);
-  if (runs) QT_CHECK(checkMemory(data->statistics.peakBytes(), entry.info, description));
-  data->executable = QT_TRY(data->device->compile(compilation.program));
-  if (runs) data->idle.push_back(QT_TRY(data->executable->createContext()));
-  data->explanation =
-      api::explainProgram(model->name, data->placement, data->statistics, compilation, description);
+  api::PlacedGraph placed =
+      QT_TRY(api::placeGraph(model->graph, *data->devices[0], entry.info.id, kFallback));
+  const auto entries = QT_TRY(openDevices(placed, entry, options, *data));
+  std::vector<api::CompileTarget> targets;
+  for (size_t i = 0; i < entries.size(); ++i) {
+    targets.push_back({entries[i].info.id, &data->devices[i]->description()});
+  }
+  api::Compilation compilation = QT_TRY(api::compileGraph(std::move(placed), targets, options));
+  data->program = std::make_shared<const runtime::PlacedProgram>(std::move(compilation.program));
+  data->statistics.device = devicesText(*data->program);
+  for (size_t i = 0; i < entries.size(); ++i) {
+    const runtime::Program& program = data->program->programs[i];
+    Statistics own;
+    addStatistics(program, own);
+    addStatistics(program, data->statistics);
+    // What goes between devices lies in the host's memory.
+    const int64_t between = entries[i].info.id == kFallback ? data->program->hostBytes : 0;
+    const int64_t needed = own.peakBytes() + between;
+    if (runs) QT_CHECK(checkMemory(needed, entries[i].info, *targets[i].description));
+    data->executables.push_back(QT_TRY(data->devices[i]->compile(program)));
+  }
+  if (runs) {
+    data->idle.push_back(QT_TRY(runtime::PlacedContext::create(data->program, data->executables)));
+  }
+  data->explanation = api::explainProgram(model->name, data->placement, data->statistics,
+                                          compilation, *data->program, description);
   return data;
 }
 
@@ -112,10 +192,10 @@ Result<std::shared_ptr<Session::Data>> compilePlaced(
   const api::DeviceEntry entry = QT_TRY(api::findDevice(options.device));
   auto data = compileFor(model, entry, options, {});
   if (data || data.error().kind != Diagnostic::Kind::Unsupported || options.strict) return data;
-  const api::DeviceEntry host = QT_TRY(api::findDevice("cpu"));
-  if (host.info.id == entry.info.id || entry.info.compileOnly) return data;
+  if (entry.info.id == kFallback || entry.info.compileOnly) return data;
+  const api::DeviceEntry host = QT_TRY(api::findDevice(kFallback));
   return compileFor(model, host, options,
-                    {"placed on cpu, because " + entry.info.id +
+                    {"placed on " + std::string(kFallback) + ", because " + entry.info.id +
                      " cannot run it: " + data.error().where + ": " + data.error().message});
 }
 
@@ -147,7 +227,7 @@ class Lease {
         return lease;
       }
     }
-    auto context = QT_TRY(data.executable->createContext());
+    auto context = QT_TRY(runtime::PlacedContext::create(data.program, data.executables));
     return Lease(data, std::move(context));
   }
   Lease(Lease&&) = default;
@@ -156,13 +236,13 @@ class Lease {
     const std::lock_guard lock(data_->mutex);
     data_->idle.push_back(std::move(context_));
   }
-  runtime::Context& operator*() { return *context_; }
+  runtime::PlacedContext& operator*() { return *context_; }
 
  private:
-  Lease(const Session::Data& data, std::unique_ptr<runtime::Context> context)
+  Lease(const Session::Data& data, std::unique_ptr<runtime::PlacedContext> context)
       : data_(&data), context_(std::move(context)) {}
   const Session::Data* data_;
-  std::unique_ptr<runtime::Context> context_;
+  std::unique_ptr<runtime::PlacedContext> context_;
 };
 
 Result<NamedTensors> runReference(const Session::Data& data, const NamedTensors& inputs) {
@@ -179,24 +259,17 @@ Result<NamedTensors> runReference(const Session::Data& data, const NamedTensors&
 }
 
 Result<NamedTensors> runProgram(const Session::Data& data, const NamedTensors& inputs) {
-  std::vector<std::span<const std::byte>> sources;
-  std::vector<std::span<std::byte>> targets;
+  runtime::Context::Sources sources;
+  runtime::Context::Targets targets;
   NamedTensors outputs;
+  for (const TensorInfo& info : data.model->inputs) {
+    sources.emplace_back(inputs.at(info.name).bytes);
+  }
   for (const TensorInfo& info : data.model->outputs) {
     Tensor tensor{info.dtype, info.shape, {}};
     tensor.bytes.resize(static_cast<size_t>(tensor.elementCount() * byteSize(info.dtype)));
-    outputs.emplace(info.name, std::move(tensor));
+    targets.emplace_back(outputs.emplace(info.name, std::move(tensor)).first->second.bytes);
   }
-  for (const BufferInfo& buffer : data.executable->program().buffers) {
-    if (buffer.kind == BufferInfo::Kind::Input) {
-      sources.emplace_back(inputs.at(buffer.name).bytes);
-    } else if (buffer.kind == BufferInfo::Kind::Output) {
-      const auto found = outputs.find(buffer.name);
-      QT_ASSERT(found != outputs.end(), "the program has an output '" + buffer.name + "'");
-      targets.emplace_back(found->second.bytes);
-    }
-  }
-  QT_ASSERT(targets.size() == outputs.size(), "the program lacks outputs");
   Lease lease = QT_TRY(Lease::take(data));
   QT_CHECK((*lease).run(sources, targets));
   return outputs;
@@ -217,7 +290,7 @@ Expected<NamedTensors> Session::run(const NamedTensors& inputs) const {
                          "device '" + device.id + "' (" + device.name + ")",
                          "name another device (--device); `quartet devices` lists them");
     }
-    return data_->executable ? runProgram(*data_, inputs) : runReference(*data_, inputs);
+    return data_->program ? runProgram(*data_, inputs) : runReference(*data_, inputs);
   });
 }
 
@@ -225,7 +298,10 @@ const Statistics& Session::statistics() const { return data_->statistics; }
 const std::vector<std::string>& Session::notes() const { return data_->placement.notes; }
 std::string Session::explain() const { return data_->explanation; }
 std::string Session::code() const {
-  return data_->executable ? data_->executable->code() : ir::print(data_->model->graph);
+  if (!data_->program) return ir::print(data_->model->graph);
+  std::string text;
+  for (const auto& executable : data_->executables) text += executable->code();
+  return text;
 }
 
 }  // namespace quartet

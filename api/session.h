@@ -19,12 +19,13 @@ struct Session::Data {
   std::string explanation;
 
   // Empty for the reference, which evaluates the model's graph.
-  std::shared_ptr<runtime::Device> device;
-  std::shared_ptr<runtime::Executable> executable;
+  std::shared_ptr<const runtime::PlacedProgram> program;
+  std::vector<std::shared_ptr<runtime::Device>> devices;  // those that the program runs on
+  std::vector<std::shared_ptr<runtime::Executable>> executables;
 
   /// Contexts that no run uses at the moment.
   mutable std::mutex mutex;
-  mutable std::vector<std::unique_ptr<runtime::Context>> idle;
+  mutable std::vector<std::unique_ptr<runtime::PlacedContext>> idle;
 };
 
 }  // namespace quartet

@@ -35,7 +35,8 @@ class PlanVerifier {
       : context_(context),
         module_(context.module),
         root_(static_cast<size_t>(module_.valueCount())),
-        written_(static_cast<size_t>(module_.valueCount())) {}
+        written_(static_cast<size_t>(module_.valueCount())),
+        home_(static_cast<size_t>(module_.valueCount())) {}
 
   Status run() {
     const std::vector<ValueId>& parameters = module_.region(module_.top()).parameters;
@@ -86,7 +87,7 @@ class PlanVerifier {
       case Opcode::Tile:
         return tile(id, tasks, accesses);
       case Opcode::Write:
-        return write(id, accesses);
+        return write(id, tasks, accesses);
       case Opcode::Copy:
         return copy(id, accesses);
       case Opcode::Par:
@@ -119,6 +120,23 @@ class PlanVerifier {
     return {};
   }
 
+  static std::string deviceOf(const Op& op) {
+    return op.attributes.has("device") ? op.attributes.get<std::string>("device") : "";
+  }
+
+  /// What a device computes is read there. Inputs and constants are everywhere.
+  Status liesOn(const std::string& device, OpId id, ValueId buffer) {
+    const std::string& home = home_[static_cast<size_t>(root(buffer).index)];
+    if (home.empty() || home == device) return {};
+    return context_.fail(id, label(buffer) + " lies on " + home + " and is read on " +
+                                 (device.empty() ? "another device" : device) + " without a copy");
+  }
+
+  Status readOn(const std::string& device, OpId id, ValueId buffer, std::vector<Access>& accesses) {
+    QT_CHECK(liesOn(device, id, buffer));
+    return read(id, buffer, accesses);
+  }
+
   Status read(OpId id, ValueId buffer, std::vector<Access>& accesses) {
     if (!written_[static_cast<size_t>(root(buffer).index)]) {
       return context_.fail(id, label(buffer) + " is read before it is written");
@@ -141,7 +159,7 @@ class PlanVerifier {
     const std::vector<OpId>& siblings = module_.region(module_.op(tasks).regions[0]).ops;
     for (const ValueId operand : op.operands) {
       if (isBuffer(operand)) {
-        QT_CHECK(read(id, operand, accesses));
+        QT_CHECK(readOn(deviceOf(module_.op(tasks)), id, operand, accesses));
         continue;
       }
       const OpId definition = module_.value(operand).definition;
@@ -183,7 +201,7 @@ class PlanVerifier {
     return {};
   }
 
-  Status write(OpId id, std::vector<Access>& accesses) {
+  Status write(OpId id, OpId tasks, std::vector<Access>& accesses) {
     const Op& op = module_.op(id);
     const ValueId buffer = op.operands[1];
     if (isBuffer(op.operands[0]) || !isBuffer(buffer)) {
@@ -204,9 +222,12 @@ class PlanVerifier {
     const OpId tile = module_.value(op.operands[0]).definition;
     const bool inPlace =
         module_.op(tile).opcode == Opcode::Tile && module_.op(tile).attributes.expr().inPlace();
+    const std::string device = deviceOf(module_.op(tasks));
     if (inPlace && !written_[static_cast<size_t>(root(buffer).index)]) {
       return context_.fail(id, label(buffer) + " is changed in place before it is written");
     }
+    if (inPlace) QT_CHECK(liesOn(device, id, buffer));
+    home_[static_cast<size_t>(access.root.index)] = device;
     return commit(id, std::move(access), accesses);
   }
 
@@ -230,13 +251,21 @@ class PlanVerifier {
     if (from.dtype != to.dtype || !sameShape(from.shape, to.shape)) {
       return context_.fail(id, "the source is " + from.str() + ", the target " + to.str());
     }
-    QT_CHECK(read(id, op.operands[0], accesses));
+    const std::string source =
+        op.attributes.has("from") ? op.attributes.get<std::string>("from") : "";
+    QT_CHECK(readOn(source, id, op.operands[0], accesses));
+    home_[static_cast<size_t>(root(op.operands[1]).index)] = deviceOf(op);
     return commit(id, {root(op.operands[1]), op.operands[1], true, {}, {}}, accesses);
   }
 
   Status par(OpId id, std::vector<Access>& accesses) {
     std::vector<Access> earlier;
-    for (const OpId node : module_.region(module_.op(id).regions[0]).ops) {
+    const std::vector<OpId>& nodes = module_.region(module_.op(id).regions[0]).ops;
+    for (const OpId node : nodes) {
+      if (deviceOf(module_.op(node)) == deviceOf(module_.op(nodes[0]))) continue;
+      return context_.fail(node, "the nodes of one par run on different devices");
+    }
+    for (const OpId node : nodes) {
       std::vector<Access> own;
       QT_CHECK(op(node, {}, own));
       for (const Access& a : own) {
@@ -255,8 +284,9 @@ class PlanVerifier {
 
   const VerifyContext& context_;
   const Module& module_;
-  std::vector<ValueId> root_;  // by value: the buffer behind all aliases
-  std::vector<bool> written_;  // by value, for roots
+  std::vector<ValueId> root_;      // by value: the buffer behind all aliases
+  std::vector<bool> written_;      // by value, for roots
+  std::vector<std::string> home_;  // by value, for roots: the device that wrote it
 };
 
 }  // namespace

@@ -23,14 +23,29 @@ class Executor {
 };
 
 /// Per-caller state of an executable: arena, command buffer, status word. One run at a time.
+///
+/// Tensors are host memory: logical dtype, row-major, exactly the buffer's element count. A run is
+/// bind, every stage in order, collect; what was bound stays in place until then.
 class Context {
  public:
+  using Sources = std::vector<std::span<const std::byte>>;
+  using Targets = std::vector<std::span<std::byte>>;
+
   virtual ~Context() = default;
-  /// Tensors in the order of the program's Input and Output buffers: host memory, logical dtype,
-  /// row-major, exactly the buffer's element count. An index out of range or a division by zero is
-  /// an error that names the node.
-  virtual Status run(const std::vector<std::span<const std::byte>>& inputs,
-                     const std::vector<std::span<std::byte>>& outputs) = 0;
+  /// Takes the tensors of the program's Input and Output buffers, in their order.
+  virtual Status bind(const Sources& inputs, const Targets& outputs) = 0;
+  /// Runs the waves of one stage. `uploads` and `downloads` are those of the stage, in its order.
+  /// An index out of range or a division by zero is an error that names the node.
+  virtual Status runStage(size_t stage, const Sources& uploads, const Targets& downloads) = 0;
+  /// Completes the outputs.
+  virtual Status collect() = 0;
+
+  /// A run of a program of one stage.
+  Status run(const Sources& inputs, const Targets& outputs) {
+    QT_CHECK(bind(inputs, outputs));
+    QT_CHECK(runStage(0, {}, {}));
+    return collect();
+  }
 };
 
 /// A program compiled for a device: immutable, shared between callers.
@@ -52,6 +67,8 @@ class Device {
  public:
   virtual ~Device() = default;
   virtual const hwdb::Description& description() const = 0;
+  /// An error (kind Unsupported) that says what the device lacks to compute `expr`.
+  virtual Status supports(const ir::TensorExpr& expr) const = 0;
   /// Takes a program whose memory is planned.
   virtual Result<std::shared_ptr<Executable>> compile(Program program) = 0;
 };

@@ -31,14 +31,24 @@ std::vector<Item> collectItems(const Program& program, int64_t align) {
   for (size_t i = 0; i < all.size(); ++i) {
     all[i] = {i, alignUp(program.buffers[i].bytes, align), INT32_MAX, -1};
   }
+  const auto touch = [&](int buffer, size_t wave) {
+    Item& item = all[static_cast<size_t>(buffer)];
+    item.first = std::min(item.first, static_cast<int>(wave));
+    item.last = std::max(item.last, static_cast<int>(wave));
+  };
   for (size_t wave = 0; wave < program.waves.size(); ++wave) {
     for (const Dispatch& dispatch : program.waves[wave].dispatches) {
-      for (const Binding& binding : dispatch.bindings) {
-        Item& item = all[static_cast<size_t>(binding.buffer)];
-        item.first = std::min(item.first, static_cast<int>(wave));
-        item.last = static_cast<int>(wave);
-      }
+      for (const Binding& binding : dispatch.bindings) touch(binding.buffer, wave);
     }
+  }
+  size_t first = 0;
+  for (const Stage& stage : program.stages) {
+    // A stage may have no waves: its task sets had no elements.
+    const size_t after = std::max(program.waves.size(), size_t{1}) - 1;
+    for (int buffer : stage.uploads) touch(buffer, std::min(first, after));
+    for (int buffer : stage.downloads)
+      touch(buffer, std::min(after, std::max(first + 1, stage.waveEnd) - 1));
+    first = stage.waveEnd;
   }
   std::erase_if(all, [&](const Item& item) {
     return program.buffers[item.buffer].kind != BufferInfo::Kind::Arena || item.last < 0;
@@ -200,6 +210,20 @@ Placement findPlacement(const std::vector<Item>& items, const std::vector<int64_
 
 }  // namespace
 
+IntervalPlan placeIntervals(const std::vector<Interval>& intervals, int64_t alignBytes) {
+  if (intervals.empty()) return {};
+  std::vector<Item> items;
+  size_t moments = 0;
+  for (size_t i = 0; i < intervals.size(); ++i) {
+    const Interval& interval = intervals[i];
+    items.push_back({i, alignUp(interval.bytes, alignBytes), interval.first, interval.last});
+    moments = std::max(moments, static_cast<size_t>(interval.last) + 1);
+  }
+  const auto live = liveBytes(items, moments, [](const Item& item) { return item.bytes; });
+  Placement placement = findPlacement(items, live);
+  return {std::move(placement.offsets), placement.peak};
+}
+
 void planMemory(Program& program, int64_t alignBytes) {
   QT_ASSERT(alignBytes > 0, "alignment " + std::to_string(alignBytes));
   program.arenaBytes = program.arenaBound = program.arenaSum = 0;
@@ -210,7 +234,7 @@ void planMemory(Program& program, int64_t alignBytes) {
   }
   const std::vector<Item> items = collectItems(program, alignBytes);
   if (items.empty()) return;
-  const size_t waves = program.waves.size();
+  const size_t waves = std::max(program.waves.size(), size_t{1});
   const auto exact =
       liveBytes(items, waves, [&](const Item& item) { return program.buffers[item.buffer].bytes; });
   program.arenaBound = *std::max_element(exact.begin(), exact.end());

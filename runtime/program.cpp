@@ -93,6 +93,15 @@ void checkSizes(const BufferInfo& buffer, size_t host, size_t device) {
 
 }  // namespace
 
+std::vector<Stage> stagesOf(const Program& program) {
+  if (!program.stages.empty()) return program.stages;
+  return {{program.waves.size(), {}, {}}};
+}
+
+int64_t hostBytes(const BufferInfo& buffer) {
+  return product(buffer.shape) * ir::byteSize(buffer.logical);
+}
+
 std::vector<std::byte> packConstant(const BufferInfo& buffer) {
   QT_ASSERT(buffer.data != nullptr, "constant buffer " + buffer.name + " has no data");
   QT_ASSERT(buffer.data->elementCount() == product(buffer.shape),

@@ -52,16 +52,31 @@ struct Wave {
   std::vector<Dispatch> dispatches;
 };
 
+/// Waves between two moments at which a program exchanges buffers with other devices: one
+/// submission.
+struct Stage {
+  size_t waveEnd = 0;          // its waves stand before this one, after those of the former stage
+  std::vector<int> uploads;    // arena buffers that other devices computed; before its first wave
+  std::vector<int> downloads;  // buffers that other devices read; after its last wave
+};
+
 struct Program {
   std::string name;
   std::vector<BufferInfo> buffers;
   std::vector<ir::Module> kernels;  // deduplicated by text
   std::vector<Wave> waves;
+  std::vector<Stage> stages;            // empty: all waves are one, which exchanges nothing
   int64_t arenaBytes = 0;               // set by the memory planner
   int64_t arenaBound = 0;               // largest live set in bytes: what no plan can go below
   int64_t arenaSum = 0;                 // without any reuse
   std::vector<ir::Origin> statusNodes;  // node number of a status report -> origin
 };
+
+/// The stages of a program, one at least.
+std::vector<Stage> stagesOf(const Program& program);
+
+/// Bytes of a buffer's tensor on the host: logical dtype, without padding.
+int64_t hostBytes(const BufferInfo& buffer);
 
 /// The bytes of a constant in its buffer's storage type and layout, padding zero.
 std::vector<std::byte> packConstant(const BufferInfo& buffer);

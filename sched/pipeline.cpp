@@ -1,10 +1,12 @@
 #include "sched/pipeline.h"
 
+#include <algorithm>
 #include <array>
 
 #include "sched/grinder/grinder.h"
 #include "sched/rammer/rammer.h"
 #include "sched/roller/roller.h"
+#include "sched/segments.h"
 #include "sched/welder/welder.h"
 
 namespace quartet::sched {
@@ -53,6 +55,21 @@ Result<ir::Module> schedule(ir::Module graph, const Env& env, ir::PassRunner& ru
   };
   return runner.run(kStages[0].name, std::move(graph),
                     [&](const ir::Module& m) { return grinder(m, region, env); });
+}
+
+Result<ir::Module> schedulePlaced(const ir::Module& graph, const std::vector<Target>& targets,
+                                  ir::PassRunner& runner) {
+  std::vector<Segment> segments = cutSegments(graph);
+  std::vector<ir::Module> plans;
+  for (const Segment& segment : segments) {
+    const auto target = std::find_if(targets.begin(), targets.end(), [&](const Target& one) {
+      return one.device == segment.device;
+    });
+    QT_ASSERT(target != targets.end(), "a target for device " + segment.device);
+    plans.push_back(QT_TRY(schedule(segment.graph, target->env, runner)));
+  }
+  return runner.run("join", ir::Module(),
+                    [&](const ir::Module&) { return joinPlans(graph, segments, plans); });
 }
 
 Result<ir::Module> runStage(const std::string& stage, ir::Module module, const Env& env) {

@@ -4,6 +4,7 @@
 #include <set>
 
 #include "backends/common/lower_tasks.h"
+#include "backends/common/plan_part.h"
 #include "backends/common/storage.h"
 #include "backends/common/windows.h"
 #include "ir/text.h"
@@ -16,6 +17,10 @@ using ir::ValueId;
 
 namespace {
 
+bool isDeclaration(const ir::Op& op) {
+  return op.opcode == Opcode::Constant || op.opcode == Opcode::Buffer;
+}
+
 class PlanLowering {
  public:
   PlanLowering(const ir::Module& plan, const hwdb::Description& device,
@@ -23,10 +28,16 @@ class PlanLowering {
       : plan_(plan), device_(device), symbols_(symbols) {}
 
   Result<runtime::Program> run();
+  Result<LoweredPart> run(const PlanPart& part);
 
  private:
+  void findUsed(OpId node);
+  bool skipped(ValueId buffer) const { return partial_ && !used_.contains(buffer); }
+  Status addNode(OpId id);
   Status addBuffer(ValueId value, runtime::BufferInfo::Kind kind, std::string name);
-  Status walk(ir::RegionId region, bool insideWave);
+  Status addParameters();
+  Status declare(OpId id);
+  Status walk(ir::RegionId region);
   Status addTasks(OpId tasks);
   std::set<ValueId> oversized(OpId tasks) const;
   int kernelIndex(ir::Module kernel);
@@ -37,6 +48,9 @@ class PlanLowering {
   runtime::Program program_;
   std::map<ValueId, int> buffers_;
   std::map<std::string, int> kernels_;  // by text
+  bool partial_ = false;                // only what `used_` holds
+  std::set<ValueId> used_;
+  std::vector<size_t> inputs_, outputs_;  // numbers of the parameters that are buffers
 };
 
 Status PlanLowering::addBuffer(ValueId value, runtime::BufferInfo::Kind kind, std::string name) {
@@ -126,56 +140,105 @@ Status PlanLowering::addTasks(OpId tasks) {
   return {};
 }
 
-Status PlanLowering::walk(ir::RegionId region, bool insideWave) {
+Status PlanLowering::declare(OpId id) {
+  const ir::Op& op = plan_.op(id);
+  if (skipped(op.results[0])) return {};
+  if (!op.operands.empty()) {
+    buffers_[op.results[0]] = buffers_.at(op.operands[0]);
+    return {};
+  }
+  const bool constant = op.opcode == Opcode::Constant;
+  return addBuffer(
+      op.results[0],
+      constant ? runtime::BufferInfo::Kind::Constant : runtime::BufferInfo::Kind::Arena,
+      plan_.value(op.results[0]).name);
+}
+
+/// A wave, or a task set that is one by itself.
+Status PlanLowering::addNode(OpId id) {
+  const ir::Op& op = plan_.op(id);
+  program_.waves.emplace_back();
+  if (op.opcode == Opcode::Par) {
+    for (OpId tasks : plan_.region(op.regions[0]).ops) QT_CHECK(addTasks(tasks));
+  } else {
+    QT_ASSERT(op.opcode == Opcode::Tasks, "no lowering for " + std::string(ir::name(op.opcode)));
+    QT_CHECK(addTasks(id));
+  }
+  if (program_.waves.back().dispatches.empty()) program_.waves.pop_back();
+  return {};
+}
+
+Status PlanLowering::walk(ir::RegionId region) {
   for (OpId id : plan_.region(region).ops) {
     const ir::Op& op = plan_.op(id);
-    switch (op.opcode) {
-      case Opcode::Constant:
-        QT_CHECK(addBuffer(op.results[0], runtime::BufferInfo::Kind::Constant,
-                           plan_.value(op.results[0]).name));
-        break;
-      case Opcode::Buffer:
-        if (op.operands.empty()) {
-          QT_CHECK(addBuffer(op.results[0], runtime::BufferInfo::Kind::Arena,
-                             plan_.value(op.results[0]).name));
-        } else {
-          buffers_[op.results[0]] = buffers_.at(op.operands[0]);
-        }
-        break;
-      case Opcode::Seq:
-        QT_CHECK(walk(op.regions[0], false));
-        break;
-      case Opcode::Par:
-        program_.waves.emplace_back();
-        QT_CHECK(walk(op.regions[0], true));
-        if (program_.waves.back().dispatches.empty()) program_.waves.pop_back();
-        break;
-      case Opcode::Tasks:
-        if (!insideWave) program_.waves.emplace_back();
-        QT_CHECK(addTasks(id));
-        if (!insideWave && program_.waves.back().dispatches.empty()) program_.waves.pop_back();
-        break;
-      case Opcode::Return:
-        break;
-      default:
-        QT_ASSERT(false, "no lowering for " + std::string(ir::name(op.opcode)));
+    if (isDeclaration(op)) {
+      QT_CHECK(declare(id));
+    } else if (op.opcode == Opcode::Seq) {
+      QT_CHECK(walk(op.regions[0]));
+    } else if (op.opcode != Opcode::Return) {
+      QT_CHECK(addNode(id));
     }
   }
   return {};
 }
 
-Result<runtime::Program> PlanLowering::run() {
+Status PlanLowering::addParameters() {
   program_.name = plan_.name;
   const auto& parameters = plan_.region(plan_.top()).parameters;
   const size_t inputs = parameters.size() - plan_.outputs.size();
   for (size_t i = 0; i < parameters.size(); ++i) {
+    if (skipped(parameters[i])) continue;
     const bool input = i < inputs;
+    (input ? inputs_ : outputs_).push_back(input ? i : i - inputs);
     QT_CHECK(addBuffer(parameters[i],
                        input ? runtime::BufferInfo::Kind::Input : runtime::BufferInfo::Kind::Output,
                        input ? plan_.value(parameters[i]).name : plan_.outputs[i - inputs]));
   }
-  QT_CHECK(walk(plan_.top(), false));
+  return {};
+}
+
+Result<runtime::Program> PlanLowering::run() {
+  QT_CHECK(addParameters());
+  QT_CHECK(walk(plan_.top()));
   return std::move(program_);
+}
+
+void PlanLowering::findUsed(OpId node) {
+  const ir::Op& op = plan_.op(node);
+  for (ValueId operand : op.operands) {
+    if (plan_.type(operand).kind != ir::Type::Kind::Buffer) continue;
+    for (;;) {  // with what it is an alias of
+      used_.insert(operand);
+      const OpId definition = plan_.value(operand).definition;
+      if (!definition.valid() || plan_.op(definition).operands.empty()) break;
+      operand = plan_.op(definition).operands[0];
+    }
+  }
+  for (ir::RegionId region : op.regions) {
+    for (OpId inner : plan_.region(region).ops) findUsed(inner);
+  }
+}
+
+Result<LoweredPart> PlanLowering::run(const PlanPart& part) {
+  partial_ = true;
+  for (const PlanPart::Stage& stage : part.stages) {
+    for (OpId node : stage.nodes) findUsed(node);
+    used_.insert(stage.uploads.begin(), stage.uploads.end());
+    used_.insert(stage.downloads.begin(), stage.downloads.end());
+  }
+  QT_CHECK(addParameters());
+  for (OpId id : plan_.region(plan_.top()).ops) {
+    if (isDeclaration(plan_.op(id))) QT_CHECK(declare(id));
+  }
+  for (const PlanPart::Stage& stage : part.stages) {
+    for (OpId node : stage.nodes) QT_CHECK(addNode(node));
+    runtime::Stage lowered{program_.waves.size(), {}, {}};
+    for (ValueId value : stage.uploads) lowered.uploads.push_back(buffers_.at(value));
+    for (ValueId value : stage.downloads) lowered.downloads.push_back(buffers_.at(value));
+    program_.stages.push_back(std::move(lowered));
+  }
+  return LoweredPart{std::move(program_), std::move(buffers_), std::move(inputs_),
+                     std::move(outputs_)};
 }
 
 }  // namespace
@@ -183,6 +246,11 @@ Result<runtime::Program> PlanLowering::run() {
 Result<runtime::Program> lowerPlan(const ir::Module& plan, const hwdb::Description& device,
                                    const ir::SymbolValues& symbols) {
   return PlanLowering(plan, device, symbols).run();
+}
+
+Result<LoweredPart> lowerPart(const ir::Module& plan, const PlanPart& part,
+                              const hwdb::Description& device, const ir::SymbolValues& symbols) {
+  return PlanLowering(plan, device, symbols).run(part);
 }
 
 }  // namespace quartet::common

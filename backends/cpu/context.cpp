@@ -19,12 +19,6 @@ bool overlap(std::span<A> a, std::span<B> b) {
   return firstA < firstB + b.size() && firstB < firstA + a.size();
 }
 
-int64_t logicalBytes(const BufferInfo& buffer) {
-  int64_t elements = 1;
-  for (int64_t extent : buffer.shape) elements *= extent;
-  return elements * ir::byteSize(buffer.logical);
-}
-
 }  // namespace
 
 Context::Context(std::shared_ptr<const Executable> executable)
@@ -58,9 +52,9 @@ Status Context::allocate() {
   for (size_t i = 0; i < program.buffers.size(); ++i) {
     const BufferInfo& buffer = program.buffers[i];
     const int number = static_cast<int>(i);
-    if (buffer.kind == Kind::Constant) bind(number, executable_->constants_[i]);
+    if (buffer.kind == Kind::Constant) point(number, executable_->constants_[i]);
     if (buffer.kind == Kind::Arena && buffer.bytes > 0) {
-      bind(number, arena_.data() + buffer.arenaOffset);
+      point(number, arena_.data() + buffer.arenaOffset);
     }
     if (buffer.kind != Kind::Input && buffer.kind != Kind::Output) continue;
     Tensor tensor{number, {}};
@@ -72,14 +66,13 @@ Status Context::allocate() {
   return {};
 }
 
-void Context::bind(int buffer, const std::byte* data) {
+void Context::point(int buffer, const std::byte* data) {
   for (const Slot& slot : slots_[static_cast<size_t>(buffer)]) {
     pointers_[slot.pointer] = const_cast<std::byte*>(data) + slot.offset;
   }
 }
 
-Status Context::checkTensors(const std::vector<std::span<const std::byte>>& inputs,
-                             const std::vector<std::span<std::byte>>& outputs) const {
+Status Context::checkTensors(const Sources& inputs, const Targets& outputs) const {
   const runtime::Program& program = executable_->program_;
   const auto check = [&](const std::vector<Tensor>& tensors, const auto& given,
                          const std::string& what) -> Status {
@@ -89,7 +82,7 @@ Status Context::checkTensors(const std::vector<std::span<const std::byte>>& inpu
     }
     for (size_t i = 0; i < given.size(); ++i) {
       const BufferInfo& buffer = program.buffers[static_cast<size_t>(tensors[i].buffer)];
-      const int64_t bytes = logicalBytes(buffer);
+      const int64_t bytes = runtime::hostBytes(buffer);
       if (static_cast<int64_t>(given[i].size()) == bytes) continue;
       return userError(
           std::to_string(given[i].size()) + " bytes given, " + std::to_string(bytes) + " required",
@@ -109,12 +102,11 @@ Status Context::bindTensor(Tensor& tensor, const std::byte* data, bool alone) {
   if (!tensor.direct && tensor.scratch.data() == nullptr) {
     tensor.scratch = QT_TRY(Block::allocate(buffer.bytes, "tensor " + buffer.name));
   }
-  bind(tensor.buffer, tensor.direct ? data : tensor.scratch.data());
+  point(tensor.buffer, tensor.direct ? data : tensor.scratch.data());
   return {};
 }
 
-Status Context::run(const std::vector<std::span<const std::byte>>& inputs,
-                    const std::vector<std::span<std::byte>>& outputs) {
+Status Context::bind(const Sources& inputs, const Targets& outputs) {
   QT_CHECK(checkTensors(inputs, outputs));
   const runtime::Program& program = executable_->program_;
   for (size_t i = 0; i < inputs.size(); ++i) {
@@ -133,13 +125,51 @@ Status Context::run(const std::vector<std::span<const std::byte>>& inputs,
     }
     QT_CHECK(bindTensor(outputs_[i], outputs[i].data(), alone));
   }
-  QT_CHECK(runWaves());
-  for (size_t i = 0; i < outputs.size(); ++i) {
+  bound_ = outputs;
+  return {};
+}
+
+Status Context::collect() {
+  for (size_t i = 0; i < bound_.size(); ++i) {
     const Tensor& tensor = outputs_[i];
     if (tensor.direct) continue;
-    runtime::loadTensor(program.buffers[static_cast<size_t>(tensor.buffer)],
+    runtime::loadTensor(executable_->program_.buffers[static_cast<size_t>(tensor.buffer)],
                         {tensor.scratch.data(), static_cast<size_t>(tensor.scratch.size())},
-                        outputs[i]);
+                        bound_[i]);
+  }
+  return {};
+}
+
+std::span<std::byte> Context::storageOf(int buffer) const {
+  const BufferInfo& info = executable_->program_.buffers[static_cast<size_t>(buffer)];
+  if (info.kind == Kind::Arena) {
+    return {arena_.data() + info.arenaOffset, static_cast<size_t>(info.bytes)};
+  }
+  for (size_t i = 0; i < outputs_.size(); ++i) {
+    if (outputs_[i].buffer != buffer) continue;
+    if (outputs_[i].direct) return bound_[i];
+    return {outputs_[i].scratch.data(), static_cast<size_t>(outputs_[i].scratch.size())};
+  }
+  throwInternalError("an exchanged buffer",
+                     info.name + " is neither an intermediate nor an output");
+}
+
+Status Context::runStage(size_t stage, const Sources& uploads, const Targets& downloads) {
+  const runtime::Program& program = executable_->program_;
+  const std::vector<runtime::Stage>& stages = executable_->stages_;
+  const runtime::Stage& now = stages[stage];
+  QT_ASSERT(uploads.size() == now.uploads.size() && downloads.size() == now.downloads.size(),
+            "a tensor for everything that a stage exchanges");
+  for (size_t i = 0; i < uploads.size(); ++i) {
+    const int buffer = now.uploads[i];
+    runtime::storeTensor(program.buffers[static_cast<size_t>(buffer)], uploads[i],
+                         storageOf(buffer));
+  }
+  QT_CHECK(runWaves(stage == 0 ? 0 : stages[stage - 1].waveEnd, now.waveEnd));
+  for (size_t i = 0; i < downloads.size(); ++i) {
+    const int buffer = now.downloads[i];
+    runtime::loadTensor(program.buffers[static_cast<size_t>(buffer)], storageOf(buffer),
+                        downloads[i]);
   }
   return {};
 }
@@ -153,10 +183,11 @@ void Context::runChunk(const Chunk& chunk) {
          chunk.last);
 }
 
-Status Context::runWaves() {
+Status Context::runWaves(size_t first, size_t last) {
   status_[0] = 0;
   status_[1] = 0;
-  for (const Launch& launch : executable_->launches_) {
+  for (size_t wave = first; wave < last; ++wave) {
+    const Launch& launch = executable_->launches_[wave];
     if (launch.parallel) {
       const Chunk* chunks = launch.chunks.data();
       executable_->executor_->parallelFor(static_cast<int64_t>(launch.chunks.size()),

@@ -13,6 +13,7 @@ class CpuDevice : public runtime::Device {
       : executor_(std::move(executor)), description_(describeHost(executor_->threads())) {}
 
   const hwdb::Description& description() const override { return description_; }
+  Status supports(const ir::TensorExpr&) const override { return {}; }
 
   Result<std::shared_ptr<runtime::Executable>> compile(runtime::Program program) override {
     auto executable = Executable::create(std::move(program), executor_, description_);

@@ -37,6 +37,7 @@ Executable::Executable(runtime::Program program, std::shared_ptr<runtime::Execut
     for (const runtime::Dispatch& dispatch : wave.dispatches) dispatches_.push_back(&dispatch);
   }
   launches_ = planLaunches(program_, executor_->threads(), device.parallelMicroseconds.value);
+  stages_ = runtime::stagesOf(program_);
 }
 
 Result<std::shared_ptr<Executable>> Executable::create(runtime::Program program,

@@ -38,7 +38,8 @@ class Executable : public runtime::Executable, public std::enable_shared_from_th
   std::vector<Block> packed_;                // by buffer; empty where the model's bytes serve
   std::vector<const std::byte*> constants_;  // by buffer; null where it is no constant
   std::vector<const runtime::Dispatch*> dispatches_;  // of all waves, in order
-  std::vector<Launch> launches_;
+  std::vector<Launch> launches_;                      // by wave
+  std::vector<runtime::Stage> stages_;
 };
 
 class Context : public runtime::Context {
@@ -46,8 +47,9 @@ class Context : public runtime::Context {
   /// Allocates the arena and touches it.
   static Result<std::unique_ptr<runtime::Context>> create(
       std::shared_ptr<const Executable> executable);
-  Status run(const std::vector<std::span<const std::byte>>& inputs,
-             const std::vector<std::span<std::byte>>& outputs) override;
+  Status bind(const Sources& inputs, const Targets& outputs) override;
+  Status runStage(size_t stage, const Sources& uploads, const Targets& downloads) override;
+  Status collect() override;
 
  private:
   // A pointer that kernels get: slot of `pointers_`, offset into its buffer.
@@ -64,16 +66,18 @@ class Context : public runtime::Context {
 
   explicit Context(std::shared_ptr<const Executable> executable);
   Status allocate();
-  void bind(int buffer, const std::byte* data);
-  Status checkTensors(const std::vector<std::span<const std::byte>>& inputs,
-                      const std::vector<std::span<std::byte>>& outputs) const;
+  void point(int buffer, const std::byte* data);
+  Status checkTensors(const Sources& inputs, const Targets& outputs) const;
   Status bindTensor(Tensor& tensor, const std::byte* data, bool alone);
-  Status runWaves();
+  Status runWaves(size_t first, size_t last);
+  /// The storage of a buffer that is exchanged with other devices.
+  std::span<std::byte> storageOf(int buffer) const;
   void runChunk(const Chunk& chunk);
 
   std::shared_ptr<const Executable> executable_;
   Block arena_;
   std::vector<Tensor> inputs_, outputs_;
+  Targets bound_;                           // outputs of this run
   std::vector<void*> pointers_;             // of all dispatches
   std::vector<size_t> firstPointer_;        // by dispatch
   std::vector<std::vector<Slot>> slots_;    // by buffer: who points at it

@@ -191,6 +191,35 @@ Status checkWave(const std::vector<Launch>& wave, const hwdb::Description& devic
   return {};
 }
 
+/// The buffers that come from other devices.
+Status arrive(const Program& program, const runtime::Stage& stage, std::vector<Written>& written) {
+  for (int buffer : stage.uploads) {
+    const BufferInfo& info = program.buffers[static_cast<size_t>(buffer)];
+    if (info.kind != BufferInfo::Kind::Arena || !info.layout.rowMajor()) {
+      return fault("what arrives from another device is a row-major arena buffer",
+                   bufferName(program, buffer));
+    }
+    written[static_cast<size_t>(buffer)].add(0, info.bytes);
+  }
+  return {};
+}
+
+/// The buffers that other devices read.
+Status leave(const Program& program, const runtime::Stage& stage,
+             const std::vector<Written>& written) {
+  for (int buffer : stage.downloads) {
+    const BufferInfo& info = program.buffers[static_cast<size_t>(buffer)];
+    if (!info.layout.rowMajor()) {
+      return fault("what leaves for another device is row-major", bufferName(program, buffer));
+    }
+    const int64_t bytes = elementCount(info) * ir::byteSize(info.storage);
+    if (written[static_cast<size_t>(buffer)].covers(0, bytes)) continue;
+    return fault("leaves for another device before it is written in full",
+                 bufferName(program, buffer));
+  }
+  return {};
+}
+
 Status checkWaves(const Program& program, const hwdb::Description& device) {
   std::vector<Written> written(program.buffers.size());
   for (size_t i = 0; i < written.size(); ++i) {
@@ -199,13 +228,18 @@ Status checkWaves(const Program& program, const hwdb::Description& device) {
       written[i].add(0, buffer.bytes);
     }
   }
-  for (size_t w = 0; w < program.waves.size(); ++w) {
-    std::vector<Launch> wave;
-    for (const Dispatch& dispatch : program.waves[w].dispatches) {
-      wave.push_back(
-          {program, dispatch, "wave " + std::to_string(w) + ", dispatch '" + dispatch.name + "'"});
+  size_t w = 0;
+  for (const runtime::Stage& stage : runtime::stagesOf(program)) {
+    QT_CHECK(arrive(program, stage, written));
+    for (; w < stage.waveEnd; ++w) {
+      std::vector<Launch> wave;
+      const std::string number = "wave " + std::to_string(w);
+      for (const Dispatch& dispatch : program.waves.at(w).dispatches) {
+        wave.push_back({program, dispatch, number + ", dispatch '" + dispatch.name + "'"});
+      }
+      QT_CHECK(checkWave(wave, device, written));
     }
-    QT_CHECK(checkWave(wave, device, written));
+    QT_CHECK(leave(program, stage, written));
   }
   for (size_t i = 0; i < written.size(); ++i) {
     if (program.buffers[i].kind != BufferInfo::Kind::Output) continue;
@@ -244,14 +278,22 @@ Status checkArena(const Program& program, const hwdb::Description& device) {
     int first = INT_MAX, last = -1;
   };
   std::vector<Life> lives(program.buffers.size());
+  const auto use = [&](int buffer, size_t w) {
+    Life& life = lives[static_cast<size_t>(buffer)];
+    life.first = std::min(life.first, static_cast<int>(w));
+    life.last = std::max(life.last, static_cast<int>(w));
+  };
   for (size_t w = 0; w < program.waves.size(); ++w) {
     for (const Dispatch& dispatch : program.waves[w].dispatches) {
-      for (const Binding& binding : dispatch.bindings) {
-        Life& life = lives[static_cast<size_t>(binding.buffer)];
-        life.first = std::min(life.first, static_cast<int>(w));
-        life.last = static_cast<int>(w);
-      }
+      for (const Binding& binding : dispatch.bindings) use(binding.buffer, w);
     }
+  }
+  size_t first = 0;
+  for (const runtime::Stage& stage : program.stages) {
+    if (stage.waveEnd == first) continue;  // nothing but empty tensors
+    for (int buffer : stage.uploads) use(buffer, first);
+    for (int buffer : stage.downloads) use(buffer, stage.waveEnd - 1);
+    first = stage.waveEnd;
   }
   for (size_t a = 0; a < lives.size(); ++a) {
     const BufferInfo& buffer = program.buffers[a];

@@ -16,21 +16,18 @@ bool isBorder(const BufferInfo& buffer) {
   return buffer.kind == Kind::Input || buffer.kind == Kind::Output;
 }
 
-int64_t logicalBytes(const BufferInfo& buffer) {
-  int64_t elements = 1;
-  for (const int64_t extent : buffer.shape) elements *= extent;
-  return elements * ir::byteSize(buffer.logical);
-}
-
 }  // namespace
 
 Result<std::unique_ptr<runtime::Context>> Context::create(std::shared_ptr<Executable> executable) {
   std::unique_ptr<Context> context(new Context(std::move(executable)));
   context->placeBorder();
   context->placeWords();
+  context->placeTransfers();
   QT_CHECK(context->allocate());
   QT_CHECK(context->createDescriptors());
-  QT_CHECK(context->record());
+  for (size_t stage = 0; stage < context->executable_->stages().size(); ++stage) {
+    context->commands_.push_back(QT_TRY(context->record(stage)));
+  }
   QT_CHECK(context->executable_->gpu().checkValidation());
   return std::unique_ptr<runtime::Context>(std::move(context));
 }
@@ -83,6 +80,20 @@ void Context::placeWords() {
   wordsOffset_.push_back(end);
 }
 
+void Context::placeTransfers() {
+  for (const runtime::Stage& stage : executable_->stages()) {
+    std::vector<int64_t> offsets{0};
+    for (const auto* buffers : {&stage.uploads, &stage.downloads}) {
+      for (const int buffer : *buffers) {
+        const int64_t bytes = executable_->program().buffers[static_cast<size_t>(buffer)].bytes;
+        offsets.push_back(offsets.back() + (bytes + kMinimumWindowBytes - 1) / kMinimumWindowBytes *
+                                               kMinimumWindowBytes);
+      }
+    }
+    transferOffsets_.push_back(std::move(offsets));
+  }
+}
+
 Status Context::allocate() {
   Gpu& gpu = executable_->gpu();
   const runtime::Program& program = executable_->program();
@@ -90,7 +101,11 @@ Status Context::allocate() {
   std::vector<int64_t> shader = executable_->missingConstantBytes();
   shader.push_back(arenaBytes);
   shader.insert(shader.end(), borderBytes_.begin(), borderBytes_.end());
-  std::vector<int64_t> host = {kMinimumWindowBytes, wordsOffset_.back()};
+  int64_t transferBytes = 0;
+  for (const auto& offsets : transferOffsets_) {
+    transferBytes = std::max(transferBytes, offsets.back());
+  }
+  std::vector<int64_t> host = {kMinimumWindowBytes, wordsOffset_.back(), transferBytes};
   if (!gpu.unified()) host.insert(host.end(), borderBytes_.begin(), borderBytes_.end());
   QT_CHECK(gpu.checkFits(shader, host, "program '" + program.name + "'"));
 
@@ -102,6 +117,7 @@ Status Context::allocate() {
   }
   status_ = QT_TRY(gpu.allocate(kMinimumWindowBytes, Use::Staging));
   words_ = QT_TRY(gpu.allocate(wordsOffset_.back(), Use::Staging));
+  if (transferBytes > 0) transfers_ = QT_TRY(gpu.allocate(transferBytes, Use::Staging));
   for (size_t i = 0; i < launchWords_.size(); ++i) {
     const int64_t bytes = wordsOffset_[i + 1] - wordsOffset_[i];
     if (bytes == 0) continue;
@@ -118,6 +134,25 @@ std::span<std::byte> Context::hostView(size_t buffer) const {
           static_cast<size_t>(executable_->program().buffers[buffer].bytes)};
 }
 
+std::span<std::byte> Context::transferView(size_t stage, size_t i) const {
+  const int64_t offset = transferOffsets_[stage][i];
+  return {transfers_.mapped() + offset,
+          static_cast<size_t>(transferOffsets_[stage][i + 1] - offset)};
+}
+
+Context::Location Context::locate(size_t number) const {
+  const BufferInfo& buffer = executable_->program().buffers[number];
+  if (buffer.kind == Kind::Constant) {
+    const Constants& constants = executable_->constants();
+    return {&constants.blocks[static_cast<size_t>(constants.block[number])],
+            constants.offset[number]};
+  }
+  if (isBorder(buffer)) {
+    return {&blocks_[static_cast<size_t>(border_[number].block)], border_[number].offset};
+  }
+  return {&arena_, std::max<int64_t>(buffer.arenaOffset, 0)};
+}
+
 // ---- descriptors ----
 
 VkDescriptorBufferInfo Context::window(const runtime::Binding& binding) const {
@@ -125,18 +160,9 @@ VkDescriptorBufferInfo Context::window(const runtime::Binding& binding) const {
   const BufferInfo& buffer = executable_->program().buffers[number];
   QT_ASSERT(binding.offset >= 0 && binding.offset + binding.bytes <= buffer.bytes,
             "a window lies inside its buffer " + buffer.name);
-  const Buffer* memory = &arena_;
-  int64_t offset = binding.offset;
-  if (buffer.kind == Kind::Constant) {
-    const Constants& constants = executable_->constants();
-    memory = &constants.blocks[static_cast<size_t>(constants.block[number])];
-    offset += constants.offset[number];
-  } else if (isBorder(buffer)) {
-    memory = &blocks_[static_cast<size_t>(border_[number].block)];
-    offset += border_[number].offset;
-  } else {
-    offset += std::max<int64_t>(buffer.arenaOffset, 0);
-  }
+  const Location location = locate(number);
+  const Buffer* memory = location.memory;
+  const int64_t offset = location.offset + binding.offset;
   const int64_t bytes = std::max(binding.bytes, kMinimumWindowBytes);
   const auto limit =
       static_cast<int64_t>(executable_->gpu().physical().limits.maxStorageBufferRange);
@@ -205,26 +231,58 @@ Status Context::writeDescriptors(size_t launch) {
 
 // ---- commands ----
 
-Status Context::record() {
-  commands_ = QT_TRY(Commands::create(executable_->gpu().shared_from_this()));
+Result<Commands> Context::record(size_t stage) {
+  const std::vector<runtime::Stage>& stages = executable_->stages();
+  Commands commands = QT_TRY(Commands::create(executable_->gpu().shared_from_this()));
   constexpr VkPipelineStageFlags kCompute = VK_PIPELINE_STAGE_COMPUTE_SHADER_BIT;
   constexpr VkPipelineStageFlags kTransfer = VK_PIPELINE_STAGE_TRANSFER_BIT;
   constexpr VkAccessFlags kShader = VK_ACCESS_SHADER_READ_BIT | VK_ACCESS_SHADER_WRITE_BIT;
-  if (!staging_.empty()) {
-    recordCopies(Kind::Input);
-    commands_.barrier(kTransfer, VK_ACCESS_TRANSFER_WRITE_BIT, kCompute, kShader);
+  constexpr VkAccessFlags kMove = VK_ACCESS_TRANSFER_READ_BIT | VK_ACCESS_TRANSFER_WRITE_BIT;
+  // The submission of the stage before is complete; what it wrote is made visible here.
+  if (stage > 0) {
+    commands.barrier(kCompute | kTransfer, kShader | kMove, kCompute | kTransfer, kShader | kMove);
   }
-  for (size_t i = 0; i < executable_->plan().launches.size(); ++i) recordLaunch(i);
-  if (!staging_.empty()) {
-    commands_.barrier(kCompute, VK_ACCESS_SHADER_WRITE_BIT, kTransfer, VK_ACCESS_TRANSFER_READ_BIT);
-    recordCopies(Kind::Output);
+  const bool inputs = stage == 0 && !staging_.empty();
+  if (inputs) recordCopies(commands, Kind::Input);
+  recordTransfers(commands, stage, true);
+  if (inputs || !stages[stage].uploads.empty()) {
+    commands.barrier(kTransfer, VK_ACCESS_TRANSFER_WRITE_BIT, kCompute, kShader);
   }
-  commands_.barrier(kCompute | kTransfer, VK_ACCESS_SHADER_WRITE_BIT | VK_ACCESS_TRANSFER_WRITE_BIT,
-                    VK_PIPELINE_STAGE_HOST_BIT, VK_ACCESS_HOST_READ_BIT);
-  return commands_.finish();
+  const auto launchesBefore = [&](size_t wave) {
+    return wave == 0 ? 0 : executable_->plan().waveEnds[wave - 1];
+  };
+  const size_t first = stage == 0 ? 0 : launchesBefore(stages[stage - 1].waveEnd);
+  for (size_t i = first; i < launchesBefore(stages[stage].waveEnd); ++i) recordLaunch(commands, i);
+  const bool outputs = stage + 1 == stages.size() && !staging_.empty();
+  if (outputs || !stages[stage].downloads.empty()) {
+    commands.barrier(kCompute | kTransfer, kShader | kMove, kTransfer, VK_ACCESS_TRANSFER_READ_BIT);
+  }
+  if (outputs) recordCopies(commands, Kind::Output);
+  recordTransfers(commands, stage, false);
+  commands.barrier(kCompute | kTransfer, VK_ACCESS_SHADER_WRITE_BIT | VK_ACCESS_TRANSFER_WRITE_BIT,
+                   VK_PIPELINE_STAGE_HOST_BIT, VK_ACCESS_HOST_READ_BIT);
+  QT_CHECK(commands.finish());
+  return commands;
 }
 
-void Context::recordCopies(Kind kind) {
+void Context::recordTransfers(Commands& commands, size_t stage, bool up) {
+  const runtime::Stage& now = executable_->stages()[stage];
+  const std::vector<int>& buffers = up ? now.uploads : now.downloads;
+  for (size_t i = 0; i < buffers.size(); ++i) {
+    const auto number = static_cast<size_t>(buffers[i]);
+    const int64_t bytes = executable_->program().buffers[number].bytes;
+    if (bytes == 0) continue;
+    const int64_t host = transferOffsets_[stage][up ? i : now.uploads.size() + i];
+    const Location device = locate(number);
+    if (up) {
+      commands.copy(transfers_, host, *device.memory, device.offset, bytes);
+    } else {
+      commands.copy(*device.memory, device.offset, transfers_, host, bytes);
+    }
+  }
+}
+
+void Context::recordCopies(Commands& commands, Kind kind) {
   const bool up = kind == Kind::Input;
   for (const size_t i : up ? inputs_ : outputs_) {
     const int64_t bytes = executable_->program().buffers[i].bytes;
@@ -232,19 +290,19 @@ void Context::recordCopies(Kind kind) {
     const auto block = static_cast<size_t>(border_[i].block);
     const Buffer& from = up ? staging_[block] : blocks_[block];
     const Buffer& to = up ? blocks_[block] : staging_[block];
-    commands_.copy(from, border_[i].offset, to, border_[i].offset, bytes);
+    commands.copy(from, border_[i].offset, to, border_[i].offset, bytes);
   }
 }
 
-void Context::recordLaunch(size_t number) {
+void Context::recordLaunch(Commands& commands, size_t number) {
   const Launch& launch = executable_->plan().launches[number];
   const Pipeline& pipeline = executable_->pipelines()[static_cast<size_t>(launch.shader)];
   constexpr VkPipelineStageFlags kCompute = VK_PIPELINE_STAGE_COMPUTE_SHADER_BIT;
   if (launch.barrier && !executable_->gpu().options().omitBarriers) {
-    commands_.barrier(kCompute, VK_ACCESS_SHADER_WRITE_BIT, kCompute,
-                      VK_ACCESS_SHADER_READ_BIT | VK_ACCESS_SHADER_WRITE_BIT);
+    commands.barrier(kCompute, VK_ACCESS_SHADER_WRITE_BIT, kCompute,
+                     VK_ACCESS_SHADER_READ_BIT | VK_ACCESS_SHADER_WRITE_BIT);
   }
-  const VkCommandBuffer buffer = commands_.handle();
+  const VkCommandBuffer buffer = commands.handle();
   vkCmdBindPipeline(buffer, VK_PIPELINE_BIND_POINT_COMPUTE, pipeline.handle);
   vkCmdBindDescriptorSets(buffer, VK_PIPELINE_BIND_POINT_COMPUTE, pipeline.layout, 0, 1,
                           &sets_[number], 0, nullptr);
@@ -259,8 +317,7 @@ void Context::recordLaunch(size_t number) {
 
 // ---- running ----
 
-Status Context::checkTensors(const std::vector<std::span<const std::byte>>& inputs,
-                             const std::vector<std::span<std::byte>>& outputs) const {
+Status Context::checkTensors(const Sources& inputs, const Targets& outputs) const {
   const auto check = [&](const std::vector<size_t>& buffers, const auto& given,
                          const std::string& what) -> Status {
     if (given.size() != buffers.size()) {
@@ -269,7 +326,7 @@ Status Context::checkTensors(const std::vector<std::span<const std::byte>>& inpu
     }
     for (size_t i = 0; i < given.size(); ++i) {
       const BufferInfo& buffer = executable_->program().buffers[buffers[i]];
-      const int64_t bytes = logicalBytes(buffer);
+      const int64_t bytes = runtime::hostBytes(buffer);
       if (static_cast<int64_t>(given[i].size()) == bytes) continue;
       return userError(
           std::to_string(given[i].size()) + " bytes given, " + std::to_string(bytes) + " required",
@@ -281,21 +338,42 @@ Status Context::checkTensors(const std::vector<std::span<const std::byte>>& inpu
   return check(outputs_, outputs, "output");
 }
 
-Status Context::run(const std::vector<std::span<const std::byte>>& inputs,
-                    const std::vector<std::span<std::byte>>& outputs) {
+Status Context::bind(const Sources& inputs, const Targets& outputs) {
   QT_CHECK(checkTensors(inputs, outputs));
   const runtime::Program& program = executable_->program();
   for (size_t i = 0; i < inputs.size(); ++i) {
     runtime::storeTensor(program.buffers[inputs_[i]], inputs[i], hostView(inputs_[i]));
   }
+  bound_ = outputs;
+  return {};
+}
+
+Status Context::collect() {
+  for (size_t i = 0; i < bound_.size(); ++i) {
+    runtime::loadTensor(executable_->program().buffers[outputs_[i]], hostView(outputs_[i]),
+                        bound_[i]);
+  }
+  return {};
+}
+
+Status Context::runStage(size_t stage, const Sources& uploads, const Targets& downloads) {
+  const runtime::Program& program = executable_->program();
+  const runtime::Stage& now = executable_->stages()[stage];
+  QT_ASSERT(uploads.size() == now.uploads.size() && downloads.size() == now.downloads.size(),
+            "a tensor for everything that a stage exchanges");
+  for (size_t i = 0; i < uploads.size(); ++i) {
+    runtime::storeTensor(program.buffers[static_cast<size_t>(now.uploads[i])], uploads[i],
+                         transferView(stage, i));
+  }
   std::memset(status_.mapped(), 0, static_cast<size_t>(status_.bytes()));
-  QT_CHECK(commands_.run());
+  QT_CHECK(commands_[stage].run());
   QT_CHECK(executable_->gpu().checkValidation());
   uint32_t status[2];
   std::memcpy(status, status_.mapped(), sizeof(status));
   QT_CHECK(runtime::statusReport(program, status[0], status[1]));
-  for (size_t i = 0; i < outputs.size(); ++i) {
-    runtime::loadTensor(program.buffers[outputs_[i]], hostView(outputs_[i]), outputs[i]);
+  for (size_t i = 0; i < downloads.size(); ++i) {
+    runtime::loadTensor(program.buffers[static_cast<size_t>(now.downloads[i])],
+                        transferView(stage, uploads.size() + i), downloads[i]);
   }
   return {};
 }

@@ -19,24 +19,34 @@ class Context : public runtime::Context {
   static Result<std::unique_ptr<runtime::Context>> create(std::shared_ptr<Executable> executable);
   ~Context() override;
 
-  Status run(const std::vector<std::span<const std::byte>>& inputs,
-             const std::vector<std::span<std::byte>>& outputs) override;
+  Status bind(const Sources& inputs, const Targets& outputs) override;
+  Status runStage(size_t stage, const Sources& uploads, const Targets& downloads) override;
+  Status collect() override;
 
  private:
   explicit Context(std::shared_ptr<Executable> executable) : executable_(std::move(executable)) {}
   Status allocate();
   void placeBorder();
   void placeWords();
+  void placeTransfers();
   Status createDescriptors();
   Status writeDescriptors(size_t launch);
-  Status record();
-  void recordCopies(runtime::BufferInfo::Kind kind);
-  void recordLaunch(size_t launch);
+  Result<Commands> record(size_t stage);
+  void recordCopies(Commands& commands, runtime::BufferInfo::Kind kind);
+  void recordTransfers(Commands& commands, size_t stage, bool up);
+  void recordLaunch(Commands& commands, size_t launch);
+  /// Where a buffer starts on the device.
+  struct Location {
+    const Buffer* memory = nullptr;
+    int64_t offset = 0;
+  };
+  Location locate(size_t buffer) const;
   VkDescriptorBufferInfo window(const runtime::Binding& binding) const;
-  Status checkTensors(const std::vector<std::span<const std::byte>>& inputs,
-                      const std::vector<std::span<std::byte>>& outputs) const;
+  Status checkTensors(const Sources& inputs, const Targets& outputs) const;
   /// Where the host reads and writes a border tensor.
   std::span<std::byte> hostView(size_t buffer) const;
+  /// The same for the i-th buffer that a stage exchanges, uploads first.
+  std::span<std::byte> transferView(size_t stage, size_t i) const;
 
   std::shared_ptr<Executable> executable_;
   std::vector<size_t> inputs_, outputs_;  // numbers of the program's buffers
@@ -45,13 +55,16 @@ class Context : public runtime::Context {
   std::vector<int64_t> borderBytes_;      // of each block
   std::vector<Buffer> blocks_;            // inputs and outputs, for shaders
   std::vector<Buffer> staging_;           // the same, for the host; empty on unified memory
-  Buffer status_;                         // {code, node}, host-visible
-  Buffer words_;                          // parameters that do not fit push constants
+  Buffer transfers_;                      // what a stage exchanges with other devices, for the host
+  std::vector<std::vector<int64_t>> transferOffsets_;  // by stage: of uploads, downloads; the end
+  Buffer status_;                                      // {code, node}, host-visible
+  Buffer words_;                                       // parameters that do not fit push constants
   std::vector<std::vector<uint32_t>> launchWords_;
   std::vector<int64_t> wordsOffset_;
   VkDescriptorPool pool_ = VK_NULL_HANDLE;
   std::vector<VkDescriptorSet> sets_;  // one per launch
-  Commands commands_;
+  std::vector<Commands> commands_;     // by stage
+  Targets bound_;                      // outputs of this run
 };
 
 }  // namespace quartet::vulkan

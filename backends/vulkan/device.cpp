@@ -15,6 +15,9 @@ class Device : public runtime::Device {
       : gpu_(std::move(gpu)), description_(std::move(description)), limits_(std::move(limits)) {}
 
   const hwdb::Description& description() const override { return description_; }
+  Status supports(const ir::TensorExpr& expr) const override {
+    return vulkan::supports(expr, limits_);
+  }
 
   Result<std::shared_ptr<runtime::Executable>> compile(runtime::Program program) override {
     return QT_TRY(Executable::create(gpu_, limits_, std::move(program)));

@@ -51,6 +51,7 @@ Status Executable::compile() {
   for (const ir::Module& kernel : program_.kernels) {
     kernels_.push_back(QT_TRY(raise(kernel, limits_)));
   }
+  stages_ = runtime::stagesOf(program_);
   plan_ = planLaunches(program_, kernels_, limits_, gpu_->options().separateLaunches);
   pipelines_.resize(plan_.shaders.size());
   return parallel(static_cast<int64_t>(pipelines_.size()), [&](int64_t i) -> Status {

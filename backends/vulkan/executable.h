@@ -47,6 +47,7 @@ class Executable : public runtime::Executable, public std::enable_shared_from_th
   Gpu& gpu() const { return *gpu_; }
   const ShaderLimits& limits() const { return limits_; }
   const LaunchPlan& plan() const { return plan_; }
+  const std::vector<runtime::Stage>& stages() const { return stages_; }
   const std::vector<Pipeline>& pipelines() const { return pipelines_; }
   const Constants& constants() const { return constants_; }
   /// Alignment in bytes of every window of a buffer.
@@ -69,6 +70,7 @@ class Executable : public runtime::Executable, public std::enable_shared_from_th
   runtime::Program program_;
   std::vector<ir::Module> kernels_;  // raised
   LaunchPlan plan_;
+  std::vector<runtime::Stage> stages_;
   std::vector<Pipeline> pipelines_;
   std::mutex constantsMutex_;
   Constants constants_;

@@ -68,7 +68,10 @@ class Planner {
       : program_(program), kernels_(kernels), limits_(limits), separate_(separate) {}
 
   LaunchPlan run() {
-    for (const runtime::Wave& wave : program_.waves) addWave(wave);
+    for (const runtime::Wave& wave : program_.waves) {
+      addWave(wave);
+      plan_.waveEnds.push_back(plan_.launches.size());
+    }
     return std::move(plan_);
   }
 

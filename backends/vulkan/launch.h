@@ -20,6 +20,7 @@ struct Launch {
 struct LaunchPlan {
   std::vector<std::vector<int>> shaders;  // the kernels of each shader
   std::vector<Launch> launches;
+  std::vector<size_t> waveEnds;  // by wave: its launches stand before this one
 };
 
 /// A wave is one launch as long as its kernels agree in `local` and fit one shader's limits; else

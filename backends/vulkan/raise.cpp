@@ -17,6 +17,18 @@ bool wideInteger(DType dtype) { return dtype == DType::I64 || dtype == DType::U6
 /// Functions that GLSL has for f32 at best, and that are not expanded for f64.
 bool isFunction(Opcode op) { return op == Opcode::Pow || (op >= Opcode::Exp && op <= Opcode::Erf); }
 
+/// What a device lacks for an operation that gives a `dtype` from a `from`; empty: nothing.
+std::string lackingFor(Opcode op, DType dtype, DType from, const ShaderLimits& limits) {
+  if (dtype != DType::F64 && from != DType::F64) return {};
+  if (!limits.glsl.float64) return "64-bit floats";
+  const std::string name(ir::name(op));
+  if (isFunction(op)) return "function '" + name + "' on 64-bit floats";
+  const bool converts = op == Opcode::Cast || op == Opcode::Bitcast;
+  if (!converts || (!wideInteger(dtype) && !wideInteger(from))) return {};
+  if (op == Opcode::Bitcast) return "bitcast of 64-bit floats";
+  return limits.glsl.int64 ? "" : "conversion between 64-bit integers and floats";
+}
+
 class Checker {
  public:
   Checker(const ir::Module& kernel, const ShaderLimits& limits)
@@ -68,15 +80,8 @@ class Checker {
     if (op.results.empty()) return {};
     const DType dtype = kernel_.type(op.results[0]).dtype;
     const DType from = op.operands.empty() ? dtype : kernel_.type(op.operands[0]).dtype;
-    if (dtype != DType::F64 && from != DType::F64) return {};
-    if (!limits_.glsl.float64) return lacks("64-bit floats");
-    const std::string name(ir::name(op.opcode));
-    if (isFunction(op.opcode)) return lacks("function '" + name + "' on 64-bit floats");
-    const bool converts = op.opcode == Opcode::Cast || op.opcode == Opcode::Bitcast;
-    if (converts && (wideInteger(dtype) || wideInteger(from))) {
-      if (op.opcode == Opcode::Bitcast) return lacks("bitcast of 64-bit floats");
-      if (!limits_.glsl.int64) return lacks("conversion between 64-bit integers and floats");
-    }
+    const std::string lacking = lackingFor(op.opcode, dtype, from, limits_);
+    if (!lacking.empty()) return lacks(lacking);
     return {};
   }
 
@@ -86,6 +91,19 @@ class Checker {
 };
 
 }  // namespace
+
+Status supports(const ir::TensorExpr& expr, const ShaderLimits& limits) {
+  std::string lacking;
+  const auto check = [&](const ir::Expr& node) {
+    if (!lacking.empty()) return;
+    const bool applies = node.kind() == ir::Expr::Kind::Apply;
+    const DType from = applies && !node.args().empty() ? node.args()[0].dtype() : node.dtype();
+    lacking = lackingFor(applies ? node.op() : Opcode::Load, node.dtype(), from, limits);
+  };
+  expr.visitParts([&](const ir::Expr& part) { part.visit(check); });
+  if (lacking.empty()) return {};
+  return unsupported("the device has no " + lacking, limits.device);
+}
 
 int64_t sharedBytes(const ir::Module& kernel) {
   int64_t bytes = 0;

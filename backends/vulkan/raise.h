@@ -25,6 +25,10 @@ struct ShaderLimits {
 /// memory, invocations, bindings.
 Result<ir::Module> raise(const ir::Module& kernel, const ShaderLimits& limits);
 
+/// Whether the scalar operations of a tensor expression are in a device's power: an error (kind
+/// Unsupported) says what it lacks. The same rule as `raise` has for kernels.
+Status supports(const ir::TensorExpr& expr, const ShaderLimits& limits);
+
 /// Bytes of workgroup memory that a kernel declares.
 int64_t sharedBytes(const ir::Module& kernel);
 

@@ -316,6 +316,39 @@ std::string tile(const std::string& result, const std::string& operand,
          " {expr = {map (4, 8) -> (neg(in0[d0, d1]))}, tile = " + shape + "} : f32[4, 8]\n";
 }
 
+std::string tasksOn(const std::string& device, const std::string& body) {
+  return "tasks {device = \"" + device + "\", name = \"t\"} {" + body + "}\n";
+}
+
+TEST_CASE("plans over several devices") {
+  const std::string first = tasksOn("gpu", tile("%t", "%x") + "write %t, %b");
+  const std::string alias = "%a = buffer %b : buffer<f32[8, 4]>\n";
+  const std::string there = "%c = buffer : buffer<f32[4, 8]>\n";
+  const std::string copy = "copy %b, %c {device = \"cpu\", from = \"gpu\"}\n";
+  const auto second = [](const std::string& device, const std::string& buffer) {
+    return tasksOn(device, tile("%u", buffer) + "write %u, %y");
+  };
+  CHECK(problem(plan("seq {" + first + second("gpu", "%b") + "}\n")) == "");
+  CHECK(problem(plan(there + "seq {" + first + copy + second("cpu", "%c") + "}\n")) == "");
+  // Inputs are readable everywhere.
+  CHECK(problem(plan("seq {" + first + second("cpu", "%x") + "}\n")) == "");
+  contains(plan("seq {" + first + second("cpu", "%b") + "}\n"),
+           "%b lies on gpu and is read on cpu without a copy");
+  contains(plan(there + "seq {" + first + copy + second("gpu", "%c") + "}\n"),
+           "%c lies on cpu and is read on gpu without a copy");
+  contains(plan(there + "seq {" + first + "copy %b, %c {device = \"gpu\", from = \"cpu\"}\n}\n"),
+           "%b lies on gpu and is read on cpu without a copy");
+  contains(plan(alias + "seq {" + first +
+                tasksOn("cpu",
+                        "%u = tile %a {expr = {map (8, 4) -> (neg(in0[d0, d1]))}, tile = "
+                        "tile()} : f32[8, 4]\n%v = tile %x {expr = {map (4, 8) -> "
+                        "(in0[d0, d1])}, tile = tile()} : f32[4, 8]\nwrite %v, %y") +
+                "}\n"),
+           "%a lies on gpu and is read on cpu without a copy");
+  contains(plan("par {" + first + second("cpu", "%x") + "}\n"),
+           "the nodes of one par run on different devices");
+}
+
 TEST_CASE("plans") {
   const std::string first = tasks(tile("%t", "%x") + "write %t, %b");
   const std::string second = tasks(tile("%u", "%b") + "write %u, %y");
