@@ -35,11 +35,17 @@ Status buildRelu(Context& c) {
   return {};
 }
 
-Status buildSigmoid(Context& c) {
-  Emitter& e = c.e;
-  const Tensor& x = c.in(0);
+namespace {
+
+Tensor sigmoid(Emitter& e, const Tensor& x) {
   const Tensor decay = exponential(e, e.unary(Opcode::Neg, x));
-  c.set(0, e.div(e.number(x.dtype, 1), e.add(decay, 1)));
+  return e.div(e.number(x.dtype, 1), e.add(decay, 1));
+}
+
+}  // namespace
+
+Status buildSigmoid(Context& c) {
+  c.set(0, sigmoid(c.e, c.in(0)));
   return {};
 }
 
@@ -118,6 +124,12 @@ Status buildHardSigmoid(Context& c) {
 
 Status buildHardSwish(Context& c) {
   c.set(0, c.e.mul(c.in(0), hardSigmoid(c.e, c.in(0), 1.0 / 6.0, 0.5)));
+  return {};
+}
+
+Status buildSwish(Context& c) {
+  const Tensor& x = c.in(0);
+  c.set(0, c.e.mul(x, sigmoid(c.e, c.e.mul(x, c.number("alpha", 1)))));
   return {};
 }
 

@@ -57,6 +57,7 @@ Status buildThresholdedRelu(Context& c);
 Status buildHardSigmoid(Context& c);
 Status buildHardSwish(Context& c);
 Status buildMish(Context& c);
+Status buildSwish(Context& c);
 Status buildGelu(Context& c);
 Status buildSoftplus(Context& c);
 Status buildSoftsign(Context& c);
@@ -88,6 +89,7 @@ Status buildEinsum(Context& c);
 Status buildBatchNormalization(Context& c);
 Status buildInstanceNormalization(Context& c);
 Status buildLayerNormalization(Context& c);
+Status buildRmsNormalization(Context& c);
 Status buildGroupNormalization(Context& c);
 Status buildLrn(Context& c);
 Status buildLpNormalization(Context& c);
@@ -142,6 +144,7 @@ Status checkBesideAxis(const Context& c, const Tensor& indices, int axis);
 Status buildScatterElements(Context& c);
 Status buildScatterNd(Context& c);
 Status buildCumSum(Context& c);
+Status buildCumProd(Context& c);
 Status buildReverseSequence(Context& c);
 Status buildTopKAttribute(Context& c);
 Status buildTopK(Context& c);
@@ -154,6 +157,10 @@ Status buildHannWindow(Context& c);
 Status buildHammingWindow(Context& c);
 Status buildBlackmanWindow(Context& c);
 Status buildMelWeightMatrix(Context& c);
+
+// ---- attention.cpp ----
+Status buildAttention(Context& c);
+Status buildRotaryEmbedding(Context& c);
 
 // ---- loss.cpp ----
 Status buildNegativeLogLikelihoodLoss(Context& c);

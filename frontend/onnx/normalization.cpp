@@ -141,6 +141,21 @@ Status buildLayerNormalization(Context& c) {
   return {};
 }
 
+Status buildRmsNormalization(Context& c) {
+  Emitter& e = c.e;
+  const DType dtype = c.in(0).dtype;
+  const int rank = c.in(0).rank();
+  const int axis = QT_TRY(c.axis(c.integer("axis", -1), rank));
+  QT_CHECK(c.broadcastable({c.in(0), c.in(1)}));
+  const bool narrow = dtype == DType::F16 || dtype == DType::BF16;
+  const DType stash = narrow && c.integer("stash_type", 1) == 1 ? DType::F32 : dtype;
+  const Tensor x = e.cast(c.in(0), stash);
+  const Tensor square = e.meanKeep(e.mul(x, x), axesFrom(axis, rank));
+  const Tensor normalised = e.div(x, deviation(e, square, c.number("epsilon", 1e-5)));
+  c.set(0, e.mul(e.cast(normalised, dtype), c.in(1)));
+  return {};
+}
+
 Status buildGroupNormalization(Context& c) {
   Emitter& e = c.e;
   QT_CHECK(c.rankAtLeast(0, 2));

@@ -86,20 +86,26 @@ Status buildScatterNd(Context& c) {
   return emitScatter(c, Opcode::ScatterNd, {});
 }
 
-Status buildCumSum(Context& c) {
+namespace {
+
+Status running(Context& c, Opcode fn) {
   const Tensor& x = c.in(0);
   const auto given = QT_TRY(c.integers(1, "the axis"));
   if (given.size() != 1) return c.fail("the axis must be one number");
   const int64_t axis = QT_TRY(c.axis(given[0], x.rank()));
   const int64_t exclusive = c.integer("exclusive", 0) != 0 ? 1 : 0;
   const int64_t reverse = c.integer("reverse", 0) != 0 ? 1 : 0;
-  c.set(0, c.e.op(Opcode::Scan, {x}, x.dtype, x.shape,
-                  attributesOf({{"fn", Opcode::Add},
-                                {"axis", axis},
-                                {"exclusive", exclusive},
-                                {"reverse", reverse}})));
+  c.set(0,
+        c.e.op(Opcode::Scan, {x}, x.dtype, x.shape,
+               attributesOf(
+                   {{"fn", fn}, {"axis", axis}, {"exclusive", exclusive}, {"reverse", reverse}})));
   return {};
 }
+
+}  // namespace
+
+Status buildCumSum(Context& c) { return running(c, Opcode::Add); }
+Status buildCumProd(Context& c) { return running(c, Opcode::Mul); }
 
 /// The first lengths[b] elements of sequence b in reverse order, the others as they are.
 Status buildReverseSequence(Context& c) {
