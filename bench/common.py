@@ -40,8 +40,24 @@ def ort_session(model: dict, threads: int) -> onnxruntime.InferenceSession:
     return onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
 
 
+def draw_text(rng: numpy.random.Generator, shape: list[int]) -> numpy.ndarray:
+    """[..., height, width] in [-1, 1): rows of dark upright and level strokes on bright ground."""
+    picture = rng.uniform(0.8, 1.0, shape)
+    for top in range(16, shape[-2] - 24, 40):
+        for left in range(16, shape[-1] - 24, 14):
+            if rng.random() < 0.2:  # a space
+                continue
+            row = top + rng.integers(0, 18)
+            picture[..., top : top + 20, left : left + 3] = -0.9
+            picture[..., row : row + 3, left : left + 10] = -0.9
+    return picture
+
+
 def make_inputs(model: dict, run: list[str], session: onnxruntime.InferenceSession) -> dict:
-    """Floats uniform in [-1, 1), integers in [0, 2) or their range; the same for the same run."""
+    """Floats uniform in [-1, 1) or a picture of text, integers in [0, 2) or their range.
+
+    The same for the same run.
+    """
     rng = numpy.random.default_rng(1)
     dtypes = {value.name: DTYPES[value.type] for value in session.get_inputs()}
     inputs = {}
@@ -49,7 +65,9 @@ def make_inputs(model: dict, run: list[str], session: onnxruntime.InferenceSessi
         name, _, extents = entry.rpartition("=")
         shape = [int(extent) for extent in extents.split(",")]
         if dtypes[name] == numpy.float32:
-            inputs[name] = rng.uniform(-1, 1, shape).astype(numpy.float32)
+            text = model.get("picture") == "text"
+            values = draw_text(rng, shape) if text else rng.uniform(-1, 1, shape)
+            inputs[name] = values.astype(numpy.float32)
         else:
             lowest, limit = model.get("integers", {}).get(name, (0, 2))
             inputs[name] = rng.integers(lowest, limit, shape).astype(dtypes[name])

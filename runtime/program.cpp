@@ -31,7 +31,8 @@ std::vector<Walk> walksOf(const BufferInfo& buffer) {
   return walks;
 }
 
-/// Copies a constant into its physical order, one run along the innermost physical axis at a time.
+/// Copies a constant into its physical order, one run along the innermost physical axis at a time;
+/// every byte is written, padding as zero.
 class Packer {
  public:
   Packer(const BufferInfo& buffer, std::byte* to)
@@ -65,15 +66,18 @@ class Packer {
       inside = inside && index_[axis] < buffer_.shape[axis];
       offset += index_[axis] * strides_[axis];
     }
+    int64_t count = 0;
     if (inside) {
       const int64_t left = buffer_.shape[walk.axis] - index_[walk.axis];
-      const int64_t count = std::min(walk.extent, (left + walk.step - 1) / walk.step);
+      count = std::min(walk.extent, (left + walk.step - 1) / walk.step);
       const std::byte* from =
           buffer_.data->bytes.data() + offset * ir::byteSize(buffer_.data->dtype);
       convertElements(buffer_.data->dtype, from, walk.step * strides_[walk.axis], buffer_.storage,
                       to_, count);
     }
-    to_ += walk.extent * ir::byteSize(buffer_.storage);
+    const int64_t size = ir::byteSize(buffer_.storage);
+    std::fill(to_ + count * size, to_ + walk.extent * size, std::byte{0});
+    to_ += walk.extent * size;
   }
 
   const BufferInfo& buffer_;
@@ -102,21 +106,29 @@ int64_t hostBytes(const BufferInfo& buffer) {
   return product(buffer.shape) * ir::byteSize(buffer.logical);
 }
 
-std::vector<std::byte> packConstant(const BufferInfo& buffer) {
+void packConstant(const BufferInfo& buffer, std::span<std::byte> to) {
   QT_ASSERT(buffer.data != nullptr, "constant buffer " + buffer.name + " has no data");
   QT_ASSERT(buffer.data->elementCount() == product(buffer.shape),
             "constant buffer " + buffer.name + " differs in size from its data");
-  std::vector<std::byte> packed(static_cast<size_t>(buffer.bytes), std::byte{0});
-  if (buffer.layout.rowMajor()) {
-    checkSizes(buffer, buffer.data->bytes.size(), packed.size());
-    convertElements(buffer.data->dtype, buffer.data->bytes.data(), 1, buffer.storage, packed.data(),
-                    buffer.data->elementCount());
-    return packed;
-  }
+  QT_ASSERT(static_cast<int64_t>(to.size()) == buffer.bytes,
+            "constant buffer " + buffer.name + " is given room of another size");
   int64_t physical = ir::byteSize(buffer.storage);
-  for (const Walk& walk : walksOf(buffer)) physical *= walk.extent;
-  QT_ASSERT(physical <= buffer.bytes, "constant buffer " + buffer.name + " is too small");
-  Packer(buffer, packed.data()).run();
+  if (buffer.layout.rowMajor()) {
+    checkSizes(buffer, buffer.data->bytes.size(), to.size());
+    physical *= buffer.data->elementCount();
+    convertElements(buffer.data->dtype, buffer.data->bytes.data(), 1, buffer.storage, to.data(),
+                    buffer.data->elementCount());
+  } else {
+    for (const Walk& walk : walksOf(buffer)) physical *= walk.extent;
+    QT_ASSERT(physical <= buffer.bytes, "constant buffer " + buffer.name + " is too small");
+    Packer(buffer, to.data()).run();
+  }
+  std::fill(to.begin() + physical, to.end(), std::byte{0});
+}
+
+std::vector<std::byte> packConstant(const BufferInfo& buffer) {
+  std::vector<std::byte> packed(static_cast<size_t>(buffer.bytes));
+  packConstant(buffer, packed);
   return packed;
 }
 

@@ -78,7 +78,10 @@ std::vector<Stage> stagesOf(const Program& program);
 /// Bytes of a buffer's tensor on the host: logical dtype, without padding.
 int64_t hostBytes(const BufferInfo& buffer);
 
-/// The bytes of a constant in its buffer's storage type and layout, padding zero.
+/// Writes a constant in its buffer's storage type and layout, padding zero, over all of `to`, which
+/// has the buffer's size.
+void packConstant(const BufferInfo& buffer, std::span<std::byte> to);
+/// The same in memory of its own, which a large constant takes a second time while it is moved on.
 std::vector<std::byte> packConstant(const BufferInfo& buffer);
 /// Conversions between a host tensor (logical dtype, row-major) and a buffer's storage (row-major).
 void storeTensor(const BufferInfo& buffer, std::span<const std::byte> host,

@@ -1,6 +1,5 @@
 #include "backends/cpu/executable.h"
 
-#include <cstring>
 #include <optional>
 
 #include "backends/cpu/raise.h"
@@ -105,13 +104,12 @@ Status Executable::packConstants() {
   std::vector<std::optional<Diagnostic>> failures(toPack.size());
   executor_->parallelFor(static_cast<int64_t>(toPack.size()), [&](int64_t task) {
     BufferInfo& buffer = program_.buffers[toPack[static_cast<size_t>(task)]];
-    const std::vector<std::byte> data = runtime::packConstant(buffer);
     auto block = Block::allocate(buffer.bytes, "constant " + buffer.name);
     if (!block) {
       failures[static_cast<size_t>(task)] = block.error();
       return;
     }
-    if (!data.empty()) std::memcpy(block->data(), data.data(), data.size());
+    runtime::packConstant(buffer, {block->data(), static_cast<size_t>(buffer.bytes)});
     buffer.data = nullptr;  // the model's copy is not needed here any more
     packed_[toPack[static_cast<size_t>(task)]] = std::move(*block);
   });

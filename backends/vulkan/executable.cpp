@@ -172,13 +172,12 @@ Status Executable::upload(Buffer& block, const std::vector<size_t>& buffers) {
     staging = QT_TRY(gpu_->allocate(std::min(kUploadBytes, block.bytes()), Use::Staging));
   }
   for (const size_t i : buffers) {
-    const std::vector<std::byte> packed = runtime::packConstant(program_.buffers[i]);
     if (block.mapped() != nullptr) {
-      if (!packed.empty()) {
-        std::memcpy(block.mapped() + constants_.offset[i], packed.data(), packed.size());
-      }
+      runtime::packConstant(program_.buffers[i], {block.mapped() + constants_.offset[i],
+                                                  static_cast<size_t>(program_.buffers[i].bytes)});
       continue;
     }
+    const std::vector<std::byte> packed = runtime::packConstant(program_.buffers[i]);
     const auto size = static_cast<int64_t>(packed.size());
     for (int64_t at = 0; at < size; at += staging.bytes()) {
       const int64_t count = std::min(staging.bytes(), size - at);

@@ -55,6 +55,20 @@ TEST_CASE("pack: row-major is a copy, a transposition moves, blocks are padded w
   CHECK(packConstant(constantOf({0, 3}, blocked, DType::F32)).empty());
 }
 
+TEST_CASE("pack: into memory that holds something, all of it is written") {
+  const ir::Layout blocked{{{1, 2, 0}, {0, 1, 0}, {1, 1, 2}}};
+  BufferInfo buffer = constantOf({2, 3}, blocked, DType::F32);
+  buffer.bytes += 8;  // room behind the last element
+  std::vector<std::byte> to(static_cast<size_t>(buffer.bytes), std::byte{0xff});
+  packConstant(buffer, to);
+  CHECK(floats(to) == std::vector<float>{1, 2, 4, 5, 3, 0, 6, 0, 0, 0});
+  buffer.layout = {};
+  buffer.bytes = 32;
+  to.assign(32, std::byte{0xff});
+  packConstant(buffer, to);
+  CHECK(floats(to) == std::vector<float>{1, 2, 3, 4, 5, 6, 0, 0});
+}
+
 TEST_CASE("pack: any layout agrees with the definition, in f32 and f16") {
   std::mt19937 random(11);
   for (int round = 0; round < 200; ++round) {
