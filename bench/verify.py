@@ -35,11 +35,16 @@ def quartet(command: str, model: dict, *options: str) -> subprocess.CompletedPro
 
 
 def distance(reference: numpy.ndarray, other: numpy.ndarray) -> float:
-    """max|reference - other| / max|reference|; infinite where shapes or NaNs differ."""
+    """max|reference - other| / max|reference|; infinite where shapes or NaNs differ.
+
+    Infinite also where the reference holds nothing but NaN, with which everything would agree.
+    """
     if reference.shape != other.shape or reference.dtype != other.dtype:
         return numpy.inf
     a, b = reference.astype(numpy.float64), other.astype(numpy.float64)
     if not numpy.array_equal(numpy.isnan(a), numpy.isnan(b)):
+        return numpy.inf
+    if a.size and numpy.isnan(a).all():
         return numpy.inf
     largest = numpy.nanmax(numpy.abs(a), initial=0.0)
     difference = numpy.nanmax(numpy.abs(a - b), initial=0.0)
