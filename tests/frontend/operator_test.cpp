@@ -2,6 +2,8 @@
 // are the ops they are made of, and what those tests leave out.
 #include <doctest/doctest.h>
 
+#include <limits>
+
 #include <cmath>
 
 #include "ir/text.h"
@@ -267,6 +269,17 @@ TEST_CASE("resize: nearest of a whole factor, and linear with antialiasing") {
   smooth.output("y");
   // Weights of a triangle two wide, the border repeated: (0.25 + 0.75, 0.75, 0.25) / 2, mirrored.
   checkClose(evaluate(import(smooth), {{1, 2, 3, 4}}), {3.25f / 2, 6.75f / 2});
+}
+
+TEST_CASE("the logarithm of a sum of powers of infinities is an infinity") {
+  const float inf = std::numeric_limits<float>::infinity();
+  OnnxModel m;
+  m.input("x", {3, 2});
+  m.node("ReduceLogSumExp", {"x"}, {"y"},
+         {{"axes", std::vector<int64_t>{1}}, {"keepdims", int64_t{0}}});
+  m.output("y");
+  const Values got = evaluate(import(m), {{inf, 1, -inf, -inf, -inf, 2}});
+  CHECK(got == Values{inf, -inf, 2});
 }
 
 TEST_CASE("cumulative sums are scans") {

@@ -88,6 +88,23 @@ TEST_CASE("zero padding becomes pads of the convolution, also through a reshape"
   checkAgainstUnfolded(reflect, "pad conv");
 }
 
+TEST_CASE("what only looks like padding or a factor stays") {
+  SUBCASE("a pad of ones") {
+    OnnxModel m;
+    m.input("x", {1, 2, 3, 3}).ints("p", {8}, {0, 0, 1, 1, 0, 0, 1, 1}).floats("v", {}, {1});
+    m.weights("w", {2, 2, 3, 3});
+    m.node("Pad", {"x", "p", "v"}, {"q"}).node("Conv", {"q", "w"}, {"y"}).output("y");
+    checkAgainstUnfolded(m, "pad conv");
+  }
+  SUBCASE("a constant divided by a convolution") {
+    OnnxModel m;
+    m.input("x", {1, 2, 3, 3}).weights("w", {2, 2, 1, 1}).floats("b", {2}, {99, 101});
+    m.floats("s", {2, 1, 1}, {2, 3});
+    m.node("Conv", {"x", "w", "b"}, {"c"}).node("Div", {"s", "c"}, {"y"}).output("y");
+    checkAgainstUnfolded(m, "conv add div");
+  }
+}
+
 TEST_CASE("transpositions around a product become an order of its labels") {
   OnnxModel m;
   m.input("x", {2, 3, 4});
