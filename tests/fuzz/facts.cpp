@@ -336,11 +336,7 @@ std::optional<std::string> difference(const ir::ConstantData& got, const Fact& w
     return "dtype or size differ";
   }
   const bool isFloat = ir::isFloat(wanted.dtype);
-  if (!isFloat) {
-    if (std::memcmp(got.bytes.data(), wanted.bytes.data(), got.bytes.size()) == 0) {
-      return std::nullopt;
-    }
-  }
+  if (!isFloat && std::ranges::equal(got.bytes, wanted.bytes)) return std::nullopt;
   const std::vector<double> a = toDoubles(got);
   const std::vector<double> b = toDoubles(wanted);
   const auto size = static_cast<size_t>(ir::byteSize(wanted.dtype));
