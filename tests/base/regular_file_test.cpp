@@ -1,0 +1,43 @@
+#include "base/regular_file.h"
+
+#include <doctest/doctest.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <filesystem>
+#include <fstream>
+
+using namespace quartet;
+
+namespace {
+
+std::string messageOf(const std::string& path) {
+  const auto file = RegularFile::open(path);
+  REQUIRE_FALSE(file.has_value());
+  CHECK(file.error().kind == Diagnostic::Kind::User);
+  CHECK(file.error().where == "file '" + path + "'");
+  return file.error().message;
+}
+
+}  // namespace
+
+TEST_CASE("regular file: anything else is named and never read") {
+  std::string folder = (std::filesystem::temp_directory_path() / "quartet-XXXXXX").string();
+  REQUIRE(mkdtemp(folder.data()) != nullptr);
+  CHECK(messageOf(folder) == "found a folder, required a regular file");
+  CHECK(messageOf("/dev/zero") == "found a device, required a regular file");
+  const std::string pipe = folder + "/pipe";
+  REQUIRE(mkfifo(pipe.c_str(), 0600) == 0);
+  CHECK(messageOf(pipe) == "found a pipe, required a regular file");
+  CHECK(messageOf(folder + "/none") == "cannot open: No such file or directory");
+  const std::string plain = folder + "/plain";
+  std::ofstream(plain) << "12345";
+  auto file = RegularFile::open(plain);
+  REQUIRE(file.has_value());
+  CHECK(file->size() == 5);
+  const RegularFile moved = *std::move(file);
+  char first = 0;
+  CHECK(read(moved.descriptor(), &first, 1) == 1);
+  CHECK(first == '1');
+  std::filesystem::remove_all(folder);
+}
