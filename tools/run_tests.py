@@ -2,7 +2,8 @@
 """Runs the tests of a build folder and adds them up: run_tests.py BUILD [AREA | AREA/CASE]
 
 A test program writes how many of its cases passed, failed and were skipped (tests/main.cpp); any
-other test is one case. The last line printed is "N passed, N failed, N skipped".
+other test is one case. The last line printed is "N passed, N failed, N skipped". The exit status is 1 when
+one failed, and when AREA or CASE selects nothing.
 """
 
 import json
@@ -55,8 +56,20 @@ def report(test: dict, counts: tuple[int, int, int]) -> None:
         print(output.rstrip())
 
 
+def nothing_selected(selection: str, tests: list[dict], totals: list[int]) -> str:
+    """What is wrong with a selection that nothing matches; empty when something ran."""
+    area, _, case = selection.partition("/")
+    if not tests:
+        return f"no test area is called '{area}'"
+    if case and not any(totals):
+        return f"no test case of '{area}' has '{case}' in its name"
+    return ""
+
+
 def main() -> None:
     build = pathlib.Path(sys.argv[1])
+    if len(sys.argv) > 3:
+        sys.exit(f"error: one AREA or AREA/CASE at a time, not {' '.join(sys.argv[2:])}")
     selection = sys.argv[2] if len(sys.argv) > 2 else ""
     for stale in [*build.glob("tests/*.summary"), build / "meson-logs" / "testlog.json"]:
         stale.unlink(missing_ok=True)
@@ -67,10 +80,10 @@ def main() -> None:
         counts = count(build, test)
         totals = [a + b for a, b in zip(totals, counts)]
         report(test, counts)
-    if not tests:
-        print(f"no test is called '{selection}'")
-        totals[1] += 1
+    problem = nothing_selected(selection, tests, totals)
     print("{} passed, {} failed, {} skipped".format(*totals))
+    if problem:
+        sys.exit(f"error: {problem}")
     sys.exit(1 if totals[1] else 0)
 
 

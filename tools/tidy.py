@@ -3,13 +3,15 @@
 
 tidy.py BUILD [--all | --check]
 
-tools/tidy.record has a line for every clean file: its path and the hash of what was checked, that
-is the source, the header of the same name and .clang-tidy. Other headers are checked through the
-sources that include them. Files whose hash is on record are passed over.
+tools/tidy.record has a line for every clean file: its path and the hash of what was checked. For a
+source that is the source, the header of the same name and .clang-tidy; for a header without such a
+source, the header and .clang-tidy: it is checked through one source that includes it. Files whose
+hash is on record are passed over. What a changed header does to findings in the other sources that
+include it is not followed, or each edit of a shared header would cost a full run: --all sees that.
 
   (nothing)  checks the others and brings the record up to date: new hashes in, files gone out
   --all      the same, for all files
-  --check    checks the others and leaves the record as it is (the test "tidy")
+  --check    checks the others and leaves the record as it is
 
 Findings are printed; the exit status is 1 if there are any. A line of the record stays true in
 every merge, so both sides of a conflict may stay (.gitattributes); the next run sorts them out.
@@ -72,6 +74,33 @@ class Record:
         fresh.replace(self.file)
 
 
+def includes(root: pathlib.Path, path: str) -> list[str]:
+    """The files of this repository that a file includes by name."""
+    names = re.findall(r'^#include ["<]([^">]+)[">]', (root / path).read_text(), re.MULTILINE)
+    found = (folder + name for name in names for folder in ("", "include/"))
+    return [name for name in found if (root / name).is_file()]
+
+
+def headers(root: pathlib.Path, files: Iterable[str]) -> dict[str, str]:
+    """Headers without a source of the same name -> the source to check them through.
+
+    That is the smallest one among those that are the fewest includes away.
+    """
+    chosen: dict[str, str] = {}
+    known = sorted(files, key=lambda path: ((root / path).stat().st_size, path))
+    through = {path: path for path in known}
+    while through:
+        further: dict[str, str] = {}
+        for path, source in through.items():
+            for header in includes(root, path):
+                if header not in chosen and header not in further:
+                    further[header] = source
+        chosen.update(further)
+        through = further
+    own = {str(pathlib.Path(path).with_suffix(".h")) for path in known}
+    return {path: source for path, source in chosen.items() if path not in own}
+
+
 def sources(root: pathlib.Path, build: pathlib.Path) -> dict[str, dict]:
     """Our own sources in the compilation database, by path below the root."""
     entries = json.loads((build / "compile_commands.json").read_text())
@@ -102,11 +131,15 @@ def check(database: pathlib.Path, file: pathlib.Path) -> str:
 
 
 def main() -> None:
-    build = pathlib.Path(sys.argv[1])
     options = sys.argv[2:]
+    if len(sys.argv) < 2 or not {*options} <= {"--all", "--check"}:
+        sys.exit(__doc__)
+    build = pathlib.Path(sys.argv[1])
     files = sources(ROOT, build)
-    record = Record(ROOT / "tools" / "tidy.record", {path: digest(ROOT, path) for path in files})
-    todo = sorted(files) if "--all" in options else record.missing()
+    through = {path: path for path in files} | headers(ROOT, files)
+    record = Record(ROOT / "tools" / "tidy.record", {path: digest(ROOT, path) for path in through})
+    asked = sorted(through) if "--all" in options else record.missing()
+    todo = sorted({through[path] for path in asked})
     update = "--check" not in options
     if update:
         record.write()
@@ -114,19 +147,20 @@ def main() -> None:
     start = time.monotonic()
     bad = 0
 
-    def run(path: str) -> str:
-        findings = check(database, ROOT / path)
+    def run(source: str) -> str:
+        findings = check(database, ROOT / source)
         if update:  # not for a file that was edited in the meantime
-            record.set(path, not findings and digest(ROOT, path) == record.hashes[path])
+            for path in (path for path, checked in through.items() if checked == source):
+                record.set(path, not findings and digest(ROOT, path) == record.hashes[path])
         return findings
 
     with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
-        for path, findings in zip(todo, pool.map(run, todo)):
+        for source, findings in zip(todo, pool.map(run, todo)):
             if findings:
                 bad += 1
                 print(findings, flush=True)
             elif not update:
-                print(f"{path} is clean, but not on record: ./dev lint", flush=True)
+                print(f"{source} is clean, but not on record: ./dev lint", flush=True)
     seconds = time.monotonic() - start
     print(
         f"clang-tidy: {len(todo)} of {len(files)} files checked in {seconds:.0f} s,"

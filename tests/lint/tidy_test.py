@@ -17,7 +17,7 @@ class TidyTest(unittest.TestCase):
         folder = tempfile.TemporaryDirectory()
         self.addCleanup(folder.cleanup)
         self.root = pathlib.Path(folder.name)
-        for name in (".clang-tidy", "a.cpp", "a.h", "b.cpp", "c.cpp"):
+        for name in (".clang-tidy", "a.cpp", "a.h", "b.cpp", "c.cpp", "shared.h"):
             (self.root / name).write_text(f"// {name}\n")
 
     def record(self, *paths: str) -> tidy.Record:
@@ -53,6 +53,25 @@ class TidyTest(unittest.TestCase):
             self.fill("a.cpp", "b.cpp")
             (self.root / changed).write_text(f"// another {changed}\n")
             self.assertEqual(self.record("a.cpp", "b.cpp").missing(), missing, changed)
+
+    def test_a_shared_header_is_checked_through_the_smallest_source_that_includes_it(self):
+        for name, text in (
+            ("shared.h", "// shared\n"),
+            ("include/api.h", "// included by a header\n"),
+            ("a.h", '#include <api.h>\n'),
+            ("a.cpp", '#include "a.h"\n#include "shared.h"\n'),
+            ("b.cpp", '#include "shared.h"\n// and so on\n// and on\n// and on\n'),
+            ("c.cpp", '#include <vector>\n#include "not_there.h"\n'),
+        ):
+            (self.root / name).parent.mkdir(exist_ok=True)
+            (self.root / name).write_text(text)
+        found = tidy.headers(self.root, ["c.cpp", "b.cpp", "a.cpp"])
+        self.assertEqual(found, {"shared.h": "a.cpp", "include/api.h": "a.cpp"})
+
+    def test_a_changed_shared_header_is_missing(self):
+        self.fill("a.cpp", "shared.h")
+        (self.root / "shared.h").write_text("// changed\n")
+        self.assertEqual(self.record("a.cpp", "shared.h").missing(), ["shared.h"])
 
     def test_text_that_moves_between_source_and_header_counts(self):
         (self.root / "a.h").write_text("")
