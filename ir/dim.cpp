@@ -4,6 +4,7 @@
 #include <numeric>
 #include <set>
 
+#include "base/floor_division.h"
 #include "ir/text_util.h"
 
 namespace quartet::ir {
@@ -46,16 +47,6 @@ struct MonomialLess {
 };
 
 using Polynomial = std::map<Monomial, int64_t, MonomialLess>;
-
-int64_t floorDivide(int64_t a, int64_t b) {
-  const int64_t quotient = a / b;
-  return quotient - ((a % b != 0 && (a < 0) != (b < 0)) ? 1 : 0);
-}
-
-int64_t floorMod(int64_t a, int64_t b) {
-  const int64_t remainder = a % b;
-  return remainder + ((remainder != 0 && (remainder < 0) != (b < 0)) ? b : 0);
-}
 
 /// a / b is the one division of two int64 that overflows.
 bool divisionOverflows(int64_t a, int64_t b) { return a == INT64_MIN && b == -1; }

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <set>
 
+#include "base/floor_division.h"
 #include "ir/tensor_expr.h"
 
 namespace quartet::ir {
@@ -64,14 +65,12 @@ Interval times(const Interval& a, const Interval& b) {
 
 bool isOpen(int64_t bound) { return bound == INT64_MIN || bound == INT64_MAX; }
 
-int64_t floorDivide(int64_t a, int64_t b) {
-  if (isOpen(a)) return a;
-  return a / b - ((a % b != 0 && (a < 0) != (b < 0)) ? 1 : 0);
-}
+/// An open bound stays open.
+int64_t divideBound(int64_t a, int64_t by) { return isOpen(a) ? a : floorDivide(a, by); }
 
 /// Division by a positive number; both roundings are monotone.
 Interval divide(Opcode op, const Interval& a, int64_t by) {
-  if (op == Opcode::FloorDiv) return {floorDivide(a.lo, by), floorDivide(a.hi, by)};
+  if (op == Opcode::FloorDiv) return {divideBound(a.lo, by), divideBound(a.hi, by)};
   const auto truncate = [&](int64_t x) { return isOpen(x) ? x : x / by; };
   return {truncate(a.lo), truncate(a.hi)};
 }
@@ -79,9 +78,9 @@ Interval divide(Opcode op, const Interval& a, int64_t by) {
 /// The remainder by a positive number.
 Interval remainder(Opcode op, const Interval& a, int64_t by) {
   const bool onePeriod =
-      !isOpen(a.lo) && !isOpen(a.hi) && floorDivide(a.lo, by) == floorDivide(a.hi, by);
+      !isOpen(a.lo) && !isOpen(a.hi) && divideBound(a.lo, by) == divideBound(a.hi, by);
   if (onePeriod && (op == Opcode::Mod || a.lo >= 0)) {
-    const int64_t start = floorDivide(a.lo, by) * by;
+    const int64_t start = divideBound(a.lo, by) * by;
     return {a.lo - start, a.hi - start};
   }
   if (op == Opcode::Mod || a.lo >= 0) return {0, by - 1};
@@ -126,8 +125,8 @@ struct Region {
         // factor * x >= -rest for the largest rest
         const int64_t rest = range(form, i).hi;
         if (isOpen(rest)) continue;
-        const Interval limit = factor > 0 ? Interval{-floorDivide(rest, factor), INT64_MAX}
-                                          : Interval{INT64_MIN, floorDivide(rest, -factor)};
+        const Interval limit = factor > 0 ? Interval{-divideBound(rest, factor), INT64_MAX}
+                                          : Interval{INT64_MIN, divideBound(rest, -factor)};
         const Interval narrowed = meet(axes[i], limit);
         changed = changed || !(narrowed == axes[i]);
         axes[i] = narrowed;
@@ -148,10 +147,10 @@ struct Region {
       // bound == factor * (form - form.constant) + bound.constant >= 0
       const Wide offset = form.constant;
       if (*factor > 0) {
-        const int64_t least = -floorDivide(bound.constant, *factor);
+        const int64_t least = -divideBound(bound.constant, *factor);
         result = meet(result, {saturate(least + offset), INT64_MAX});
       } else {
-        const int64_t most = floorDivide(bound.constant, -*factor);
+        const int64_t most = divideBound(bound.constant, -*factor);
         result = meet(result, {INT64_MIN, saturate(most + offset)});
       }
     }

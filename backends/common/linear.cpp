@@ -3,22 +3,13 @@
 #include <algorithm>
 #include <numeric>
 
+#include "base/floor_division.h"
+
 namespace quartet::common {
 
 using ir::DType;
 using ir::Opcode;
 using ir::ValueId;
-
-namespace {
-
-int64_t floorDivide(int64_t a, int64_t b) {
-  const int64_t q = a / b;
-  return (a % b != 0 && (a < 0) != (b < 0)) ? q - 1 : q;
-}
-
-int64_t floorRemainder(int64_t a, int64_t b) { return a - floorDivide(a, b) * b; }
-
-}  // namespace
 
 bool Linear::uniform() const {
   return lane == 0 &&
@@ -74,7 +65,7 @@ IndexMath::Split IndexMath::split(const Linear& a, int64_t divisor) const {
     (term.coefficient % divisor == 0 ? parts.divisible : parts.rest).terms.push_back(term);
   }
   (a.lane % divisor == 0 ? parts.divisible : parts.rest).lane = a.lane;
-  parts.rest.constant = floorRemainder(a.constant, divisor);
+  parts.rest.constant = floorMod(a.constant, divisor);
   parts.divisible.constant = a.constant - parts.rest.constant;
   return parts;
 }
@@ -111,7 +102,7 @@ IndexMath::Split IndexMath::withoutCarry(const Linear& a, int64_t divisor) const
   for (const Linear::Term& term : a.terms) step = std::gcd(step, term.coefficient);
   Linear low;
   low.lane = a.lane;
-  low.constant = floorRemainder(a.constant, step);
+  low.constant = floorMod(a.constant, step);
   const Interval reach = range(low);
   if (reach.lo < 0 || reach.hi >= step) return parts;
   return {a - low, low};

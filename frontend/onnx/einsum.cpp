@@ -1,6 +1,7 @@
 #include <algorithm>
-#include <cctype>
 #include <map>
+#include <numeric>
+#include <optional>
 
 #include "frontend/onnx/builders.h"
 
@@ -20,27 +21,79 @@ struct Equation {
 
 constexpr int64_t kFirstEllipsis = 1000;  // labels of the axes that an ellipsis stands for
 
-// One term: letters, and an ellipsis for the axes that are left. `count` is the axes of an ellipsis
-// over all terms; those of one term are the last ones.
-Result<Ints> parseTerm(const Context& c, const std::string& term, int ellipsisAxes, int count) {
-  Ints labels;
-  for (size_t i = 0; i < term.size(); ++i) {
-    if (term[i] == '.') {
-      if (term.compare(i, 3, "...") != 0) break;
-      for (int k = count - ellipsisAxes; k < count; ++k) labels.push_back(kFirstEllipsis + k);
+// ---- The equation's grammar: term{,term}[->term]; a term is letters, at most one "..." ----
+
+bool isLetter(char ch) { return (ch >= 'a' && ch <= 'z') || (ch >= 'A' && ch <= 'Z'); }
+
+// A term as it is written.
+struct Term {
+  std::string text;
+  Ints letters;
+  std::optional<size_t> ellipsis;  // letters in front of it
+
+  // Labels, the ellipsis standing for the last `axes` of `count` axes.
+  Ints labels(int axes, int count) const {
+    Ints labels = letters;
+    if (!ellipsis) return labels;
+    Ints open(static_cast<size_t>(axes));
+    std::iota(open.begin(), open.end(), kFirstEllipsis + count - axes);
+    labels.insert(labels.begin() + static_cast<std::ptrdiff_t>(*ellipsis), open.begin(),
+                  open.end());
+    return labels;
+  }
+};
+
+Result<Term> parseTerm(const Context& c, const std::string& text) {
+  Term term{text, {}, {}};
+  const std::string where = "term '" + text + "' of attribute 'equation'";
+  for (size_t i = 0; i < text.size(); ++i) {
+    if (isLetter(text[i])) {
+      term.letters.push_back(text[i]);
+    } else if (text.compare(i, 3, "...") == 0) {
+      if (term.ellipsis) return c.fail(where + " has more than one ellipsis");
+      term.ellipsis = term.letters.size();
       i += 2;
-    } else if (std::isalpha(static_cast<unsigned char>(term[i])) != 0) {
-      labels.push_back(term[i]);
     } else {
-      return c.fail("attribute 'equation' holds '" + std::string(1, term[i]) + "'");
+      return c.fail(where + " holds '" + std::string(1, text[i]) +
+                    "', required are letters and at most one '...'");
     }
   }
-  return labels;
+  return term;
 }
 
-int lettersOf(const std::string& term) {
-  return static_cast<int>(std::count_if(term.begin(), term.end(),
-                                        [](unsigned char ch) { return std::isalpha(ch) != 0; }));
+Result<std::vector<Term>> parseInputs(const Context& c, const std::string& text) {
+  std::vector<Term> terms;
+  for (size_t start = 0; start <= text.size();) {
+    const size_t end = std::min(text.find(',', start), text.size());
+    terms.push_back(QT_TRY(parseTerm(c, text.substr(start, end - start))));
+    start = end + 1;
+  }
+  if (static_cast<int>(terms.size()) != c.inputCount()) {
+    return c.fail("attribute 'equation' has " + std::to_string(terms.size()) + " terms for " +
+                  std::to_string(c.inputCount()) + " inputs");
+  }
+  return terms;
+}
+
+// The term behind "->": labels of the others, each once, and the ellipsis if they have axes for it.
+Status checkOutput(const Context& c, const Term& output, const std::vector<Ints>& inputs,
+                   int ellipsisAxes) {
+  const std::string where = "the result '" + output.text + "' of attribute 'equation'";
+  for (const int64_t letter : output.letters) {
+    const std::string label = "'" + std::string(1, static_cast<char>(letter)) + "'";
+    if (std::count(output.letters.begin(), output.letters.end(), letter) > 1) {
+      return c.fail(where + " has label " + label + " twice");
+    }
+    const bool known = std::any_of(inputs.begin(), inputs.end(), [letter](const Ints& labels) {
+      return std::find(labels.begin(), labels.end(), letter) != labels.end();
+    });
+    if (!known) return c.fail(where + " has label " + label + ", which no term has");
+  }
+  if (ellipsisAxes > 0 && !output.ellipsis) {
+    return c.fail(where + " has no ellipsis, the terms have one of " +
+                  std::to_string(ellipsisAxes) + " axes");
+  }
+  return {};
 }
 
 // Without "->": labels that occur once, in alphabetical order, behind the ellipsis.
@@ -57,41 +110,38 @@ Ints implicitOutput(const std::vector<Ints>& inputs, int ellipsisAxes) {
   return output;
 }
 
+// Axes that the ellipsis of a term stands for.
+Result<int> ellipsisAxes(const Context& c, const Term& term, const Tensor& x) {
+  const int axes = x.rank() - static_cast<int>(term.letters.size());
+  if (axes < 0 || (axes > 0 && !term.ellipsis)) {
+    return c.fail("term '" + term.text + "' of attribute 'equation' does not fit shape " +
+                  str(x.shape));
+  }
+  return axes;
+}
+
 Result<Equation> parseEquation(const Context& c) {
   QT_CHECK(c.require("equation"));
   std::string text = c.text("equation", "");
   text.erase(std::remove(text.begin(), text.end(), ' '), text.end());
   const size_t arrow = text.find("->");
-  std::vector<std::string> terms(1);
-  for (const char ch : text.substr(0, arrow)) {
-    if (ch == ',') {
-      terms.emplace_back();
-    } else {
-      terms.back() += ch;
-    }
-  }
-  if (static_cast<int>(terms.size()) != c.inputCount()) {
-    return c.fail("attribute 'equation' has " + std::to_string(terms.size()) + " terms for " +
-                  std::to_string(c.inputCount()) + " inputs");
-  }
-  int count = 0;
+  const auto terms = QT_TRY(parseInputs(c, text.substr(0, arrow)));
+  std::vector<int> axes;
   for (size_t i = 0; i < terms.size(); ++i) {
-    const bool ellipsis = terms[i].find("...") != std::string::npos;
-    const int extra = c.in(static_cast<int>(i)).rank() - lettersOf(terms[i]);
-    if (extra < 0 || (extra > 0 && !ellipsis)) {
-      return c.fail("term '" + terms[i] + "' of attribute 'equation' does not fit shape " +
-                    str(c.in(static_cast<int>(i)).shape));
-    }
-    count = std::max(count, extra);
+    axes.push_back(QT_TRY(ellipsisAxes(c, terms[i], c.in(static_cast<int>(i)))));
   }
+  const int count = *std::max_element(axes.begin(), axes.end());
   Equation equation;
   for (size_t i = 0; i < terms.size(); ++i) {
-    const int extra = c.in(static_cast<int>(i)).rank() - lettersOf(terms[i]);
-    equation.inputs.push_back(QT_TRY(parseTerm(c, terms[i], extra, count)));
+    equation.inputs.push_back(terms[i].labels(axes[i], count));
   }
-  equation.output = arrow == std::string::npos
-                        ? implicitOutput(equation.inputs, count)
-                        : QT_TRY(parseTerm(c, text.substr(arrow + 2), count, count));
+  if (arrow == std::string::npos) {
+    equation.output = implicitOutput(equation.inputs, count);
+    return equation;
+  }
+  const Term output = QT_TRY(parseTerm(c, text.substr(arrow + 2)));
+  QT_CHECK(checkOutput(c, output, equation.inputs, count));
+  equation.output = output.labels(count, count);
   return equation;
 }
 
@@ -124,6 +174,17 @@ Tensor sumUnused(Emitter& e, const Tensor& x, Ints& labels, const Ints& needed) 
   }
   labels = kept;
   return e.reduce(Opcode::Add, x, axes);
+}
+
+// A label twice in one term has equal extents; between terms, an axis of extent 1 broadcasts.
+Status checkTwins(const Context& c, const Tensor& x, const Ints& labels) {
+  for (size_t i = 0; i < labels.size(); ++i) {
+    for (size_t j = i + 1; j < labels.size(); ++j) {
+      if (labels[i] != labels[j]) continue;
+      QT_CHECK(c.agree(x.shape[i], x.shape[j], "extents of a label twice in one term"));
+    }
+  }
+  return {};
 }
 
 // Labels have one extent; axes of extent 1 that broadcast are reshaped away.
@@ -165,14 +226,9 @@ Status buildEinsum(Context& c) {
       if (!fresh && at->second == Dim(1)) at->second = operands[i].shape[k];
     }
   }
-  for (const int64_t label : equation.output) {
-    if (!extents.contains(label) ||
-        std::count(equation.output.begin(), equation.output.end(), label) > 1) {
-      return c.fail("the result of attribute 'equation' has a label that no term has, or twice");
-    }
-  }
   for (size_t i = 0; i < operands.size(); ++i) {
     Ints& labels = equation.inputs[i];
+    QT_CHECK(checkTwins(c, operands[i], labels));
     operands[i] = QT_TRY(matchExtents(c, operands[i], labels, extents));
     operands[i] = takeDiagonals(e, operands[i], labels);
   }
@@ -196,9 +252,7 @@ Status buildEinsum(Context& c) {
     labels = out;
   }
   result = sumUnused(e, result, labels, equation.output);
-  if (labels.size() != equation.output.size()) {
-    return c.failUnsupported("an axis of extent 1 that all terms broadcast is not supported");
-  }
+  QT_ASSERT(labels.size() == equation.output.size(), "a label of the result was lost");
   c.set(0, permuteTo(e, result, labels, equation.output));
   return {};
 }

@@ -1,3 +1,5 @@
+#include <limits>
+
 #include "frontend/onnx/builders.h"
 #include "frontend/onnx/element_type.h"
 
@@ -131,18 +133,41 @@ Status buildBitShift(Context& c) {
   return buildBinary(c, direction == "LEFT" ? Opcode::Shl : Opcode::Shr);
 }
 
+// A bound left out is f32's greatest finite number, whatever the dtype.
 Status buildClipAttributes(Context& c) {
-  Tensor x = c.in(0);
-  if (c.hasAttribute("min")) x = c.e.max(x, c.number("min", 0));
-  if (c.hasAttribute("max")) x = c.e.min(x, c.number("max", 0));
-  c.set(0, x);
+  const double most = std::numeric_limits<float>::max();
+  const Tensor raised = c.e.max(c.in(0), c.number("min", -most));
+  c.set(0, c.e.min(raised, c.number("max", most)));
   return {};
 }
 
+namespace {
+
+double greatestFinite(DType dtype) {
+  switch (dtype) {
+    case DType::F16:
+      return 65504;
+    case DType::BF16:
+      return 0x1.fep127;
+    case DType::F32:
+      return std::numeric_limits<float>::max();
+    default:
+      return std::numeric_limits<double>::max();
+  }
+}
+
+}  // namespace
+
+// A bound left out is the greatest finite number of the dtype: infinities do not stay.
 Status buildClip(Context& c) {
   Tensor x = c.in(0);
   for (int i = 1; i <= 2; ++i) {
-    if (!c.has(i)) continue;
+    if (!c.has(i)) {
+      if (!ir::isFloat(x.dtype)) continue;
+      const double most = greatestFinite(x.dtype);
+      x = i == 1 ? c.e.max(x, -most) : c.e.min(x, most);
+      continue;
+    }
     QT_CHECK(c.sameDType({x, c.in(i)}));
     if (constantCount(c.in(i).shape) != 1) {
       return c.fail("a bound has shape " + str(c.in(i).shape) + ", required is a scalar");

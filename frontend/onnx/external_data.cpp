@@ -1,32 +1,22 @@
-#include <fcntl.h>
 #include <sys/mman.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
+#include "base/regular_file.h"
 #include "frontend/onnx/proto.h"
 
 namespace quartet::frontend {
 
 namespace {
 
-// An open file descriptor, closed at the end of the scope.
-struct Descriptor {
-  int value;
-  ~Descriptor() {
-    if (value >= 0) ::close(value);
-  }
-};
-
 Result<ExternalData::File> mapFile(const std::filesystem::path& path) {
-  const Descriptor descriptor{::open(path.c_str(), O_RDONLY | O_CLOEXEC)};
-  struct stat status {};
-  if (descriptor.value < 0 || ::fstat(descriptor.value, &status) != 0 || !S_ISREG(status.st_mode)) {
-    return userError("external data file '" + path.string() + "' cannot be read", {},
-                     "put it beside the model");
+  const auto file = RegularFile::open(path.string());
+  if (!file) {
+    return userError(
+        "external data file '" + path.string() + "' cannot be read: " + file.error().message, {},
+        "put it beside the model");
   }
-  const auto size = static_cast<size_t>(status.st_size);
+  const auto size = static_cast<size_t>(file->size());
   if (size == 0) return ExternalData::File{};
-  void* data = ::mmap(nullptr, size, PROT_READ, MAP_PRIVATE, descriptor.value, 0);
+  void* data = ::mmap(nullptr, size, PROT_READ, MAP_PRIVATE, file->descriptor(), 0);
   if (data == MAP_FAILED) {
     return resourceError("external data file '" + path.string() + "' cannot be mapped");
   }

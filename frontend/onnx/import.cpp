@@ -63,7 +63,7 @@ class Importer {
       }
       if (found->dtype != data->dtype) {
         return userError("the bound value is " + std::string(ir::name(data->dtype)) +
-                             ", the model declares a " + found->type,
+                             ", the model declares " + found->type,
                          "input '" + name + "'");
       }
       values_.insert_or_assign(name, emitter_.constant(data));
@@ -148,7 +148,7 @@ class Importer {
       }
       const Tensor& tensor = found->second;
       if (output.dtype && *output.dtype != tensor.dtype) {
-        return userError("declared as a " + output.type + ", computed as " + typeString(tensor),
+        return userError("declared as " + output.type + ", computed as " + typeString(tensor),
                          where, "the model is inconsistent; export it again");
       }
       results.push_back(emitter_.use(tensor));

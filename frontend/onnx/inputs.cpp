@@ -83,7 +83,8 @@ class Resolver {
 
   // Element type and rank; a dimension of -1 is an unknown one.
   Status readDeclared(ValueInfo& input) const {
-    if (!input.dtype) return unsupported("a " + input.type + " is not supported", where(input));
+    if (!input.dtype)
+      return unsupported("the type " + input.type + " is not supported", where(input));
     const auto pinned = pins_.find(input.name);
     if (!input.dims) {
       if (pinned == pins_.end()) {

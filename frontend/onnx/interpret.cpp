@@ -1,6 +1,6 @@
 #include "frontend/onnx/interpret.h"
 
-#include <cstdlib>
+#include "base/floor_division.h"
 
 namespace quartet::frontend {
 
@@ -12,10 +12,18 @@ using ir::Opcode;
 namespace {
 
 constexpr int64_t kMaxElements = 1024;
-// Products and sums of two such numbers stay within int64.
+// Sums, products and quotients of two such numbers stay within int64.
 constexpr int64_t kMaxMagnitude = INT64_C(1) << 31;
 
 using MaybeDim = std::optional<Dim>;
+
+// A symbolic extent, or a number that arithmetic may go on with. Numbers that wrap around in their
+// dtype, and markers such as INT64_MAX, are left to exact evaluation.
+bool sound(const Dim& dim, DType dtype) {
+  if (!dim.isConstant()) return true;
+  const int64_t most = dtype == DType::I32 ? INT32_MAX : kMaxMagnitude;
+  return dim.value() >= -kMaxMagnitude && dim.value() <= most;
+}
 
 MaybeDim compare(Opcode opcode, const Dim& a, const Dim& b) {
   if (a.isConstant() && b.isConstant()) {
@@ -60,8 +68,7 @@ MaybeDim divide(Opcode opcode, const Dim& a, const Dim& b) {
     const int64_t y = b.value();
     if (opcode == Opcode::Div) return Dim(x / y);
     if (opcode == Opcode::Rem) return Dim(x % y);
-    if (opcode == Opcode::Mod) return Dim(((x % y) + y) % y);
-    return Dim(x / y - ((x % y != 0 && (x < 0) != (y < 0)) ? 1 : 0));
+    return Dim(opcode == Opcode::Mod ? floorMod(x, y) : floorDivide(x, y));
   }
   if (b.value() < 0) return std::nullopt;
   if (opcode == Opcode::Div || opcode == Opcode::FloorDiv) return Dim::floorDiv(a, b);
@@ -127,17 +134,13 @@ class Interpreter {
     for (int64_t i = 0; i < count; ++i) {
       for (size_t d = 0; d < shape_.size(); ++d) index[d] = i / strides_[d] % shape_[d];
       auto value = element(opcode, index);
-      if (!value || !sound(*value)) return std::nullopt;
+      if (!value || !sound(*value, result_.dtype)) return std::nullopt;
       out.push_back(std::move(*value));
     }
     return out;
   }
 
  private:
-  static bool sound(const Dim& dim) {
-    return !dim.isConstant() || std::abs(dim.value()) <= kMaxMagnitude;
-  }
-
   // Element of an operand at an index of the result, by numpy's rules.
   const Dim& broadcasted(size_t operand, const std::vector<int64_t>& index) const {
     const auto& shape = shapes_[operand];
@@ -240,7 +243,7 @@ class Interpreter {
       }
       MaybeDim& sum = out[static_cast<size_t>(to)];
       sum = sum ? binary(fn, *sum, values_[0][i]) : values_[0][i];
-      if (!sum || !sound(*sum)) return std::nullopt;
+      if (!sum || !sound(*sum, result_.dtype)) return std::nullopt;
     }
     Dims result;
     for (const MaybeDim& dim : out) {
@@ -272,11 +275,9 @@ std::optional<Dims> interpret(Opcode opcode, std::span<const Tensor> operands,
   for (const Tensor& operand : operands) {
     auto contents = contentsOf(operand, kMaxElements);
     if (!contents) return std::nullopt;
+    const bool computes = ir::isScalar(opcode) || opcode == Opcode::Reduce;
     for (const Dim& dim : *contents) {
-      // Markers such as INT64_MAX are left to exact evaluation.
-      if (dim.isConstant() && std::abs(dim.value()) > kMaxMagnitude) {
-        if (ir::isScalar(opcode) || opcode == Opcode::Reduce) return std::nullopt;
-      }
+      if (computes && !sound(dim, operand.dtype)) return std::nullopt;
     }
     values.push_back(std::move(*contents));
   }

@@ -1,11 +1,9 @@
-#include <fcntl.h>
 #include <google/protobuf/io/coded_stream.h>
 #include <google/protobuf/io/zero_copy_stream_impl.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include <limits>
 
+#include "base/regular_file.h"
 #include "frontend/onnx/model.h"
 #include "frontend/onnx/proto.h"
 
@@ -208,16 +206,10 @@ Result<Model> readModelFile(const std::filesystem::path& file,
                             const std::filesystem::path& directory) {
   silenceProtobuf();
   const std::string what = "file '" + file.string() + "'";
-  const int descriptor = ::open(file.c_str(), O_RDONLY | O_CLOEXEC);
-  if (descriptor < 0) return userError("the model cannot be opened", what, "check the path");
-  google::protobuf::io::FileInputStream stream(descriptor);
-  stream.SetCloseOnDelete(true);
-  struct stat status {};
-  if (::fstat(descriptor, &status) != 0 || !S_ISREG(status.st_mode)) {
-    return userError("the model is not a regular file", what, "check the path");
-  }
-  if (status.st_size > std::numeric_limits<int>::max()) {
-    return userError("the model has " + std::to_string(status.st_size) +
+  const RegularFile opened = QT_TRY(RegularFile::open(file.string()));
+  google::protobuf::io::FileInputStream stream(opened.descriptor());
+  if (opened.size() > std::numeric_limits<int>::max()) {
+    return userError("the model has " + std::to_string(opened.size()) +
                          " bytes, more than the 2 GiB that protobuf can hold",
                      what, "store its weights as external data");
   }

@@ -327,3 +327,39 @@ TEST_CASE("training mode is refused") {
   m.node("BatchNormalization", {"x", "s", "b", "m", "v"}, {"y"}).output("y");
   CHECK(importError(m).hint == "export the model for inference");
 }
+
+TEST_CASE("a bound that Clip leaves out is the greatest finite number; NaN stays") {
+  const auto infinity = std::numeric_limits<float>::infinity();
+  const auto most = std::numeric_limits<float>::max();
+  const Values x = {-infinity, infinity, NAN, 1, -most};
+  const auto check = [&](const OnnxModel& m, const Values& expected) {
+    const Values got = evaluate(import(m), {x});
+    REQUIRE(got.size() == expected.size());
+    for (size_t i = 0; i < got.size(); ++i) {
+      CAPTURE(i);
+      CHECK((std::isnan(expected[i]) ? std::isnan(got[i]) : got[i] == expected[i]));
+    }
+  };
+  const auto clip = [](const std::vector<std::string>& inputs) {
+    OnnxModel m;
+    m.input("x", {5}).floats("low", {}, {0}).floats("high", {}, {6});
+    m.node("Clip", inputs, {"y"}).output("y");
+    return m;
+  };
+  check(clip({"x"}), {-most, most, NAN, 1, -most});
+  check(clip({"x", "low"}), {0, most, NAN, 1, 0});
+  check(clip({"x", "", "high"}), {-most, 6, NAN, 1, -most});
+  check(clip({"x", "low", "high"}), {0, 6, NAN, 1, 0});
+  check(single("Clip", {5}, {{"min", 0.0F}}, 6), {0, most, NAN, 1, 0});
+  check(single("Clip", {5}, {{"max", 6.0F}}, 6), {-most, 6, NAN, 1, -most});
+
+  const auto ops = [](int type, int64_t opset) {
+    OnnxModel m(opset);
+    m.input("x", {5}, type).node("Clip", {"x"}, {"y"}).output("y");
+    return opsOf(import(m).graph);
+  };
+  CHECK(ops(kInt32, 17) == "");
+  CHECK(ops(kDouble, 17) == "max min");
+  CHECK(ops(10, 17) == "max min");
+  CHECK(ops(10, 6) == "");  // f32's greatest number is f16's infinity
+}

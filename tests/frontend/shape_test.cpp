@@ -215,7 +215,7 @@ TEST_CASE("bound values that do not fit the model are refused") {
         std::string::npos);
   options.values["shape"] = ir::makeConstant<float>(ir::DType::F32, {2}, {3, 2});
   CHECK(importError(m, options).message ==
-        "the bound value is f32, the model declares a int64 tensor");
+        "the bound value is f32, the model declares int64 tensor");
   options.values["shape"] = ir::makeConstant<int64_t>(ir::DType::I64, {2}, {3, 2});
   options.shapes["shape"] = {2};
   CHECK(importError(m, options).message == "the input's value is bound, which gives its shape");
