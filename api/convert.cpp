@@ -30,16 +30,22 @@ Tensor toTensor(const ir::ConstantData& data) {
   return {fromIr(data.dtype), data.shape, {data.bytes.begin(), data.bytes.end()}};
 }
 
-std::vector<int64_t> constantShape(const ir::Dims& dims) {
+std::vector<int64_t> openShape(const ir::Dims& dims) {
   std::vector<int64_t> shape;
-  for (const ir::Dim& dim : dims) shape.push_back(dim.value());
+  for (const ir::Dim& dim : dims) shape.push_back(dim.constant().value_or(kOpenExtent));
+  return shape;
+}
+
+Result<std::vector<int64_t>> evaluateShape(const ir::Dims& dims, const ir::SymbolValues& symbols) {
+  std::vector<int64_t> shape;
+  for (const ir::Dim& dim : dims) shape.push_back(QT_TRY(dim.evaluate(symbols)));
   return shape;
 }
 
 std::string shapeText(const std::vector<int64_t>& shape) {
   std::string text = "[";
   for (size_t i = 0; i < shape.size(); ++i) {
-    text += (i > 0 ? ", " : "") + std::to_string(shape[i]);
+    text += (i > 0 ? ", " : "") + (shape[i] == kOpenExtent ? "?" : std::to_string(shape[i]));
   }
   return text + "]";
 }

@@ -22,10 +22,12 @@ Error toError(Diagnostic diagnostic);
 std::shared_ptr<const ir::ConstantData> toConstant(const Tensor& tensor);
 Tensor toTensor(const ir::ConstantData& data);
 
-/// Extents that are known to be constant.
-std::vector<int64_t> constantShape(const ir::Dims& dims);
+/// Extents as numbers; kOpenExtent for those that are not constant.
+std::vector<int64_t> openShape(const ir::Dims& dims);
+/// Extents for these values of their symbols.
+Result<std::vector<int64_t>> evaluateShape(const ir::Dims& dims, const ir::SymbolValues& symbols);
 
-/// "f32[1, 3, N]".
+/// "[1, 3, ?]".
 std::string shapeText(const std::vector<int64_t>& shape);
 
 /// Turns what an exception says into a diagnostic; called inside a handler.

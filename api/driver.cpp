@@ -44,33 +44,45 @@ Result<PlacedGraph> placeGraph(const ir::Module& graph, const runtime::Device& d
   return placed;
 }
 
-Result<Compilation> compileGraph(PlacedGraph placed, const std::vector<CompileTarget>& targets,
-                                 const CompileOptions& options) {
+Result<Schedule> scheduleGraph(PlacedGraph placed, const std::vector<CompileTarget>& targets,
+                               const CompileOptions& options) {
   ir::PassRunner& runner = placed.passes;
-  Compilation compilation;
+  Schedule schedule;
   if (targets.size() == 1) {
     const hwdb::Description& device = *targets[0].description;
-    compilation.plan = QT_TRY(sched::schedule(placed.graph, makeEnv(device, options), runner));
-    runtime::Program program = QT_TRY(common::lowerPlan(compilation.plan, device));
-    compilation.program = runtime::placeAlone(std::move(program), targets[0].id);
+    schedule.plan = QT_TRY(sched::schedule(placed.graph, makeEnv(device, options), runner));
   } else {
     std::vector<sched::Target> schedulers;
-    std::vector<common::PlanTarget> lowerers;
     for (const CompileTarget& target : targets) {
       schedulers.push_back({target.id, makeEnv(*target.description, options)});
+    }
+    schedule.plan = QT_TRY(sched::schedulePlaced(placed.graph, schedulers, runner));
+  }
+  schedule.times = runner.times();
+  schedule.graph = std::move(placed.graph);
+  return schedule;
+}
+
+Result<runtime::PlacedProgram> lowerSchedule(const Schedule& schedule,
+                                             const std::vector<CompileTarget>& targets,
+                                             const ir::SymbolValues& symbols) {
+  runtime::PlacedProgram program;
+  if (targets.size() == 1) {
+    program = runtime::placeAlone(
+        QT_TRY(common::lowerPlan(schedule.plan, *targets[0].description, symbols)), targets[0].id);
+  } else {
+    std::vector<common::PlanTarget> lowerers;
+    for (const CompileTarget& target : targets) {
       lowerers.push_back({target.id, target.description});
     }
-    compilation.plan = QT_TRY(sched::schedulePlaced(placed.graph, schedulers, runner));
-    compilation.program = QT_TRY(common::lowerPlaced(compilation.plan, lowerers));
+    program = QT_TRY(common::lowerPlaced(schedule.plan, lowerers, symbols));
   }
   for (size_t i = 0; i < targets.size(); ++i) {
-    runtime::planMemory(compilation.program.programs[i],
+    runtime::planMemory(program.programs[i],
                         std::max<int64_t>(64, targets[i].description->bindingAlignBytes.value));
   }
-  runtime::planHostMemory(compilation.program);
-  compilation.times = runner.times();
-  compilation.graph = std::move(placed.graph);
-  return compilation;
+  runtime::planHostMemory(program);
+  return program;
 }
 
 Result<std::string> runStage(const std::string& stage, const std::string& text,

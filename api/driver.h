@@ -27,10 +27,10 @@ struct PlacedGraph {
 Result<PlacedGraph> placeGraph(const ir::Module& graph, const runtime::Device& device,
                                const std::string& id, const std::string& fallback);
 
-struct Compilation {
-  ir::Module graph;                // placed
-  ir::Module plan;                 // after the last stage
-  runtime::PlacedProgram program;  // with its memory planned
+/// What the stages made of a placed graph.
+struct Schedule {
+  ir::Module graph;  // placed
+  ir::Module plan;   // after the last stage
   std::vector<ir::PassTime> times;
 };
 
@@ -40,9 +40,15 @@ struct CompileTarget {
   const hwdb::Description* description = nullptr;
 };
 
-/// Placed graph -> plan -> kernels -> placed memory. One target: all runs there.
-Result<Compilation> compileGraph(PlacedGraph placed, const std::vector<CompileTarget>& targets,
-                                 const CompileOptions& options);
+/// Placed graph -> plan. One target: all runs there.
+Result<Schedule> scheduleGraph(PlacedGraph placed, const std::vector<CompileTarget>& targets,
+                               const CompileOptions& options);
+
+/// Plan -> kernels -> placed memory, for these values of the plan's symbols. The kernels do not
+/// depend on them.
+Result<runtime::PlacedProgram> lowerSchedule(const Schedule& schedule,
+                                             const std::vector<CompileTarget>& targets,
+                                             const ir::SymbolValues& symbols);
 
 /// One stage on `.ir` text, for `quartet opt`: express, grinder, welder, roller, rammer, lower
 /// (plan -> kernels), verify (parse and check only). `file` names the text in diagnostics.

@@ -111,9 +111,9 @@ std::string wavesText(const ir::Module& plan, const runtime::PlacedProgram& plac
   return text;
 }
 
-std::string timesText(const Compilation& compilation) {
+std::string timesText(const Schedule& schedule) {
   std::string text = "\npasses\n";
-  for (const ir::PassTime& time : compilation.times) {
+  for (const ir::PassTime& time : schedule.times) {
     text += fmt::format("  {:<20} {:8.2f} ms\n", time.pass, time.milliseconds);
   }
   return text;
@@ -122,19 +122,19 @@ std::string timesText(const Compilation& compilation) {
 }  // namespace
 
 std::string explainProgram(const std::string& model, const Placement& placement,
-                           const Statistics& statistics, const Compilation& compilation,
+                           const Statistics& statistics, const Schedule& schedule,
                            const runtime::PlacedProgram& program, const hwdb::Description& device) {
   const std::string head = program.programs.size() == 1
                                ? header(model, placement)
-                               : placementText(model, placement, compilation.graph, program);
+                               : placementText(model, placement, schedule.graph, program);
   return head +
          fmt::format(
              "\n{} launches of {} task sets, {} distinct kernels; predicted {:.4g} Gflop, "
              "{:.4g} MB moved\n",
              statistics.launches, statistics.taskSets, statistics.kernels, statistics.flops / 1e9,
              statistics.trafficBytes / 1e6) +
-         memoryText(statistics) + wavesText(compilation.plan, program, statistics.launches) +
-         timesText(compilation) + "\ndescription used\n" + hwdb::print(device);
+         memoryText(statistics) + wavesText(schedule.plan, program, statistics.launches) +
+         timesText(schedule) + "\ndescription used\n" + hwdb::print(device);
 }
 
 std::string explainGraph(const std::string& model, const Placement& placement,

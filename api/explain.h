@@ -14,9 +14,9 @@ struct Placement {
 
 /// Placement (per operation, with the copies, when several devices take part), memory (peak, sum,
 /// bound), waves with their task sets and tiles, and the description that the decisions rest on.
-/// `program` is the compilation's.
+/// `program` is what the schedule was lowered to.
 std::string explainProgram(const std::string& model, const Placement& placement,
-                           const Statistics& statistics, const Compilation& compilation,
+                           const Statistics& statistics, const Schedule& schedule,
                            const runtime::PlacedProgram& program, const hwdb::Description& device);
 
 /// The same for the reference: the graph, op by op.

@@ -43,12 +43,13 @@ int64_t addSaturating(int64_t a, int64_t b) {
   return __builtin_add_overflow(a, b, &sum) ? kUnlimited : sum;
 }
 
-int64_t valueBytes(const ir::Module& graph, ir::ValueId value) {
+int64_t valueBytes(const ir::Module& graph, ir::ValueId value, const ir::SymbolValues& symbols) {
   const ir::Type& type = graph.type(value);
   std::vector<int64_t> shape;
   for (const ir::Dim& dim : type.shape) {
-    if (!dim.isConstant()) return 0;
-    shape.push_back(dim.value());
+    const auto extent = dim.evaluate(symbols);
+    if (!extent) return 0;
+    shape.push_back(*extent);
   }
   return tensorBytes(type.dtype, shape);
 }
@@ -68,7 +69,7 @@ int64_t tensorBytes(ir::DType dtype, const std::vector<int64_t>& shape) {
   return bytes;
 }
 
-int64_t evaluationBytes(const ir::Module& graph) {
+int64_t evaluationBytes(const ir::Module& graph, const ir::SymbolValues& symbols) {
   const std::vector<ir::OpId>& ops = graph.region(graph.top()).ops;
   std::vector<size_t> lastUse(static_cast<size_t>(graph.valueCount()), 0);
   for (size_t i = 0; i < ops.size(); ++i) {
@@ -78,13 +79,13 @@ int64_t evaluationBytes(const ir::Module& graph) {
   }
   int64_t live = 0;
   for (ir::ValueId parameter : graph.region(graph.top()).parameters) {
-    live = addSaturating(live, valueBytes(graph, parameter));
+    live = addSaturating(live, valueBytes(graph, parameter, symbols));
   }
   int64_t peak = live;
   for (size_t i = 0; i < ops.size(); ++i) {
     const ir::Op& op = graph.op(ops[i]);
     if (op.opcode == ir::Opcode::Constant) continue;
-    for (ir::ValueId result : op.results) live = addSaturating(live, valueBytes(graph, result));
+    for (ir::ValueId result : op.results) live = addSaturating(live, valueBytes(graph, result, symbols));
     peak = std::max(peak, live);
     if (live == kUnlimited) return live;
     std::vector<ir::ValueId> dying = op.operands;
@@ -93,7 +94,7 @@ int64_t evaluationBytes(const ir::Module& graph) {
     for (ir::ValueId operand : dying) {
       const bool computed = graph.value(operand).definition.valid() && !graph.constantOf(operand);
       if (computed && lastUse[static_cast<size_t>(operand.index)] == i) {
-        live -= valueBytes(graph, operand);
+        live -= valueBytes(graph, operand, symbols);
       }
     }
   }

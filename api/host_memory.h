@@ -16,8 +16,8 @@ int64_t availableHostMemory();
 int64_t tensorBytes(ir::DType dtype, const std::vector<int64_t>& shape);
 
 /// Least bytes that evaluating a graph op by op needs: the largest set of values alive at once,
-/// constants apart.
-int64_t evaluationBytes(const ir::Module& graph);
+/// constants apart; for these values of its symbols.
+int64_t evaluationBytes(const ir::Module& graph, const ir::SymbolValues& symbols = {});
 
 /// An error when `bytes` exceed what the host can still allocate. `what`: "evaluating the graph".
 Status checkHostMemory(int64_t bytes, const std::string& what);

@@ -21,21 +21,29 @@ Status checkInput(const TensorInfo& expected, const Tensor& tensor) {
     return userError("found dtype " + name(tensor.dtype) + ", required " + name(expected.dtype),
                      where, takes + ": convert the values");
   }
-  if (tensor.shape.size() != expected.shape.size()) {
-    return userError("found rank " + std::to_string(tensor.shape.size()) + " " +
-                         shapeText(tensor.shape) + ", required rank " +
-                         std::to_string(expected.shape.size()),
-                     where, takes);
-  }
-  if (tensor.shape != expected.shape) {
-    return userError(
-        "found shape " + shapeText(tensor.shape) + ", required " + shapeText(expected.shape), where,
-        "pin the model's shape to the input's (--shape), or give other values");
-  }
+  QT_CHECK(checkShape(expected, tensor.shape));
   return checkBytes(expected.name, tensor);
 }
 
 }  // namespace
+
+Status checkShape(const TensorInfo& expected, const std::vector<int64_t>& shape) {
+  const std::string where = "input '" + expected.name + "'";
+  if (shape.size() != expected.shape.size()) {
+    return userError("found rank " + std::to_string(shape.size()) + " " + shapeText(shape) +
+                         ", required rank " + std::to_string(expected.shape.size()),
+                     where, "the model takes " + describe(expected));
+  }
+  for (size_t i = 0; i < shape.size(); ++i) {
+    if (shape[i] == expected.shape[i] || (expected.shape[i] == kOpenExtent && shape[i] >= 0)) {
+      continue;
+    }
+    return userError("found shape " + shapeText(shape) + ", required " + shapeText(expected.shape),
+                     where,
+                     "pin the model's shape to the input's (--shape), or give other values");
+  }
+  return {};
+}
 
 Status checkBytes(const std::string& input, const Tensor& tensor) {
   const int64_t bytes = tensorBytes(toIr(tensor.dtype), tensor.shape);

@@ -12,6 +12,9 @@ namespace quartet::api {
 /// the model takes, or whose bytes do not fit its shape.
 Status checkInputs(const std::vector<TensorInfo>& expected, const NamedTensors& inputs);
 
+/// An error when an input's shape is not one that the model takes.
+Status checkShape(const TensorInfo& expected, const std::vector<int64_t>& shape);
+
 /// An error when the bytes of a tensor for `input` do not fit its dtype and shape.
 Status checkBytes(const std::string& input, const Tensor& tensor);
 

@@ -1,6 +1,7 @@
 #include "api/model.h"
 
 #include <filesystem>
+#include <set>
 
 #include "api/convert.h"
 #include "api/host_memory.h"
@@ -10,8 +11,8 @@
 namespace quartet {
 namespace {
 
-using api::constantShape;
 using api::fromIr;
+using api::openShape;
 
 /// The values that an integer output selects on, when it is the position of an extremum of floats,
 /// possibly reshaped or converted to another integer.
@@ -46,25 +47,57 @@ Status checkPinned(const Model::Shapes& shapes, const frontend::ModelInfo& info)
   return {};
 }
 
-template <class Source>
-Result<std::shared_ptr<const Model::Data>> import(const Source& source, std::string name,
+Result<std::shared_ptr<const Model::Data>> importSource(
+    std::string name, std::shared_ptr<const frontend::Model> source,
+    frontend::ImportOptions options) {
+  frontend::Imported imported =
+      QT_TRY(frontend::importModel(*source, options, api::evaluateConstants));
+  QT_CHECK(checkPinned(options.shapes, imported.info));
+  auto data =
+      QT_TRY(api::wrapGraph(std::move(name), std::move(imported.graph), imported.info));
+  data->source = std::move(source);
+  data->options = std::move(options);
+  return std::shared_ptr<const Model::Data>(std::move(data));
+}
+
+Result<std::shared_ptr<const Model::Data>> import(Result<frontend::Model> read, std::string name,
                                                   const Model::Shapes& shapes,
-                                                  const NamedTensors& bound,
-                                                  const std::filesystem::path& directory) {
+                                                  const NamedTensors& bound) {
+  if (!read) return tl::unexpected(std::move(read).error());
   frontend::ImportOptions options;
   options.shapes = shapes;
   for (const auto& [input, tensor] : bound) {
     QT_CHECK(api::checkBytes(input, tensor));
     options.values[input] = api::toConstant(tensor);
   }
-  options.directory = directory;
-  frontend::Imported imported =
-      QT_TRY(frontend::importModel(source, options, api::evaluateConstants));
-  QT_CHECK(checkPinned(shapes, imported.info));
-  return api::wrapGraph(std::move(name), std::move(imported.graph), imported.info);
+  return importSource(std::move(name), std::make_shared<const frontend::Model>(*std::move(read)),
+                      std::move(options));
 }
 
 }  // namespace
+
+std::vector<ir::Dims> Model::Data::inputDims() const {
+  std::vector<ir::Dims> dims;
+  for (ir::ValueId id : graph.region(graph.top()).parameters) dims.push_back(graph.type(id).shape);
+  return dims;
+}
+
+std::vector<ir::Dims> Model::Data::outputDims() const {
+  std::vector<ir::Dims> dims;
+  const ir::Op& last = graph.op(graph.region(graph.top()).ops.back());
+  for (ir::ValueId id : last.operands) dims.push_back(graph.type(id).shape);
+  return dims;
+}
+
+std::vector<std::string> Model::Data::openSymbols() const {
+  std::set<std::string> symbols;
+  for (const ir::Dims& dims : inputDims()) {
+    for (const ir::Dim& dim : dims) {
+      for (std::string& symbol : dim.symbols()) symbols.insert(std::move(symbol));
+    }
+  }
+  return {symbols.begin(), symbols.end()};
+}
 
 namespace api {
 
@@ -73,14 +106,50 @@ Result<std::vector<frontend::Constant>> evaluateConstants(const ir::Module& grap
   return reference::evaluateGraph(graph, {});
 }
 
-Result<std::shared_ptr<const Model::Data>> wrapGraph(std::string name, ir::Module graph,
-                                                     const frontend::ModelInfo& info) {
+Result<std::shared_ptr<const Model::Data>> withShapes(const Model::Data& model,
+                                                      const Model::Shapes& shapes) {
+  frontend::ImportOptions options = model.options;
+  for (const auto& [name, shape] : shapes) options.shapes[name] = shape;
+  return importSource(model.name, model.source, std::move(options));
+}
+
+Result<ir::SymbolValues> symbolsOf(const Model::Data& model, const Model::Shapes& shapes) {
+  ir::SymbolValues values;
+  std::map<std::string, std::string> firsts;  // symbol -> the input that gave its value
+  const std::vector<ir::Dims> dims = model.inputDims();
+  for (size_t i = 0; i < dims.size(); ++i) {
+    const TensorInfo& input = model.inputs[i];
+    const std::string where = "input '" + input.name + "'";
+    const auto given = shapes.find(input.name);
+    const std::vector<int64_t>& shape = given == shapes.end() ? input.shape : given->second;
+    QT_CHECK(checkShape(input, shape));
+    for (size_t axis = 0; axis < shape.size(); ++axis) {
+      if (dims[i][axis].isConstant()) continue;
+      if (shape[axis] == kOpenExtent) {
+        return userError("axis " + std::to_string(axis) + " is open, and no shape is given", where,
+                         "give the shape that the input will have");
+      }
+      const std::string& symbol = dims[i][axis].symbolName();
+      const auto [at, fresh] = values.emplace(symbol, shape[axis]);
+      if (fresh) firsts[symbol] = input.name;
+      if (at->second == shape[axis]) continue;
+      return userError("axis " + std::to_string(axis) + " ('" + symbol + "') is " +
+                           std::to_string(shape[axis]) + ", required is " +
+                           std::to_string(at->second) + " as in input '" + firsts[symbol] + "'",
+                       where, "give inputs whose extents agree");
+    }
+  }
+  return values;
+}
+
+Result<std::shared_ptr<Model::Data>> wrapGraph(std::string name, ir::Module graph,
+                                               const frontend::ModelInfo& info) {
   auto data = std::make_shared<Model::Data>();
   data->name = std::move(name);
   const ir::Region& top = graph.region(graph.top());
   for (ir::ValueId parameter : top.parameters) {
     const ir::Value& value = graph.value(parameter);
-    TensorInfo input{value.name, fromIr(value.type.dtype), constantShape(value.type.shape), {}};
+    TensorInfo input{value.name, fromIr(value.type.dtype), openShape(value.type.shape), {}};
     for (const frontend::TensorInfo& known : info.inputs) {
       if (known.name == input.name) input.indexLimit = known.indexes;
     }
@@ -94,7 +163,7 @@ Result<std::shared_ptr<const Model::Data>> wrapGraph(std::string name, ir::Modul
     data->selectors.push_back(findSelector(graph, last.operands[i]));
     data->outputs.push_back({graph.outputs[i],
                              fromIr(type.dtype),
-                             constantShape(type.shape),
+                             openShape(type.shape),
                              {},
                              data->selectors.back().has_value()});
   }
@@ -108,7 +177,8 @@ Expected<Model> Model::load(const std::string& path, const Shapes& shapes,
                             const NamedTensors& bound) {
   return api::guarded([&]() -> Result<Model> {
     const std::filesystem::path file(path);
-    return Model(QT_TRY(import(file, file.stem().string(), shapes, bound, file.parent_path())));
+    return Model(QT_TRY(import(frontend::readModelFile(file, file.parent_path()),
+                               file.stem().string(), shapes, bound)));
   });
 }
 
@@ -117,8 +187,13 @@ Expected<Model> Model::parse(const std::string& bytes, const Shapes& shapes,
   return api::guarded([&]() -> Result<Model> {
     const std::span<const std::byte> span(reinterpret_cast<const std::byte*>(bytes.data()),
                                           bytes.size());
-    return Model(QT_TRY(import(span, "model", shapes, bound, directory)));
+    return Model(QT_TRY(import(frontend::readModel(span, directory), "model", shapes, bound)));
   });
+}
+
+Expected<Model> Model::at(const Shapes& shapes) const {
+  return api::guarded(
+      [&]() -> Result<Model> { return Model(QT_TRY(api::withShapes(*data_, shapes))); });
 }
 
 const std::string& Model::name() const { return data_->name; }

@@ -5,6 +5,7 @@
 
 #include "base/result.h"
 #include "frontend/onnx/import.h"
+#include "frontend/onnx/model.h"
 #include "ir/module.h"
 #include "quartet/quartet.h"
 
@@ -19,10 +20,20 @@ struct Model::Data {
   };
 
   std::string name;
-  ir::Module graph;  // all extents constant
+  ir::Module graph;  // open extents are symbols
   std::vector<TensorInfo> inputs;
   std::vector<TensorInfo> outputs;
   std::vector<std::optional<Selector>> selectors;  // per output
+
+  /// What it was imported from, and how: to import it with other shapes.
+  std::shared_ptr<const frontend::Model> source;
+  frontend::ImportOptions options;
+
+  /// Shapes over the graph's symbols, in the order of `inputs` and `outputs`.
+  std::vector<ir::Dims> inputDims() const;
+  std::vector<ir::Dims> outputDims() const;
+  /// Symbols of open extents, sorted; each is an extent of an input.
+  std::vector<std::string> openSymbols() const;
 };
 
 namespace api {
@@ -30,9 +41,17 @@ namespace api {
 /// Evaluates a graph without inputs through the reference, after checking that it fits into memory.
 Result<std::vector<frontend::Constant>> evaluateConstants(const ir::Module& graph);
 
+/// The model with the shapes of these inputs pinned (or left open).
+Result<std::shared_ptr<const Model::Data>> withShapes(const Model::Data& model,
+                                                      const Model::Shapes& shapes);
+
+/// The value of each symbol of the model that makes its inputs have these shapes. Errors: an input
+/// that is missing or of another shape, inputs that disagree on a symbol.
+Result<ir::SymbolValues> symbolsOf(const Model::Data& model, const Model::Shapes& shapes);
+
 /// Wraps a graph: names, shapes and selectors of its inputs and outputs.
-Result<std::shared_ptr<const Model::Data>> wrapGraph(std::string name, ir::Module graph,
-                                                     const frontend::ModelInfo& info);
+Result<std::shared_ptr<Model::Data>> wrapGraph(std::string name, ir::Module graph,
+                                               const frontend::ModelInfo& info);
 
 }  // namespace api
 }  // namespace quartet

@@ -5,15 +5,23 @@
 #include <mutex>
 #include <vector>
 
-#include "api/driver.h"
 #include "api/explain.h"
 #include "api/model.h"
 #include "runtime/device.h"
 
 namespace quartet {
 
+namespace api {
+class OpenSession;
+}
+
 struct Session::Data {
   std::shared_ptr<const Model::Data> model;
+  /// Set when the model has open extents: what follows is then empty, but for placement.device and
+  /// statistics.device, because it stands in the sessions for one set of shapes each.
+  std::shared_ptr<api::OpenSession> open;
+  std::vector<TensorInfo> inputs;   // of one set of shapes
+  std::vector<TensorInfo> outputs;
   api::Placement placement;
   Statistics statistics;
   std::string explanation;
@@ -28,4 +36,10 @@ struct Session::Data {
   mutable std::vector<std::unique_ptr<runtime::PlacedContext>> idle;
 };
 
+namespace api {
+
+/// The generated code of a session for one set of shapes; the graph for the reference.
+std::string codeOf(const Session::Data& data);
+
+}  // namespace api
 }  // namespace quartet

@@ -56,30 +56,29 @@ Expected<Times> measure(const Session& session, const NamedTensors& inputs,
   return times;
 }
 
+nlohmann::json toJson(const BenchOptions& options, const std::string& model, double compileMs,
+                      const Times& times, const Statistics& statistics) {
+  return {{"model", model},
+          {"device", statistics.device},
+          {"threads", options.compile.threads},
+          {"compile_ms", compileMs},
+          {"first_ms", times.first},
+          {"median_ms", quantile(times.sorted, 0.5)},
+          {"p10_ms", quantile(times.sorted, 0.1)},
+          {"p90_ms", quantile(times.sorted, 0.9)},
+          {"runs", options.runs},
+          {"times_ms", times.sorted},
+          {"launches", statistics.launches},
+          {"bytes", statistics.trafficBytes},
+          {"peak_bytes", statistics.peakBytes()}};
+}
+
 void print(const BenchOptions& options, const std::string& model, double compileMs,
            const Times& times, const Statistics& statistics) {
-  const double median = quantile(times.sorted, 0.5);
-  if (options.json) {
-    const nlohmann::json json{{"model", model},
-                              {"device", statistics.device},
-                              {"threads", options.compile.threads},
-                              {"compile_ms", compileMs},
-                              {"first_ms", times.first},
-                              {"median_ms", median},
-                              {"p10_ms", quantile(times.sorted, 0.1)},
-                              {"p90_ms", quantile(times.sorted, 0.9)},
-                              {"runs", options.runs},
-                              {"times_ms", times.sorted},
-                              {"launches", statistics.launches},
-                              {"bytes", statistics.trafficBytes},
-                              {"peak_bytes", statistics.peakBytes()}};
-    std::cout << json.dump(2) << "\n";
-    return;
-  }
   std::cout << fmt::format(
       "{} on {}: median {:.3f} ms (p10 {:.3f}, p90 {:.3f}) of {} runs; first {:.3f} ms, file to "
       "ready {:.0f} ms; {} launches, {:.4g} MB moved, {:.4g} MB of memory\n",
-      model, statistics.device, median, quantile(times.sorted, 0.1), quantile(times.sorted, 0.9),
+      model, statistics.device, quantile(times.sorted, 0.5), quantile(times.sorted, 0.1), quantile(times.sorted, 0.9),
       options.runs, times.first, compileMs, statistics.launches, statistics.trafficBytes / 1e6,
       static_cast<double>(statistics.peakBytes()) / 1e6);
 }
@@ -89,10 +88,25 @@ int bench(const BenchOptions& options) {
   if (!loaded) return fail(loaded.error());
   const auto session = compile(*loaded, options.compile);
   if (!session) return fail(session.error());
-  const auto times = measure(*session, loaded->inputs(), options);
-  if (!times) return fail(times.error());
-  print(options, loaded->model.name(), loaded->milliseconds + session->statistics().compileMs,
-        *times, session->statistics());
+  std::vector<nlohmann::json> reports;
+  for (const Case& one : loaded->cases) {
+    const auto pinned = loaded->at(one);
+    if (!pinned) return fail(pinned.error());
+    const auto at = session->at(one.shapes);
+    if (!at) return fail(at.error());
+    const auto times = measure(*at, loaded->inputs(*pinned, one), options);
+    if (!times) return fail(times.error());
+    const double compileMs = loaded->milliseconds + at->statistics().compileMs;
+    if (options.json) {
+      reports.push_back(toJson(options, loaded->model.name(), compileMs, *times, at->statistics()));
+      if (loaded->cases.size() > 1) reports.back()["shapes"] = one.str();
+    } else {
+      if (loaded->cases.size() > 1) std::cout << one.str() << ": ";
+      print(options, loaded->model.name(), compileMs, *times, at->statistics());
+    }
+  }
+  if (reports.size() == 1) std::cout << reports[0].dump(2) << "\n";
+  if (reports.size() > 1) std::cout << nlohmann::json(reports).dump(2) << "\n";
   return 0;
 }
 

@@ -1,6 +1,9 @@
 #include "cli/options.h"
 
+#include <fmt/format.h>
+
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <charconv>
 #include <chrono>
 #include <iostream>
@@ -15,10 +18,14 @@ Error usageError(std::string message, std::string where, std::string hint) {
   return {Error::Kind::User, std::move(message), std::move(where), {}, std::move(hint)};
 }
 
+/// What options of the form name=... give, in their order.
+template <class T>
+using Given = std::map<std::string, std::vector<T>>;
+
 /// The files of an option that is given as name=file.npy.
-Expected<NamedTensors> readTensors(const std::string& flag,
-                                   const std::vector<std::string>& options) {
-  NamedTensors tensors;
+Expected<Given<Tensor>> readTensors(const std::string& flag,
+                                    const std::vector<std::string>& options) {
+  Given<Tensor> tensors;
   for (const std::string& option : options) {
     const size_t equals = option.find('=');
     if (equals == std::string::npos || equals == 0 || equals + 1 == option.size()) {
@@ -28,25 +35,70 @@ Expected<NamedTensors> readTensors(const std::string& flag,
     const std::string name = option.substr(0, equals);
     Expected<Tensor> tensor = readNpy(option.substr(equals + 1));
     if (!tensor) return tensor.error();
-    if (!tensors.emplace(name, std::move(*tensor)).second) {
-      return usageError("the input is given twice", flag + " '" + option + "'", {});
-    }
+    tensors[name].push_back(*std::move(tensor));
   }
   return tensors;
 }
 
-Expected<Model::Shapes> readShapes(const std::vector<std::string>& options,
-                                   const NamedTensors& inputs) {
-  Model::Shapes shapes;
+Expected<Given<std::vector<int64_t>>> readShapes(const std::vector<std::string>& options) {
+  Given<std::vector<int64_t>> shapes;
   for (const std::string& option : options) {
     auto parsed = parseShape(option);
     if (!parsed) return parsed.error();
-    if (!shapes.insert(*parsed).second) {
-      return usageError("the shape is given twice", "--shape '" + option + "'", {});
+    shapes[parsed->first].push_back(std::move(parsed->second));
+  }
+  return shapes;
+}
+
+/// Every input that is bound, with its one value.
+Expected<NamedTensors> readBound(const std::vector<std::string>& options) {
+  auto files = readTensors("--bind", options);
+  if (!files) return files.error();
+  NamedTensors bound;
+  for (auto& [name, tensors] : *files) {
+    if (tensors.size() > 1) {
+      return usageError("the input is bound twice", "--bind " + name + "=...", {});
+    }
+    bound.emplace(name, std::move(tensors[0]));
+  }
+  return bound;
+}
+
+/// Adds the options of one kind to the cases: the n-th of a name to the n-th case.
+template <class T, class F>
+std::optional<Error> addCases(std::vector<Case>& cases, const std::string& flag, Given<T> given,
+                              F add) {
+  for (auto& [name, values] : given) {
+    if (values.size() > 1 && cases.size() == 1) cases.resize(values.size(), cases[0]);
+    if (values.size() > 1 && values.size() != cases.size()) {
+      return usageError(fmt::format("given {} times, another option {} times", values.size(),
+                                    cases.size()),
+                        flag + " " + name + "=...", "give it once, or once for each case");
+    }
+    for (size_t i = 0; i < cases.size(); ++i) {
+      add(cases[i], name, values.size() == 1 ? values[0] : std::move(values[i]));
     }
   }
-  for (const auto& [name, tensor] : inputs) shapes.emplace(name, tensor.shape);
-  return shapes;
+  return std::nullopt;
+}
+
+/// The shapes that the model is imported with: open where the cases differ.
+Expected<Model::Shapes> commonShapes(const std::vector<Case>& cases) {
+  Model::Shapes common = cases[0].shapes;
+  for (const Case& other : cases) {
+    for (auto& [name, shape] : common) {
+      const std::vector<int64_t>& here = other.shapes.at(name);
+      if (here.size() != shape.size()) {
+        return usageError(fmt::format("found rank {} and rank {}", shape.size(), here.size()),
+                          "--shape " + name + "=...",
+                          "the shapes of an input differ in extents, not in rank");
+      }
+      for (size_t i = 0; i < shape.size(); ++i) {
+        if (shape[i] != here[i]) shape[i] = kOpenExtent;
+      }
+    }
+  }
+  return common;
 }
 
 }  // namespace
@@ -54,7 +106,8 @@ Expected<Model::Shapes> readShapes(const std::vector<std::string>& options,
 void ModelOptions::addModel(CLI::App& command) {
   command.add_option("model", path, "The model, an ONNX file")->required();
   command.add_option("--shape", shapes,
-                     "Shape of an input, name=1,3,48,320; an unpinned first extent is 1");
+                     "Shape of an input, name=1,3,48,320; an unpinned first extent is 1. Given "
+                     "several times for an input: one compiled model takes these shapes in turn");
   command.add_option("--bind", bound,
                      "Value of an input that is compiled in, name=x.npy: for inputs that decide on "
                      "shapes");
@@ -62,7 +115,8 @@ void ModelOptions::addModel(CLI::App& command) {
 
 void ModelOptions::addInputs(CLI::App& command) {
   command.add_option("--input", inputs,
-                     "Values of an input, name=x.npy; inputs without a file get made values");
+                     "Values of an input, name=x.npy; inputs without a file get made values. Given "
+                     "several times: as for --shape");
   command.add_option("--seed", seed, "Seed of made values");
 }
 
@@ -78,9 +132,25 @@ void ModelOptions::addCompile(CLI::App& command, bool device) {
   command.add_flag("!--no-rammer", compile.rammer, "Do not share launches");
 }
 
-NamedTensors LoadedModel::inputs() const {
-  NamedTensors values = given;
-  values.merge(model.makeInputs(seed));
+std::string Case::str() const {
+  std::string text;
+  for (const auto& [name, shape] : shapes) {
+    text += fmt::format("{}{}={}", text.empty() ? "" : " ", name, fmt::join(shape, ","));
+  }
+  return text;
+}
+
+Expected<Model> LoadedModel::at(const Case& one) const {
+  for (const TensorInfo& input : model.inputs()) {
+    if (std::count(input.shape.begin(), input.shape.end(), kOpenExtent) == 0) continue;
+    return model.at(one.shapes);
+  }
+  return model;
+}
+
+NamedTensors LoadedModel::inputs(const Model& pinned, const Case& one) const {
+  NamedTensors values = one.given;
+  values.merge(pinned.makeInputs(seed));
   return values;
 }
 
@@ -95,6 +165,11 @@ Expected<std::pair<std::string, std::vector<int64_t>>> parseShape(const std::str
   const char* at = text.data() + equals + 1;
   const char* end = text.data() + text.size();
   while (at != end) {
+    if (*at == '?' && (at + 1 == end || (at[1] == ',' && at + 2 != end))) {
+      shape.push_back(kOpenExtent);
+      at += at + 1 == end ? 1 : 2;
+      continue;
+    }
     int64_t extent = 0;
     const auto [next, error] = std::from_chars(at, end, extent);
     if (error == std::errc::result_out_of_range) {
@@ -117,22 +192,34 @@ Expected<std::pair<std::string, std::vector<int64_t>>> parseShape(const std::str
 Expected<LoadedModel> loadModel(const ModelOptions& options) {
   auto inputs = readTensors("--input", options.inputs);
   if (!inputs) return inputs.error();
-  const auto bound = readTensors("--bind", options.bound);
+  const auto bound = readBound(options.bound);
   if (!bound) return bound.error();
   for (const auto& [name, tensor] : *bound) {
     if (!inputs->contains(name)) continue;
     return usageError("the input is given both to --input and to --bind", "--bind " + name + "=...",
                       "a bound input needs no --input");
   }
-  const auto shapes = readShapes(options.shapes, *inputs);
+  auto shapes = readShapes(options.shapes);
   if (!shapes) return shapes.error();
+  std::vector<Case> cases(1);
+  const auto addShape = [](Case& one, const std::string& name, std::vector<int64_t> shape) {
+    one.shapes.emplace(name, std::move(shape));
+  };
+  const auto addInput = [](Case& one, const std::string& name, Tensor tensor) {
+    one.shapes.emplace(name, tensor.shape);
+    one.given.emplace(name, std::move(tensor));
+  };
+  if (const auto error = addCases(cases, "--shape", *std::move(shapes), addShape)) return *error;
+  if (const auto error = addCases(cases, "--input", *std::move(inputs), addInput)) return *error;
+  const auto common = commonShapes(cases);
+  if (!common) return common.error();
   const Progress progress("reading " + options.path);
   const auto start = std::chrono::steady_clock::now();
-  auto model = Model::load(options.path, *shapes, *bound);
+  auto model = Model::load(options.path, *common, *bound);
   if (!model) return model.error();
   const double milliseconds =
       std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start).count();
-  return LoadedModel{*std::move(model), *std::move(inputs), options.seed, milliseconds};
+  return LoadedModel{*std::move(model), std::move(cases), options.seed, milliseconds};
 }
 
 Expected<Session> compile(const LoadedModel& loaded, const CompileOptions& options) {

@@ -30,23 +30,38 @@ struct ModelOptions {
   void addCompile(CLI::App& command, bool device);
 };
 
-/// A model with values for all its inputs: those of the files, made ones for the rest.
+/// One set of shapes that a model is used with: the n-th --shape and --input of each name.
+struct Case {
+  Model::Shapes shapes;
+  NamedTensors given;  // by files
+
+  /// "x=1,3,48,320 mask=1,320"
+  std::string str() const;
+};
+
+/// A model, and the shapes and values to use it with. With several cases, extents in which they
+/// differ are open.
 struct LoadedModel {
   Model model;
-  NamedTensors given;  // by files
+  std::vector<Case> cases;  // one at least
   uint64_t seed = 0;
   double milliseconds = 0;
 
-  /// Made only when asked for: after the session has been compiled, so that shapes beyond the
-  /// machine's memory have been refused.
-  NamedTensors inputs() const;
+  /// The model with the shapes of a case.
+  Expected<Model> at(const Case& one) const;
+  /// Values for all inputs of `pinned`, which has the shapes of a case: those of the files, made
+  /// ones for the rest. Made only when asked for: after the session has been compiled, so that
+  /// shapes beyond the machine's memory have been refused.
+  NamedTensors inputs(const Model& pinned, const Case& one) const;
 };
 
-/// "name=1,3,48,320" (nothing after '=': a scalar); the name may hold '=' itself.
+/// "name=1,3,48,320" (nothing after '=': a scalar; "?": an open extent); the name may hold '='
+/// itself.
 Expected<std::pair<std::string, std::vector<int64_t>>> parseShape(const std::string& text);
 
 /// Reads the files of --input and --bind, and the model with its shapes pinned by --shape, and by
-/// the files where --shape says nothing. What is bound is a constant of the model.
+/// the files where --shape says nothing. Both may be given several times for an input, a case for
+/// each; what is given once holds for all cases. What is bound is a constant of the model.
 Expected<LoadedModel> loadModel(const ModelOptions& options);
 
 /// Compiles, and says on stderr what is placed elsewhere.

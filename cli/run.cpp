@@ -54,18 +54,17 @@ std::map<std::string, std::string> outputFiles(const NamedTensors& outputs) {
   return files;
 }
 
-int run(const RunOptions& options) {
-  const auto loaded = loadModel(options);
-  if (!loaded) return fail(loaded.error());
-  const auto session = compile(*loaded, options.compile);
-  if (!session) return fail(session.error());
+int runCase(const RunOptions& options, const LoadedModel& loaded, const Session& session,
+            const Case& one) {
+  const auto pinned = loaded.at(one);
+  if (!pinned) return fail(pinned.error());
   const auto outputs = [&] {
     const Progress progress("running");
-    return session->run(loaded->inputs());
+    return session.run(loaded.inputs(*pinned, one));
   }();
   if (!outputs) return fail(outputs.error());
   if (options.outputs.empty()) {
-    for (const TensorInfo& info : loaded->model.outputs()) {
+    for (const TensorInfo& info : pinned->outputs()) {
       std::cout << summary(info.name, outputs->at(info.name)) << "\n";
     }
     return 0;
@@ -73,6 +72,24 @@ int run(const RunOptions& options) {
   const std::map<std::string, std::string> files = outputFiles(*outputs);
   if (const auto error = writeFiles(options.outputs, files)) return fail(*error);
   for (const auto& [file, bytes] : files) std::cout << options.outputs << "/" << file << "\n";
+  return 0;
+}
+
+int run(const RunOptions& options) {
+  const auto loaded = loadModel(options);
+  if (!loaded) return fail(loaded.error());
+  const bool several = loaded->cases.size() > 1;
+  if (several && !options.outputs.empty()) {
+    return fail({Error::Kind::User, "several shapes of an input and one folder for the outputs",
+                 "--outputs " + options.outputs, {}, "run once for each shape"});
+  }
+  const auto session = compile(*loaded, options.compile);
+  if (!session) return fail(session.error());
+  for (const Case& one : loaded->cases) {
+    if (several) std::cout << one.str() << "\n";
+    const int status = runCase(options, *loaded, *session, one);
+    if (status != 0) return status;
+  }
   return 0;
 }
 

@@ -21,6 +21,7 @@ struct VerifyOptions : ModelOptions {
 
 struct DeviceResult {
   std::string device;
+  std::string shapes;  // when there are several cases
   std::optional<Error> error;  // could not compile or run
   double compileMs = 0;
   double runMs = 0;
@@ -48,43 +49,91 @@ Expected<std::vector<std::string>> runnableDevices() {
   return ids;
 }
 
-DeviceResult verifyDevice(const VerifyOptions& options, const Model& model, const Oracle& oracle,
-                          const NamedTensors& inputs, const std::string& device) {
+/// A case with the reference's answer.
+struct Expectation {
+  Case shapes;
+  NamedTensors inputs;
+  Oracle oracle;
+};
+
+Expected<std::vector<Expectation>> evaluateReference(const LoadedModel& loaded) {
+  std::vector<Expectation> expectations;
+  for (const Case& one : loaded.cases) {
+    const auto pinned = loaded.at(one);
+    if (!pinned) return pinned.error();
+    // Compiling for the reference checks memory before the inputs are made.
+    if (const auto fits = Session::compile(*pinned, {.device = "reference"}); !fits) {
+      return fits.error();
+    }
+    NamedTensors inputs = loaded.inputs(*pinned, one);
+    const Progress progress("evaluating the reference");
+    auto oracle = Oracle::evaluate(*pinned, inputs);
+    if (!oracle) return oracle.error();
+    expectations.push_back({one, std::move(inputs), *std::move(oracle)});
+  }
+  return expectations;
+}
+
+DeviceResult verifyCase(const Session& session, const Expectation& expected,
+                        const std::string& device) {
   DeviceResult result;
   result.device = device;
-  CompileOptions compile = options.compile;
-  compile.device = device;
-  const Progress progress("verifying on " + device);
-  const auto session = Session::compile(model, compile);
-  if (!session) {
-    result.error = session.error();
+  const auto compiled = session.at(expected.shapes.shapes);
+  if (!compiled) {
+    result.error = compiled.error();
     return result;
   }
-  for (const std::string& note : session->notes()) std::cerr << "note: " << note << std::endl;
-  if (session->notes().empty()) {
-    result.device = session->statistics().device;
+  for (const std::string& note : compiled->notes()) std::cerr << "note: " << note << std::endl;
+  if (compiled->notes().empty()) {
+    result.device = compiled->statistics().device;
   } else {
-    result.device += " (on " + session->statistics().device + ")";
+    result.device += " (on " + compiled->statistics().device + ")";
   }
-  result.compileMs = session->statistics().compileMs;
+  result.compileMs = compiled->statistics().compileMs;
   const auto start = std::chrono::steady_clock::now();
-  const auto outputs = session->run(inputs);
+  const auto outputs = session.run(expected.inputs);
   result.runMs =
       std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start).count();
   if (outputs) {
-    result.comparisons = oracle.compare(*outputs);
+    result.comparisons = expected.oracle.compare(*outputs);
   } else {
     result.error = outputs.error();
   }
   return result;
 }
 
-nlohmann::json toJson(const std::string& model, const Oracle& oracle,
+/// One session for all cases.
+std::vector<DeviceResult> verifyDevice(const VerifyOptions& options, const Model& model,
+                                       const std::vector<Expectation>& expectations,
+                                       const std::string& device) {
+  CompileOptions compile = options.compile;
+  compile.device = device;
+  const Progress progress("verifying on " + device);
+  const auto session = Session::compile(model, compile);
+  std::vector<DeviceResult> results;
+  for (const Expectation& expected : expectations) {
+    DeviceResult result;
+    if (session) {
+      result = verifyCase(*session, expected, device);
+    } else {
+      result.device = device;
+      result.error = session.error();
+    }
+    if (expectations.size() > 1) result.shapes = expected.shapes.str();
+    results.push_back(std::move(result));
+  }
+  return results;
+}
+
+nlohmann::json toJson(const std::string& model, const std::vector<Expectation>& expectations,
                       const std::vector<DeviceResult>& results) {
-  nlohmann::json json{{"model", model}, {"reference_ms", oracle.milliseconds()}};
+  double milliseconds = 0;
+  for (const Expectation& expected : expectations) milliseconds += expected.oracle.milliseconds();
+  nlohmann::json json{{"model", model}, {"reference_ms", milliseconds}};
   json["devices"] = nlohmann::json::array();
   for (const DeviceResult& result : results) {
     nlohmann::json device{{"device", result.device}, {"passed", result.passed()}};
+    if (!result.shapes.empty()) device["shapes"] = result.shapes;
     if (result.error) device["error"] = result.error->str();
     device["compile_ms"] = result.compileMs;
     device["run_ms"] = result.runMs;
@@ -106,13 +155,14 @@ nlohmann::json toJson(const std::string& model, const Oracle& oracle,
   return json;
 }
 
-void printTable(const Oracle& oracle, const std::vector<DeviceResult>& results) {
+void printTable(const Model& model, const std::vector<DeviceResult>& results) {
   size_t width = 6;
-  for (const auto& [name, tensor] : oracle.outputs()) width = std::max(width, name.size());
+  for (const TensorInfo& info : model.outputs()) width = std::max(width, info.name.size());
   width = std::min<size_t>(width, 40);
   std::cout << fmt::format("{:<14} {:<{}} {:>12} {:>12}  {}\n", "device", "output", width,
                            "elements", "worst ratio", "result");
   for (const DeviceResult& result : results) {
+    if (!result.shapes.empty()) std::cout << result.shapes << "\n";
     if (result.error) {
       std::cout << fmt::format("{:<14} {}\n", result.device, result.error->str());
       continue;
@@ -137,26 +187,20 @@ int verify(const VerifyOptions& options) {
     if (!all) return fail(all.error());
     selected = *std::move(all);
   }
-  // Compiling for the reference checks memory before the inputs are made.
-  if (const auto fits = Session::compile(loaded->model, {.device = "reference"}); !fits) {
-    return fail(fits.error());
-  }
-  const NamedTensors inputs = loaded->inputs();
-  const auto oracle = [&] {
-    const Progress progress("evaluating the reference");
-    return Oracle::evaluate(loaded->model, inputs);
-  }();
-  if (!oracle) return fail(oracle.error());
+  const auto expectations = evaluateReference(*loaded);
+  if (!expectations) return fail(expectations.error());
   std::vector<DeviceResult> results;
   bool passed = true;
   for (const std::string& device : selected) {
-    results.push_back(verifyDevice(options, loaded->model, *oracle, inputs, device));
-    passed = passed && results.back().passed();
+    for (DeviceResult& result : verifyDevice(options, loaded->model, *expectations, device)) {
+      passed = passed && result.passed();
+      results.push_back(std::move(result));
+    }
   }
   if (options.json) {
-    std::cout << toJson(loaded->model.name(), *oracle, results).dump(2) << "\n";
+    std::cout << toJson(loaded->model.name(), *expectations, results).dump(2) << "\n";
   } else {
-    printTable(*oracle, results);
+    printTable(loaded->model, results);
   }
   return passed ? 0 : kFailed;
 }

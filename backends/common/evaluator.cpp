@@ -141,11 +141,8 @@ ValueId Evaluator::compute(OpId tile, const Expr& e, const Point& point) {
     case Expr::Kind::Bounded:
       return bounded(tile, e, point);
     case Expr::Kind::Axis:
-    case Expr::Kind::Extent: {
-      const auto form = pureIndex(e, point);
-      QT_ASSERT(form.has_value(), "an axis exceeds 32 bits");
-      return builder_.cast(math_.materialize(*form), DType::I64);
-    }
+    case Expr::Kind::Extent:
+      return builder_.cast(math_.materialize(*pureIndex(e, point)), DType::I64);
     case Expr::Kind::Apply:
       return apply(tile, e, point);
   }
@@ -162,12 +159,11 @@ ValueId Evaluator::literal(const Expr& e) {
 std::optional<Linear> Evaluator::pureIndex(const Expr& e, const Point& point) {
   std::optional<Linear> form;
   switch (e.kind()) {
+    // Extents fit 32 bits whatever the range of their symbols: tensors are limited to that.
     case Expr::Kind::Axis:
-      form = point.axes[static_cast<size_t>(e.number())];
-      break;
+      return point.axes[static_cast<size_t>(e.number())];
     case Expr::Kind::Extent:
-      form = extents_.of(e.dim());
-      break;
+      return extents_.of(e.dim());
     case Expr::Kind::Literal:
       if (e.dtype() == DType::I64) form = Linear::of(e.intValue());
       break;

@@ -193,14 +193,17 @@ class Importer {
 
 Result<Imported> importModel(std::span<const std::byte> bytes, const ImportOptions& options,
                              const Evaluator& evaluator) {
-  const Model model = QT_TRY(readModel(bytes, options.directory));
-  return Importer(model, options, evaluator).run();
+  return importModel(QT_TRY(readModel(bytes, options.directory)), options, evaluator);
 }
 
 Result<Imported> importModel(const std::filesystem::path& file, const ImportOptions& options,
                              const Evaluator& evaluator) {
   const auto directory = options.directory.empty() ? file.parent_path() : options.directory;
-  const Model model = QT_TRY(readModelFile(file, directory));
+  return importModel(QT_TRY(readModelFile(file, directory)), options, evaluator);
+}
+
+Result<Imported> importModel(const Model& model, const ImportOptions& options,
+                             const Evaluator& evaluator) {
   return Importer(model, options, evaluator).run();
 }
 

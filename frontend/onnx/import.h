@@ -23,9 +23,13 @@ using Constant = std::shared_ptr<const ir::ConstantData>;
 /// no backend; an empty function leaves foldable operations in the graph.
 using Evaluator = std::function<Result<std::vector<Constant>>(const ir::Module& graph)>;
 
+/// An extent that stays open: a symbol of the graph.
+constexpr int64_t kOpenExtent = -1;
+
 struct ImportOptions {
   /// Pins the shape of inputs: `--shape name=1,3,48,320`. A symbol that several inputs share is
-  /// pinned for all of them.
+  /// pinned for all of them. An extent of kOpenExtent stays open: under the model's name for it, or
+  /// "input_axis" where it has none.
   std::map<std::string, std::vector<int64_t>> shapes;
   /// Inputs that become constants of the graph, by name (shapes given by an input, for example):
   /// `--bind name=x.npy`. They replace the default of an input that has one.
@@ -59,12 +63,18 @@ struct Imported {
   ModelInfo info;
 };
 
+struct Model;  // model.h
+
 /// The graph of a model: operators become the primitives of ir/ops.def, constants are folded, shape
 /// arithmetic is evaluated. Errors: not an ONNX model, inconsistent models, unsupported operators
 /// (all of them in one diagnostic, before anything else), open dimensions.
 Result<Imported> importModel(std::span<const std::byte> bytes, const ImportOptions& options,
                              const Evaluator& evaluator);
 Result<Imported> importModel(const std::filesystem::path& file, const ImportOptions& options,
+                             const Evaluator& evaluator);
+/// The same of a model that has been read, which may be imported several times: with other shapes,
+/// say.
+Result<Imported> importModel(const Model& model, const ImportOptions& options,
                              const Evaluator& evaluator);
 
 }  // namespace quartet::frontend

@@ -27,9 +27,13 @@ std::string shapeText(const std::vector<Dimension>& dims) {
   return "[" + text + "]";
 }
 
+std::string extentText(int64_t extent) {
+  return extent == kOpenExtent ? "open" : std::to_string(extent);
+}
+
 std::string shapeText(const std::vector<int64_t>& dims) {
   std::string text;
-  for (const int64_t dim : dims) text += (text.empty() ? "" : ", ") + std::to_string(dim);
+  for (const int64_t dim : dims) text += (text.empty() ? "" : ", ") + extentText(dim);
   return "[" + text + "]";
 }
 
@@ -116,7 +120,8 @@ class Resolver {
     }
     for (size_t i = 0; i < given.size(); ++i) {
       const Dimension& dim = (*input.dims)[i];
-      if (given[i] < 0 || given[i] > kMaxElements) {
+      const bool open = given[i] == kOpenExtent;
+      if (!open && (given[i] < 0 || given[i] > kMaxElements)) {
         return userError("extent " + std::to_string(given[i]) + " of axis " + std::to_string(i) +
                              (given[i] < 0 ? " is negative" : " overflows"),
                          where(input), "give the extents that the input will have");
@@ -128,8 +133,8 @@ class Resolver {
       if (dim.value || isAnonymous(dim)) continue;
       const auto [at, fresh] = symbols_.emplace(dim.symbol, given[i]);
       if (!fresh && at->second != given[i]) {
-        return userError("dimension '" + dim.symbol + "' is " + std::to_string(given[i]) +
-                             " here and " + std::to_string(at->second) + " in another input",
+        return userError("dimension '" + dim.symbol + "' is " + extentText(given[i]) +
+                             " here and " + extentText(at->second) + " in another input",
                          where(input), "give equal extents to both");
       }
     }
@@ -147,19 +152,35 @@ class Resolver {
     const Dimension& dim = (*input.dims)[axis];
     if (dim.value) return Dim(*dim.value);
     const auto pinned = pins_.find(input.name);
-    if (pinned != pins_.end()) return Dim(pinned->second[axis]);
     const auto symbol = symbols_.find(dim.symbol);
-    if (symbol != symbols_.end() && !isAnonymous(dim)) return Dim(symbol->second);
-    if (axis == 0 && options_.batchDefaultsToOne) return Dim(1);
+    std::optional<int64_t> given;
+    if (pinned != pins_.end()) {
+      given = pinned->second[axis];
+    } else if (symbol != symbols_.end() && !isAnonymous(dim)) {
+      given = symbol->second;
+    } else if (axis == 0 && options_.batchDefaultsToOne) {
+      given = 1;
+    }
+    if (given && *given != kOpenExtent) return Dim(*given);
     const std::string name =
         isAnonymous(dim) ? input.name + "_" + std::to_string(axis) : dim.symbol;
-    if (!options_.allowSymbols) {
+    if (!given && !options_.allowSymbols) {
       open_.push_back("input '" + input.name + "' " + shapeText(*input.dims) + ": axis " +
                       std::to_string(axis) + " is open ('" + (isAnonymous(dim) ? "?" : dim.symbol) +
                       "')");
       if (example_.empty()) example_ = exampleFor(input);
     }
-    return Dim::symbol(symbolFor(name));
+    return Dim::symbol(uniqueSymbol(name));
+  }
+
+  /// Names that differ in the model differ as symbols: "a-b" and "a.b".
+  std::string uniqueSymbol(const std::string& name) {
+    if (const auto found = symbolNames_.find(name); found != symbolNames_.end()) {
+      return found->second;
+    }
+    std::string symbol = symbolFor(name);
+    while (!takenSymbols_.insert(symbol).second) symbol += '_';
+    return symbolNames_[name] = symbol;
   }
 
   static std::string exampleFor(const ValueInfo& input) {
@@ -201,6 +222,8 @@ class Resolver {
   std::map<std::string, std::vector<int64_t>> pins_;  // shapes that were given, or come with values
   std::vector<ValueInfo> inputs_;
   std::map<std::string, int64_t> symbols_;
+  std::map<std::string, std::string> symbolNames_;  // name in the model -> symbol of the graph
+  std::set<std::string> takenSymbols_;
   std::vector<std::string> open_;
   std::string example_;
 };

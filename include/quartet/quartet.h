@@ -113,11 +113,14 @@ struct Tensor {
 /// Tensors by the names of a model's inputs or outputs.
 using NamedTensors = std::map<std::string, Tensor>;
 
+/// In shapes: an extent that each run may choose anew.
+constexpr int64_t kOpenExtent = -1;
+
 /// An input or output of a model, its shape resolved.
 struct TensorInfo {
   std::string name;
   DataType dtype = DataType::F32;
-  std::vector<int64_t> shape;
+  std::vector<int64_t> shape;  // kOpenExtent where it follows the inputs of a run
   /// Inputs: extent of the axis that an integer input indexes (token ids into an embedding), when
   /// the model shows it; made inputs stay below it.
   std::optional<int64_t> indexLimit;
@@ -153,7 +156,8 @@ Expected<std::string> describeDevice(const std::string& device);
 class Model {
  public:
   /// Shapes of inputs by name. An input that is not listed keeps the model's shape; there a free,
-  /// batch-like first extent is 1, and any other free extent is an error that names it.
+  /// batch-like first extent is 1, and any other free extent is an error that names it. An extent
+  /// of kOpenExtent stays open: a session of the model takes any value of it, run by run.
   using Shapes = std::map<std::string, std::vector<int64_t>>;
 
   /// `bound`: values of inputs that become constants of the model, by name; these are then no
@@ -165,11 +169,14 @@ class Model {
   static Expected<Model> parse(const std::string& bytes, const Shapes& shapes = {},
                                const NamedTensors& bound = {}, const std::string& directory = ".");
 
+  /// The same model with open extents of its inputs pinned; inputs that are not listed keep theirs.
+  Expected<Model> at(const Shapes& shapes) const;
+
   const std::string& name() const;
   const std::vector<TensorInfo>& inputs() const;
   const std::vector<TensorInfo>& outputs() const;
 
-  /// Inputs to try the model with: f32 uniform in [-1, 1); integers that index an axis uniform
+  /// Inputs to try the model with, of which no extent may be open: f32 uniform in [-1, 1); integers that index an axis uniform
   /// within it, other integers and bools 0 or 1. The same seed gives the same values everywhere.
   NamedTensors makeInputs(uint64_t seed) const;
 
@@ -187,6 +194,9 @@ struct CompileOptions {
   std::string device;   // empty: the default device
   int threads = 0;      // CPU: 0 = all cores
   bool strict = false;  // nothing may be placed on another device
+  /// Models with open extents: how many specialisations a session keeps, and how many sets of
+  /// shapes of each; the one used longest ago goes first.
+  int specialisations = 8;
   bool welder = true;
   bool roller = true;
   bool rammer = true;
@@ -210,14 +220,29 @@ struct Statistics {
   int64_t peakBytes() const { return inputOutputBytes + constantBytes + arenaBytes; }
 };
 
+/// What a session has compiled for a model with open extents. Extents along vector lanes or inside
+/// reductions are compiled in, a specialisation for each value; the others are launch parameters.
+struct SpecialisationInfo {
+  std::map<std::string, int64_t> compiledIn;           // by symbol
+  std::vector<std::map<std::string, int64_t>> shapes;  // the others, for each set of shapes kept
+  int64_t kernels = 0;                                 // distinct, for all of `shapes`
+};
+
 /// A model compiled for one device. Runs may be called from several threads; each caller gets a
 /// context of its own from a pool.
 class Session {
  public:
   static Expected<Session> compile(const Model& model, const CompileOptions& options = {});
 
-  /// Runs once. Every input of the model must be given, with its dtype and shape.
+  /// Runs once. Every input of the model must be given, with its dtype and shape. Open extents take
+  /// the values that the inputs have; what these need is compiled first when it is not there yet.
   Expected<NamedTensors> run(const NamedTensors& inputs) const;
+
+  /// The session for one set of shapes of a model with open extents: shares what is compiled, has
+  /// statistics and an explanation of its own. Inputs that are not listed must have no open extent.
+  Expected<Session> at(const Model::Shapes& shapes) const;
+  /// What is compiled at the moment; empty for a model without open extents.
+  std::vector<SpecialisationInfo> specialisations() const;
 
   const Statistics& statistics() const;
   /// What is not placed where it was asked to be, and why; empty with `strict`.

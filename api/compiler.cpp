@@ -1,0 +1,264 @@
+#include "api/compiler.h"
+
+#include "api/convert.h"
+#include "api/explain.h"
+#include "api/host_memory.h"
+
+namespace quartet::api {
+
+using runtime::BufferInfo;
+
+namespace {
+
+/// Where runs what the device asked for cannot.
+constexpr const char* kFallback = "cpu";
+
+void addStatistics(const runtime::Program& program, Statistics& statistics) {
+  statistics.launches += static_cast<int64_t>(program.waves.size());
+  statistics.kernels += static_cast<int64_t>(program.kernels.size());
+  for (const runtime::Wave& wave : program.waves) {
+    statistics.taskSets += static_cast<int64_t>(wave.dispatches.size());
+    for (const runtime::Dispatch& dispatch : wave.dispatches) {
+      statistics.flops += dispatch.flops;
+      statistics.trafficBytes += dispatch.bytes;
+    }
+  }
+  for (const BufferInfo& buffer : program.buffers) {
+    if (buffer.kind == BufferInfo::Kind::Constant) statistics.constantBytes += buffer.bytes;
+    if (buffer.kind == BufferInfo::Kind::Input || buffer.kind == BufferInfo::Kind::Output) {
+      statistics.inputOutputBytes += buffer.bytes;
+    }
+  }
+  statistics.arenaBytes += program.arenaBytes;
+  statistics.arenaBound += program.arenaBound;
+  statistics.arenaSum += program.arenaSum;
+}
+
+/// "vulkan:0", "vulkan:0+cpu".
+std::string devicesText(const runtime::PlacedProgram& program) {
+  std::string text;
+  for (const std::string& device : program.devices) text += (text.empty() ? "" : "+") + device;
+  return text;
+}
+
+/// Before anything is allocated: what a run needs against what there is.
+Status checkMemory(int64_t needed, const DeviceInfo& info, const hwdb::Description& device) {
+  const std::string where = "device '" + info.id + "'";
+  if (needed > device.memoryBytes.value) {
+    return resourceError("the model needs " + bytesText(needed) + ", the device has " +
+                             bytesText(device.memoryBytes.value),
+                         where, "use smaller shapes (--shape), or a device with more memory");
+  }
+  // Software drivers and the CPU take it from the host.
+  if (info.kind != DeviceInfo::Kind::Cpu && info.kind != DeviceInfo::Kind::SoftwareGpu) return {};
+  return checkHostMemory(needed, "running the model on " + info.id);
+}
+
+/// The least that any program for the model needs: inputs, outputs and constants.
+Result<int64_t> leastBytes(const ir::Module& graph, const ir::SymbolValues& symbols) {
+  const ir::Region& top = graph.region(graph.top());
+  std::vector<ir::ValueId> border = top.parameters;
+  const ir::Op& last = graph.op(top.ops.back());
+  border.insert(border.end(), last.operands.begin(), last.operands.end());
+  int64_t bytes = 0;
+  for (ir::ValueId value : border) {
+    const ir::Type& type = graph.type(value);
+    const int64_t one =
+        tensorBytes(type.dtype, QT_TRY(evaluateShape(type.shape, symbols)));
+    if (__builtin_add_overflow(bytes, one, &bytes)) return INT64_MAX;
+  }
+  for (const auto& [hash, data] : graph.constants) {
+    if (__builtin_add_overflow(bytes, static_cast<int64_t>(data->bytes.size()), &bytes)) {
+      return INT64_MAX;
+    }
+  }
+  return bytes;
+}
+
+/// What the device cannot compute, as one error.
+tl::unexpected<Diagnostic> cannotCompute(const PlacedGraph& placed,
+                                         const DeviceEntry& entry) {
+  const ir::Op& first = placed.graph.op(placed.elsewhere.front());
+  Diagnostic error{Diagnostic::Kind::Unsupported,
+                   first.attributes.get<std::string>("lacking"),
+                   "node " + ir::str(first.origin) + " on device '" + entry.info.id + "'",
+                   {},
+                   {}};
+  for (size_t i = 1; i < placed.elsewhere.size(); ++i) {
+    const ir::Op& op = placed.graph.op(placed.elsewhere[i]);
+    error.notes.push_back("node " + ir::str(op.origin) + ": " +
+                          op.attributes.get<std::string>("lacking"));
+  }
+  return tl::unexpected(std::move(error));
+}
+
+/// One line for everything that a device lacks: "2 of 9 operations on cpu, because ...".
+std::vector<std::string> placementNotes(const PlacedGraph& placed, const std::string& device,
+                                        const std::string& fallback) {
+  std::map<std::string, std::vector<std::string>> nodes;
+  for (ir::OpId id : placed.elsewhere) {
+    const ir::Op& op = placed.graph.op(id);
+    nodes[op.attributes.get<std::string>("lacking")].push_back(ir::str(op.origin));
+  }
+  std::vector<std::string> notes;
+  for (const auto& [lacking, names] : nodes) {
+    std::string note = std::to_string(names.size()) + " of " + std::to_string(placed.computations) +
+                       " operations placed on " + fallback + ", because " + device +
+                       " cannot run them: " + lacking + ": node ";
+    constexpr size_t kShown = 4;
+    for (size_t i = 0; i < std::min(kShown, names.size()); ++i) {
+      note += (i > 0 ? ", node " : "") + names[i];
+    }
+    notes.push_back(note + (names.size() > kShown ? ", ..." : ""));
+  }
+  return notes;
+}
+
+/// The tensors of a model for these values of its symbols.
+Result<std::vector<TensorInfo>> closed(std::vector<TensorInfo> infos,
+                                       const std::vector<ir::Dims>& dims,
+                                       const ir::SymbolValues& symbols) {
+  for (size_t i = 0; i < infos.size(); ++i) {
+    infos[i].shape = QT_TRY(evaluateShape(dims[i], symbols));
+  }
+  return infos;
+}
+
+/// A session's data before anything is compiled.
+Result<std::shared_ptr<Session::Data>> startData(const std::shared_ptr<const Model::Data>& model,
+                                                 const ir::SymbolValues& symbols) {
+  auto data = std::make_shared<Session::Data>();
+  data->model = model;
+  data->inputs = QT_TRY(closed(model->inputs, model->inputDims(), symbols));
+  data->outputs = QT_TRY(closed(model->outputs, model->outputDims(), symbols));
+  return data;
+}
+
+}  // namespace
+
+Result<std::shared_ptr<runtime::Device>> DevicePool::open(const DeviceEntry& entry) {
+  std::shared_ptr<runtime::Device>& device = devices_[entry.info.id];
+  if (device == nullptr) device = QT_TRY(entry.open({threads_}));
+  return device;
+}
+
+std::vector<CompileTarget> ScheduledModel::targets() const {
+  std::vector<CompileTarget> targets;
+  for (size_t i = 0; i < ids.size(); ++i) targets.push_back({ids[i], &devices[i]->description()});
+  return targets;
+}
+
+Result<std::shared_ptr<Specialisation>> Specialisation::create(
+    std::shared_ptr<const Model::Data> model, const CompileOptions& options,
+    std::shared_ptr<DevicePool> devices) {
+  auto made = std::make_shared<Specialisation>();
+  made->model_ = std::move(model);
+  made->options_ = options;
+  made->devices_ = std::move(devices);
+  const DeviceEntry entry = QT_TRY(findDevice(options.device));
+  made->scheduled_.entry = entry;
+  auto scheduled = made->schedule(entry, {});
+  if (scheduled) {
+    made->scheduled_ = *std::move(scheduled);
+  } else if (made->mayFallBack(scheduled.error())) {
+    QT_CHECK(made->moveToFallback(scheduled.error()));
+  } else {
+    return tl::unexpected(std::move(scheduled).error());
+  }
+  return made;
+}
+
+bool Specialisation::mayFallBack(const Diagnostic& error) const {
+  const DeviceInfo& info = scheduled_.entry.info;
+  return error.kind == Diagnostic::Kind::Unsupported && !options_.strict &&
+         info.id != kFallback && !info.compileOnly;
+}
+
+Status Specialisation::moveToFallback(const Diagnostic& reason) {
+  const std::string note = "placed on " + std::string(kFallback) + ", because " +
+                           scheduled_.entry.info.id + " cannot run it: " + reason.where + ": " +
+                           reason.message;
+  const DeviceEntry host = QT_TRY(findDevice(kFallback));
+  scheduled_ = QT_TRY(schedule(host, {note}));
+  return {};
+}
+
+Result<ScheduledModel> Specialisation::schedule(const DeviceEntry& entry,
+                                                std::vector<std::string> notes) const {
+  ScheduledModel scheduled;
+  scheduled.entry = entry;
+  scheduled.placement = {entry.info, std::move(notes)};
+  if (!entry.open) return scheduled;
+  scheduled.ids.push_back(entry.info.id);
+  scheduled.devices.push_back(QT_TRY(devices_->open(entry)));
+  scheduled.placement.device.name = scheduled.devices[0]->description().name;
+  PlacedGraph placed =
+      QT_TRY(placeGraph(model_->graph, *scheduled.devices[0], entry.info.id, kFallback));
+  if (!placed.elsewhere.empty()) {
+    const bool some = placed.elsewhere.size() < placed.computations;
+    if (options_.strict || entry.info.compileOnly || !some) return cannotCompute(placed, entry);
+    const DeviceEntry host = QT_TRY(findDevice(kFallback));
+    scheduled.ids.push_back(host.info.id);
+    scheduled.devices.push_back(QT_TRY(devices_->open(host)));
+    scheduled.placement.notes = placementNotes(placed, entry.info.id, kFallback);
+  }
+  scheduled.schedule = QT_TRY(scheduleGraph(std::move(placed), scheduled.targets(), options_));
+  return scheduled;
+}
+
+Result<std::shared_ptr<Session::Data>> Specialisation::compile(const ir::SymbolValues& symbols) {
+  if (!scheduled_.entry.open) return compileReference(symbols);
+  auto data = compileScheduled(symbols);
+  if (data || !mayFallBack(data.error())) return data;
+  QT_CHECK(moveToFallback(data.error()));
+  return compileScheduled(symbols);
+}
+
+Result<std::shared_ptr<Session::Data>> Specialisation::compileReference(
+    const ir::SymbolValues& symbols) const {
+  QT_CHECK(checkHostMemory(evaluationBytes(model_->graph, symbols),
+                           "evaluating the model on the reference"));
+  auto data = QT_TRY(startData(model_, symbols));
+  data->placement = scheduled_.placement;
+  data->statistics.device = scheduled_.entry.info.id;
+  data->explanation = explainGraph(model_->name, data->placement, model_->graph);
+  return data;
+}
+
+Result<std::shared_ptr<Session::Data>> Specialisation::compileScheduled(
+    const ir::SymbolValues& symbols) const {
+  const DeviceInfo& info = scheduled_.entry.info;
+  const hwdb::Description& description = scheduled_.devices[0]->description();
+  const bool runs = !info.compileOnly;
+  if (runs) {
+    QT_CHECK(checkMemory(QT_TRY(leastBytes(model_->graph, symbols)), info, description));
+  }
+  auto data = QT_TRY(startData(model_, symbols));
+  data->placement = scheduled_.placement;
+  data->devices = scheduled_.devices;
+  data->program = std::make_shared<const runtime::PlacedProgram>(
+      QT_TRY(lowerSchedule(scheduled_.schedule, scheduled_.targets(), symbols)));
+  data->statistics.device = devicesText(*data->program);
+  for (size_t i = 0; i < data->devices.size(); ++i) {
+    const runtime::Program& program = data->program->programs[i];
+    Statistics own;
+    addStatistics(program, own);
+    addStatistics(program, data->statistics);
+    // What goes between devices lies in the host's memory.
+    const bool host = scheduled_.ids[i] == kFallback;
+    const int64_t needed = own.peakBytes() + (host ? data->program->hostBytes : 0);
+    if (runs) {
+      const DeviceEntry entry = QT_TRY(findDevice(scheduled_.ids[i]));
+      QT_CHECK(checkMemory(needed, entry.info, data->devices[i]->description()));
+    }
+    data->executables.push_back(QT_TRY(data->devices[i]->compile(program)));
+  }
+  if (runs) {
+    data->idle.push_back(QT_TRY(runtime::PlacedContext::create(data->program, data->executables)));
+  }
+  data->explanation = explainProgram(model_->name, data->placement, data->statistics,
+                                     scheduled_.schedule, *data->program, description);
+  return data;
+}
+
+}  // namespace quartet::api

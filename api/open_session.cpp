@@ -1,0 +1,174 @@
+#include "api/open_session.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <chrono>
+
+#include "api/convert.h"
+#include "sched/symbols.h"
+
+namespace quartet::api {
+
+namespace {
+
+/// Moves the first element that `matches` to the front.
+template <class T, class F>
+bool moveToFront(std::list<T>& list, F matches) {
+  const auto found = std::find_if(list.begin(), list.end(), matches);
+  if (found == list.end()) return false;
+  list.splice(list.begin(), list, found);
+  return true;
+}
+
+/// "L = 16, N = 2", "nothing".
+std::string symbolsText(const ir::SymbolValues& symbols) {
+  std::string text;
+  for (const auto& [symbol, value] : symbols) {
+    text += fmt::format("{}{} = {}", text.empty() ? "" : ", ", symbol, value);
+  }
+  return text.empty() ? "nothing" : text;
+}
+
+template <class T>
+void keepFirst(std::list<T>& list, int count) {
+  while (list.size() > static_cast<size_t>(count)) list.pop_back();
+}
+
+}  // namespace
+
+Result<std::shared_ptr<OpenSession>> OpenSession::create(std::shared_ptr<const Model::Data> model,
+                                                         const CompileOptions& options) {
+  if (options.specialisations < 1) {
+    return userError("found " + std::to_string(options.specialisations) +
+                         " specialisations, required 1 or more",
+                     "specialisations");
+  }
+  return std::shared_ptr<OpenSession>(new OpenSession(std::move(model), options));
+}
+
+/// What is compiled in, and the launch parameters.
+std::pair<ir::SymbolValues, ir::SymbolValues> OpenSession::split(
+    const ir::SymbolValues& symbols) const {
+  std::pair<ir::SymbolValues, ir::SymbolValues> parts;
+  for (const auto& [symbol, value] : symbols) {
+    (fixed_.contains(symbol) ? parts.first : parts.second).emplace(symbol, value);
+  }
+  return parts;
+}
+
+std::shared_ptr<const Session::Data> OpenSession::find(const ir::SymbolValues& symbols) {
+  const std::lock_guard lock(mutex_);
+  const auto [compiledIn, parameters] = split(symbols);
+  if (!moveToFront(entries_, [&, &in = compiledIn](const Entry& entry) {
+        return entry.compiledIn == in;
+      })) {
+    return nullptr;
+  }
+  auto& sessions = entries_.front().sessions;
+  const bool found = moveToFront(
+      sessions, [&, &values = parameters](const auto& session) { return session.first == values; });
+  return found ? sessions.front().second : nullptr;
+}
+
+Result<std::shared_ptr<const Session::Data>> OpenSession::at(const Model::Shapes& shapes) {
+  const ir::SymbolValues symbols = QT_TRY(symbolsOf(*model_, shapes));
+  if (auto found = find(symbols)) return found;
+  const std::lock_guard compiling(compiling_);
+  const auto start = std::chrono::steady_clock::now();
+  if (auto found = find(symbols)) return found;  // compiled meanwhile
+  const auto specialisation = QT_TRY(specialise(symbols));
+  const auto [compiledIn, parameters] = split(symbols);
+  auto session = QT_TRY(specialisation->compile(parameters));
+  session->statistics.compileMs =
+      std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start).count();
+  const std::lock_guard lock(mutex_);
+  auto& sessions = entries_.front().sessions;
+  sessions.emplace_front(parameters, session);
+  keepFirst(sessions, options_.specialisations);
+  return std::shared_ptr<const Session::Data>(std::move(session));
+}
+
+/// The specialisation for these values, in front of `entries_`. Symbols that turn out to need
+/// compiling in join `fixed_`, until the schedule holds for all values of the others.
+Result<std::shared_ptr<Specialisation>> OpenSession::specialise(const ir::SymbolValues& symbols) {
+  for (;;) {
+    {
+      const std::lock_guard lock(mutex_);
+      const ir::SymbolValues compiledIn = split(symbols).first;
+      if (moveToFront(entries_,
+                      [&](const Entry& entry) { return entry.compiledIn == compiledIn; })) {
+        return entries_.front().specialisation;
+      }
+    }
+    auto made = QT_TRY(trySpecialise(symbols));
+    const std::set<std::string> bound = sched::loopSymbols(made->scheduled().schedule.plan);
+    const std::lock_guard lock(mutex_);
+    if (bound.empty()) {
+      entries_.push_front({split(symbols).first, made, {}});
+      keepFirst(entries_, options_.specialisations);
+      return made;
+    }
+    fixed_.insert(bound.begin(), bound.end());
+    entries_.clear();  // they were made for fewer symbols
+  }
+}
+
+Result<std::shared_ptr<Specialisation>> OpenSession::trySpecialise(
+    const ir::SymbolValues& symbols) const {
+  Model::Shapes shapes;
+  const std::vector<ir::Dims> dims = model_->inputDims();
+  const ir::SymbolValues compiledIn = split(symbols).first;
+  for (size_t i = 0; i < dims.size(); ++i) {
+    ir::Dims substituted;
+    for (const ir::Dim& dim : dims[i]) substituted.push_back(dim.substitute(compiledIn));
+    shapes[model_->inputs[i].name] = openShape(substituted);
+  }
+  const auto model = compiledIn.empty() ? model_ : QT_TRY(withShapes(*model_, shapes));
+  return Specialisation::create(model, options_, devices_);
+}
+
+std::string OpenSession::explain() const {
+  const std::lock_guard lock(mutex_);
+  std::string text = fmt::format("model {}, open extents\n\n{} of at most {} specialisations\n",
+                                 model_->name, entries_.size(), options_.specialisations);
+  for (const Entry& entry : entries_) {
+    text += fmt::format("  {} compiled in, {} of at most {} sets of shapes\n",
+                        symbolsText(entry.compiledIn), entry.sessions.size(),
+                        options_.specialisations);
+  }
+  for (const Entry& entry : entries_) {
+    for (const auto& [parameters, session] : entry.sessions) {
+      text += fmt::format("\n---- compiled in: {}; launch parameters: {}\n",
+                          symbolsText(entry.compiledIn), symbolsText(parameters)) +
+              session->explanation;
+    }
+  }
+  return text;
+}
+
+std::string OpenSession::code() const {
+  const std::lock_guard lock(mutex_);
+  std::string text;
+  for (const Entry& entry : entries_) {
+    if (!entry.sessions.empty()) text += codeOf(*entry.sessions.front().second);
+  }
+  return text;
+}
+
+std::vector<SpecialisationInfo> OpenSession::specialisations() const {
+  const std::lock_guard lock(mutex_);
+  std::vector<SpecialisationInfo> infos;
+  for (const Entry& entry : entries_) {
+    SpecialisationInfo info;
+    info.compiledIn = {entry.compiledIn.begin(), entry.compiledIn.end()};
+    for (const auto& [parameters, session] : entry.sessions) {
+      info.shapes.emplace_back(parameters.begin(), parameters.end());
+      info.kernels = session->statistics.kernels;
+    }
+    infos.push_back(std::move(info));
+  }
+  return infos;
+}
+
+}  // namespace quartet::api
