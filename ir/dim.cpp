@@ -317,6 +317,16 @@ Dim Dim::max(const Dim& a, const Dim& b) {
   return make(Kind::Max, first, second);
 }
 
+int64_t Dim::usual(const SymbolTable& symbols) const {
+  if (isConstant()) return value_;
+  SymbolValues values;
+  for (const std::string& name : this->symbols()) {
+    const auto known = symbols.find(name);
+    values[name] = (known == symbols.end() ? SymbolRange{} : known->second).usual;
+  }
+  return evaluate(values).value_or(SymbolRange{}.usual);
+}
+
 Result<int64_t> Dim::evaluate(const SymbolValues& values) const {
   if (isConstant()) return value_;
   if (kind() == Kind::Symbol) {

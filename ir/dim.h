@@ -14,11 +14,13 @@
 
 namespace quartet::ir {
 
-/// What is known of a symbol: min <= value <= max, and value % multiple == 0.
+/// What is known of a symbol: min <= value <= max, and value % multiple == 0; and `usual`, the value
+/// that costs are estimated with, which decides nothing else.
 struct SymbolRange {
   int64_t min = 0;
   int64_t max = INT64_C(0x7fffffff);
   int64_t multiple = 1;
+  int64_t usual = 64;
   bool operator==(const SymbolRange&) const = default;
 };
 
@@ -61,6 +63,9 @@ class Dim {
 
   /// Value under `values`; a symbol without a value is a user error that names it.
   Result<int64_t> evaluate(const SymbolValues& values) const;
+  /// Value when all symbols have their usual values; that of a symbol which is not in the table is
+  /// a default one.
+  int64_t usual(const SymbolTable& symbols) const;
   /// The same expression with the known symbols replaced and folded.
   Dim substitute(const SymbolValues& values) const;
   /// Names of all symbols, sorted, each once.

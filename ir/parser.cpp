@@ -86,6 +86,7 @@ Result<SymbolTable> Parser::symbols() {
     QT_CHECK(expect(".."));
     range.max = QT_TRY(integer());
     if (acceptWord("multiple")) range.multiple = QT_TRY(integer());
+    if (acceptWord("usual")) range.usual = QT_TRY(integer());
     if (range.min > range.max || range.multiple < 1) {
       return error("the range of symbol '" + name.text + "' is empty", name);
     }

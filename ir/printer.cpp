@@ -140,6 +140,7 @@ class Printer {
       text += text.empty() ? "{" : ", ";
       text += symbolText(name) + ": " + std::to_string(range.min) + ".." +
               std::to_string(range.max) + " multiple " + std::to_string(range.multiple);
+      if (range.usual != SymbolRange{}.usual) text += " usual " + std::to_string(range.usual);
     }
     return text + "}";
   }

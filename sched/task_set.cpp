@@ -145,15 +145,15 @@ std::optional<std::vector<int64_t>> strides(const Access& access, const ir::Type
     const auto form = ir::affineForm(withinBlock(access.indices[axis], block), axes);
     if (!form) return std::nullopt;
     for (size_t i = 0; i < result.size(); ++i) result[i] += form->coefficients[i] * stride;
-    stride *= extents[k].constant().value_or(64);
+    stride *= extents[k].usual({});  // of a symbolic one it matters only that it is not 1
   }
   return result;
 }
 
-std::vector<int64_t> extentsOf(const TensorExpr& expr, int64_t assumed) {
+std::vector<int64_t> extentsOf(const TensorExpr& expr, const ir::SymbolTable& symbols) {
   std::vector<int64_t> extents;
-  for (const ir::Dim& dim : expr.domain) extents.push_back(dim.constant().value_or(assumed));
-  for (const ir::Dim& dim : expr.reduction) extents.push_back(dim.constant().value_or(assumed));
+  for (const ir::Dim& dim : expr.domain) extents.push_back(dim.usual(symbols));
+  for (const ir::Dim& dim : expr.reduction) extents.push_back(dim.usual(symbols));
   return extents;
 }
 

@@ -32,8 +32,8 @@ std::vector<Access> accessesOf(const ir::Module& plan, ir::OpId tasks, ir::OpId 
 std::optional<std::vector<int64_t>> strides(const Access& access, const ir::Type& buffer,
                                             const ir::Layout& layout, int axes, int64_t block = 1);
 
-/// Extents of the anchor's axes, domain first; a symbolic extent counts as `assumed`.
-std::vector<int64_t> extentsOf(const ir::TensorExpr& expr, int64_t assumed = 64);
+/// Extents of the axes of an expression, domain first, for the usual values of their symbols.
+std::vector<int64_t> extentsOf(const ir::TensorExpr& expr, const ir::SymbolTable& symbols);
 
 /// The task set ops of a plan in program order (through seq and par), with their tile ops.
 std::vector<ir::OpId> taskSets(const ir::Module& plan);

@@ -41,11 +41,20 @@ class Importer {
       const auto type = ir::Type::tensor(input.dtype, input.dims);
       const auto id = graph_.addParameter(graph_.top(), type, input.name);
       values_.emplace(input.name, emitter_.tensorOf(id));
-      for (const ir::Dim& dim : input.dims) {
-        for (const std::string& symbol : dim.symbols()) graph_.symbols.try_emplace(symbol);
-      }
+      addSymbols(input);
     }
     return {};
+  }
+
+  /// What is only ever a first extent counts samples of a batch: usually there is one.
+  void addSymbols(const InputShape& input) {
+    for (size_t axis = 0; axis < input.dims.size(); ++axis) {
+      for (const std::string& symbol : input.dims[axis].symbols()) {
+        const auto [at, fresh] = graph_.symbols.try_emplace(symbol);
+        if (axis > 0) at->second.usual = ir::SymbolRange{}.usual;
+        if (axis == 0 && fresh) at->second.usual = 1;
+      }
+    }
   }
 
   Status bindValues() {

@@ -10,11 +10,9 @@ using ir::Opcode;
 
 namespace {
 
-double points(const std::vector<ir::Dim>& extents, int64_t assumed) {
+double points(const std::vector<ir::Dim>& extents, const ir::SymbolTable& symbols) {
   double product = 1;
-  for (const ir::Dim& dim : extents) {
-    product *= static_cast<double>(dim.constant().value_or(assumed));
-  }
+  for (const ir::Dim& dim : extents) product *= static_cast<double>(dim.usual(symbols));
   return product;
 }
 
@@ -69,17 +67,17 @@ double operationsOf(const std::vector<ir::Expr>& exprs) {
   return operations;
 }
 
-double operationsOf(const ir::TensorExpr& expr, int64_t assumed) {
-  const double steps = points(expr.reduction, assumed);
+double operationsOf(const ir::TensorExpr& expr, const ir::SymbolTable& symbols) {
+  const double steps = points(expr.reduction, symbols);
   if (expr.form == ir::TensorExpr::Form::Opaque) {  // a sorting network of merges
     const double stages = std::ceil(std::log2(std::max(steps, 2.0)));
-    return points(expr.domain, assumed) * steps * stages * (stages + 1) / 4;
+    return points(expr.domain, symbols) * steps * stages * (stages + 1) / 4;
   }
   if (expr.form == ir::TensorExpr::Form::Scan) {
-    return points(expr.domain, assumed) * steps *
+    return points(expr.domain, symbols) * steps *
            (operationsOf(expr.element) + operationsOf(expr.combine) + operationsOf(expr.results));
   }
-  return points(expr.domain, assumed) *
+  return points(expr.domain, symbols) *
          (steps * (operationsOf(expr.element) + operationsOf(expr.combine)) +
           operationsOf(expr.results));
 }

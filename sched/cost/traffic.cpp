@@ -12,11 +12,9 @@ using ir::ValueId;
 
 namespace {
 
-constexpr int64_t kAssumedExtent = 64;  // of a symbolic axis, as in extentsOf
-
 /// Elements of the box around what `accesses`, all of one buffer, reach.
 double boxElements(const ir::Type& buffer, const std::vector<const Access*>& accesses,
-                   const std::vector<int64_t>& extents) {
+                   const std::vector<int64_t>& extents, const ir::SymbolTable& symbols) {
   TensorExpr reads;  // a map over all axes that loads operand 0 as the accesses do
   ir::Box all;
   for (int64_t extent : extents) {
@@ -39,7 +37,7 @@ double boxElements(const ir::Type& buffer, const std::vector<const Access*>& acc
                                 : Expr::load(0, buffer.dtype, std::move(indices)));
   }
   std::vector<int64_t> shape;
-  for (const ir::Dim& dim : buffer.shape) shape.push_back(dim.constant().value_or(kAssumedExtent));
+  for (const ir::Dim& dim : buffer.shape) shape.push_back(dim.usual(symbols));
   return static_cast<double>(ir::propagate(reads, all, 0, shape).count());
 }
 
@@ -69,10 +67,11 @@ double trafficBytes(const ir::Module& plan, const std::vector<Access>& accesses,
     const ir::Type& type = plan.type(use.first);
     double apart = 0;
     for (const Access* access : all) {
-      apart += std::min(evaluations(*access, extents), boxElements(type, {access}, extents));
+      apart += std::min(evaluations(*access, extents),
+                        boxElements(type, {access}, extents, plan.symbols));
     }
     const double elements =
-        all.size() == 1 ? apart : std::min(apart, boxElements(type, all, extents));
+        all.size() == 1 ? apart : std::min(apart, boxElements(type, all, extents, plan.symbols));
     bytes += elements * static_cast<double>(ir::byteSize(type.dtype));
   }
   return bytes;

@@ -72,7 +72,7 @@ TaskView viewOf(const ir::Module& plan, ir::OpId tasks, std::vector<ValueId> fre
   view.tasks = tasks;
   view.anchor = governingTile(plan, tasks);
   view.expr = &plan.op(view.anchor).attributes.expr();
-  view.extents = extentsOf(*view.expr);
+  view.extents = extentsOf(*view.expr, plan.symbols);
   view.accesses = accessesOf(plan, tasks, view.anchor);
   view.freeLayout = std::move(freeLayout);
   return view;

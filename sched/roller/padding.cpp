@@ -44,35 +44,37 @@ bool isBoundsGuard(const Expr& guard, const std::vector<Expr>& indices,
 
 struct Padding {
   std::vector<int64_t> before;
-  std::vector<int64_t> extents;  // padded
-  int64_t elements = 1;
+  std::vector<Dim> extents;  // padded; those of the operand where nothing is
 };
 
-/// The padded box that covers all indices; nothing when a guarded one is not affine. An index
-/// without a guard stays inside the operand anyway.
+/// The padded box that covers all indices of a load in `expr`; nothing when a guarded one is not
+/// affine, or depends on symbols. An index without a guard stays inside the operand anyway.
 std::optional<Padding> coveringBox(const Expr& load, const std::vector<Dim>& shape,
-                                   const std::vector<int64_t>& extents) {
+                                   const TensorExpr& expr) {
+  std::vector<Dim> axes = expr.domain;
+  axes.insert(axes.end(), expr.reduction.begin(), expr.reduction.end());
   std::vector<Expr> guards;
   conjuncts(load.guard(), guards);
   Padding box;
   for (size_t k = 0; k < shape.size(); ++k) {
     const Expr& index = load.args()[k];
-    int64_t lo = 0;
-    int64_t hi = shape[k].value() - 1;
     const bool guarded = std::any_of(guards.begin(), guards.end(),
                                      [&](const Expr& guard) { return guard.args()[0] == index; });
-    if (guarded) {
-      const auto form = ir::affineForm(index, static_cast<int>(extents.size()));
-      if (!form) return std::nullopt;
-      lo = hi = form->constant;
-      for (size_t i = 0; i < extents.size(); ++i) {
-        const int64_t reach = form->coefficients[i] * (extents[i] - 1);
-        (reach < 0 ? lo : hi) += reach;
-      }
+    box.before.push_back(0);
+    box.extents.push_back(shape[k]);
+    if (!guarded) continue;
+    const auto form = ir::affineForm(index, static_cast<int>(axes.size()));
+    if (!form || !shape[k].isConstant()) return std::nullopt;
+    int64_t lo = form->constant;
+    int64_t hi = form->constant;
+    for (size_t i = 0; i < axes.size(); ++i) {
+      if (form->coefficients[i] == 0) continue;
+      if (!axes[i].isConstant()) return std::nullopt;
+      const int64_t reach = form->coefficients[i] * (axes[i].value() - 1);
+      (reach < 0 ? lo : hi) += reach;
     }
-    box.before.push_back(std::max<int64_t>(-lo, 0));
-    box.extents.push_back(hi + 1 + box.before.back());
-    box.elements *= box.extents.back();
+    box.before.back() = std::max<int64_t>(-lo, 0);
+    box.extents.back() = Dim(hi + 1 + box.before.back());
   }
   return box;
 }
@@ -88,12 +90,14 @@ ValueId addPaddedCopy(ir::Module& plan, OpId tasks, ValueId source, const Paddin
     guard = guard.isLiteral() ? condition : Expr::apply(Opcode::And, {guard, condition});
   };
   for (size_t k = 0; k < box.extents.size(); ++k) {
-    copy.domain.emplace_back(box.extents[k]);
+    copy.domain.push_back(box.extents[k]);
     const Expr index = Expr::axis(static_cast<int>(k)) - Expr::index(box.before[k]);
     if (box.before[k] > 0) require(Expr::apply(Opcode::Ge, {index, Expr::index(0)}));
-    const int64_t extent = from.shape[k].value();
-    if (box.extents[k] - box.before[k] > extent) {
-      require(Expr::apply(Opcode::Lt, {index, Expr::index(extent)}));
+    if (box.extents[k].isConstant() && from.shape[k].isConstant()) {
+      const int64_t extent = from.shape[k].value();
+      if (box.extents[k].value() - box.before[k] > extent) {
+        require(Expr::apply(Opcode::Lt, {index, Expr::index(extent)}));
+      }
     }
     indices.push_back(index);
   }
@@ -127,13 +131,8 @@ void padOperands(ir::Module& plan, OpId tasks, const hwdb::Description& device) 
   const OpId anchor = governingTile(plan, tasks);
   TensorExpr expr = plan.op(anchor).attributes.expr();
   if (expr.form != TensorExpr::Form::Reduce) return;
-  for (const Dim& dim : expr.domain)
-    if (!dim.isConstant()) return;
-  for (const Dim& dim : expr.reduction)
-    if (!dim.isConstant()) return;
-  const std::vector<int64_t> extents = extentsOf(expr);
   double points = 1;
-  for (int64_t extent : extents) points *= static_cast<double>(extent);
+  for (int64_t extent : extentsOf(expr, plan.symbols)) points *= static_cast<double>(extent);
   bool changed = false;
   const auto unguard = [&](const Expr& node) -> Expr {
     if (node.kind() != Expr::Kind::Load || !node.guarded() || !node.other().isLiteral())
@@ -142,11 +141,13 @@ void padOperands(ir::Module& plan, OpId tasks, const hwdb::Description& device) 
     const ir::Type type = plan.type(source);
     if (type.kind != ir::Type::Kind::Buffer) return node;
     for (const Dim& dim : type.shape)
-      if (!dim.isConstant() || dim.value() == 0) return node;
+      if (dim == Dim(0)) return node;
     if (!isBoundsGuard(node.guard(), node.args(), type.shape)) return node;
-    const auto box = coveringBox(node, type.shape, extents);
-    const double steps = device.paddedCopySteps.value;
-    if (!box || points < steps * static_cast<double>(box->elements)) return node;
+    const auto box = coveringBox(node, type.shape, expr);
+    if (!box) return node;
+    const auto elements =
+        static_cast<double>(ir::elementCount(box->extents).usual(plan.symbols));
+    if (points < device.paddedCopySteps.value * elements) return node;
     const ValueId padded = addPaddedCopy(plan, tasks, source, *box, node.other());
     auto& operands = plan.op(anchor).operands;
     operands.push_back(padded);

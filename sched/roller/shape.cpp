@@ -96,7 +96,7 @@ std::vector<int> reductionOrder(const TaskView& view, const LaneChoice& lane) {
   for (const Access& access : view.accesses) {
     if (access.write || access.perPoint || view.isConstant(access.buffer)) continue;
     const int64_t elements =
-        ir::elementCount(view.plan->type(access.buffer).shape).constant().value_or(INT64_MAX);
+        ir::elementCount(view.plan->type(access.buffer).shape).usual(view.plan->symbols);
     if (elements > most) {
       most = elements;
       main = &access;
@@ -168,7 +168,7 @@ std::pair<int, int64_t> rowBlock(const TaskView& view, const ir::Tile& tile,
   for (const Access& access : view.accesses) {
     if (access.write || access.perPoint || varies(view, access, tile.laneAxis)) continue;
     const ir::Type& type = view.plan->type(access.buffer);
-    bytesPerRow += static_cast<double>(ir::elementCount(type.shape).constant().value_or(0) *
+    bytesPerRow += static_cast<double>(ir::elementCount(type.shape).usual(view.plan->symbols) *
                                        ir::byteSize(type.dtype)) /
                    static_cast<double>(view.extents[static_cast<size_t>(rows[0])]);
   }

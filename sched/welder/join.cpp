@@ -37,9 +37,9 @@ struct Node {
   bool reduces() const { return expr->form == TensorExpr::Form::Reduce; }
 };
 
-double count(const std::vector<ir::Dim>& dims) {
+double count(const std::vector<ir::Dim>& dims, const ir::SymbolTable& symbols) {
   double product = 1;
-  for (const ir::Dim& dim : dims) product *= static_cast<double>(dim.constant().value_or(64));
+  for (const ir::Dim& dim : dims) product *= static_cast<double>(dim.usual(symbols));
   return product;
 }
 
@@ -141,15 +141,16 @@ std::vector<Expr> Joiner::loadsOfBuffer(const Node& reader, ValueId buffer) cons
 /// Whether `reader` may compute `producer`'s elements where it reads them.
 bool Joiner::accepts(const Node& reader, const Node& producer) const {
   const std::vector<Expr> loads = loadsOfBuffer(reader, producer.writes[0]);
-  const double points = count(reader.expr->domain) * count(reader.expr->reduction);
+  const double points = count(reader.expr->domain, plan_.symbols) *
+                        count(reader.expr->reduction, plan_.symbols);
   const double evaluations = points * static_cast<double>(loads.size());
-  const double elements = std::max(count(producer.expr->domain), 1.0);
+  const double elements = std::max(count(producer.expr->domain, plan_.symbols), 1.0);
   const bool recomputes = evaluations > elements;
   if (!reader.map()) {
     // A reduction that reads some operand again and again lives on contiguous operands.
     bool reuses = recomputes;
     for (ValueId operand : plan_.op(reader.tile).operands) {
-      reuses |= points > 2 * count(plan_.type(operand).shape);
+      reuses |= points > 2 * count(plan_.type(operand).shape, plan_.symbols);
     }
     if (reuses) {
       if (!movesOnly(*producer.expr)) return false;

@@ -1,0 +1,188 @@
+// Models with open extents: one session for all shapes.
+#include <doctest/doctest.h>
+
+#include <thread>
+
+#include "tests/api/models.h"
+
+using namespace quartet;
+using namespace quartet::tests;
+
+namespace {
+
+/// p = softmax(x) along L, s = x + bias along L's own axis, on x: f32[N, L], mask: f32[L].
+void writeRows(OnnxModel& onnx) {
+  onnx.input("x", {"N", "L"}).input("mask", {"L"});
+  onnx.output("p", kFloat).output("sum", kFloat);
+  onnx.node("Add", {"x", "mask"}, {"a"});
+  onnx.node("Softmax", {"a"}, {"p"}, {{"axis", int64_t{1}}});
+  onnx.node("ReduceSum", {"a"}, {"sum"}, {{"keepdims", int64_t{0}}});
+}
+
+const Model::Shapes kOpenRows{{"x", {kOpenExtent, kOpenExtent}}, {"mask", {kOpenExtent}}};
+
+Session sessionOf(const Model& model, const CompileOptions& options) {
+  auto session = Session::compile(model, options);
+  REQUIRE_MESSAGE(session, session.error().str());
+  return *session;
+}
+
+/// Runs with these shapes and compares with the reference of a model that has them.
+void checkShapes(const Model& model, const Session& session, const Model::Shapes& shapes) {
+  const auto pinned = model.at(shapes);
+  REQUIRE_MESSAGE(pinned, pinned.error().str());
+  const NamedTensors inputs = pinned->makeInputs(1);
+  const auto oracle = Oracle::evaluate(*pinned, inputs);
+  REQUIRE_MESSAGE(oracle, oracle.error().str());
+  const auto outputs = session.run(inputs);
+  REQUIRE_MESSAGE(outputs, outputs.error().str());
+  for (const Comparison& comparison : oracle->compare(*outputs)) {
+    CHECK_MESSAGE(comparison.passed, comparison.output, ": ", comparison.detail);
+  }
+}
+
+Model::Shapes rows(int64_t n, int64_t l) { return {{"x", {n, l}}, {"mask", {l}}}; }
+
+std::string failure(const Session& session, const NamedTensors& inputs) {
+  const auto outputs = session.run(inputs);
+  REQUIRE_FALSE(outputs);
+  CHECK(outputs.error().kind == Error::Kind::User);
+  return outputs.error().str();
+}
+
+}  // namespace
+
+TEST_CASE("open extents: the model says what is open, and pins it") {
+  OnnxModel onnx;
+  writeRows(onnx);
+  const Model model = modelOf(onnx, kOpenRows);
+  CHECK(model.inputs()[0].shape == std::vector<int64_t>{kOpenExtent, kOpenExtent});
+  CHECK(model.outputs()[1].shape == std::vector<int64_t>{kOpenExtent});
+  const auto pinned = model.at(rows(2, 5));
+  REQUIRE_MESSAGE(pinned, pinned.error().str());
+  CHECK(pinned->inputs()[0].shape == std::vector<int64_t>{2, 5});
+  CHECK(pinned->outputs()[0].shape == std::vector<int64_t>{2, 5});
+  // The batch is 1 unless it is left open.
+  CHECK(modelOf(onnx, {{"mask", {kOpenExtent}}}).inputs()[0].shape ==
+        std::vector<int64_t>{1, kOpenExtent});
+}
+
+TEST_CASE("open extents: a batch is a launch parameter, the code is the same for all") {
+  OnnxModel onnx;
+  writeLayer(onnx);
+  const Model model = modelOf(onnx, {{"x", {kOpenExtent, 3}}});
+  for (const std::string& device : computingDevices()) {
+    INFO(device);
+    const Session session = sessionOf(model, {.device = device, .strict = true});
+    for (const int64_t n : {1, 2, 0, 5, 300, 2}) checkShapes(model, session, {{"x", {n, 3}}});
+    const auto found = session.specialisations();
+    REQUIRE(found.size() == 1);
+    CHECK(found[0].compiledIn.empty());
+    REQUIRE(found[0].shapes.size() == 5);
+    CHECK(found[0].shapes[0] == std::map<std::string, int64_t>{{"N", 2}});  // used last
+    const auto five = session.at({{"x", {5, 3}}});
+    const auto many = session.at({{"x", {300, 3}}});
+    REQUIRE((five && many));
+    CHECK(five->code() == many->code());
+    if (device != "reference") {
+      CHECK(five->statistics().inputOutputBytes == 5 * (3 + 2) * 4);
+    }
+  }
+}
+
+TEST_CASE("open extents: what reductions run over is compiled in, a bounded number of times") {
+  OnnxModel onnx;
+  writeRows(onnx);
+  const Model model = modelOf(onnx, kOpenRows);
+  for (const std::string& device : computingDevices()) {
+    INFO(device);
+    const Session session =
+        sessionOf(model, {.device = device, .strict = true, .specialisations = 2});
+    for (const int64_t l : {3, 1, 40, 3, 0, 17}) {
+      for (const int64_t n : {1, 4, 7}) checkShapes(model, session, rows(n, l));
+    }
+    const auto found = session.specialisations();
+    if (device == "reference") continue;  // nothing is compiled
+    REQUIRE(found.size() == 2);
+    CHECK(found[0].compiledIn == std::map<std::string, int64_t>{{"L", 17}});
+    CHECK(found[1].compiledIn == std::map<std::string, int64_t>{{"L", 0}});
+    CHECK(found[0].shapes == std::vector<std::map<std::string, int64_t>>{{{"N", 7}}, {{"N", 4}}});
+    CHECK(session.explain().find("2 of at most 2 specialisations") != std::string::npos);
+    CHECK(session.explain().find("L = 17 compiled in") != std::string::npos);
+  }
+}
+
+TEST_CASE("open extents: inputs that contradict each other or the model are refused") {
+  OnnxModel onnx;
+  writeRows(onnx);
+  const Session session = sessionOf(modelOf(onnx, kOpenRows), {.device = "cpu"});
+  const auto ones = [](const std::vector<int64_t>& shape) {
+    int64_t count = 1;
+    for (const int64_t extent : shape) count *= extent;
+    return Tensor::of<float>(shape, std::vector<float>(static_cast<size_t>(count), 1));
+  };
+  CHECK(failure(session, {{"x", ones({2, 3})}, {"mask", ones({4})}})
+            .find("axis 1 ('L') is 3, required is 4 as in input 'mask'") != std::string::npos);
+  CHECK(failure(session, {{"x", ones({2, 3, 1})}, {"mask", ones({3})}})
+            .find("required rank 2") != std::string::npos);
+  CHECK(failure(session, {{"x", ones({2, 3})}}).find("no value is given") != std::string::npos);
+  const auto open = session.at({{"x", {2, 3}}});
+  REQUIRE(open);  // the mask's extent follows
+  const auto unknown = session.at({{"mask", {3}}});
+  REQUIRE_FALSE(unknown);
+  CHECK(unknown.error().str().find("axis 0 is open, and no shape is given") != std::string::npos);
+  const auto none = Session::compile(modelOf(onnx, kOpenRows), {.specialisations = 0});
+  REQUIRE_FALSE(none);
+  CHECK(none.error().str().find("found 0 specialisations") != std::string::npos);
+}
+
+TEST_CASE("open extents: an axis that the model fixes cannot be open, nor open and given") {
+  OnnxModel onnx;
+  onnx.input("x", {"N", 3}).input("y", {"N"}).output("o");
+  onnx.node("ReduceSum", {"x"}, {"s"}, {{"keepdims", int64_t{0}}});
+  onnx.node("Add", {"x", "s"}, {"o"});
+  const auto fixed = Model::parse(onnx.bytes(), {{"x", {2, kOpenExtent}}});
+  REQUIRE_FALSE(fixed);
+  CHECK(fixed.error().str().find("axis 1 is fixed") != std::string::npos);
+  const auto both = Model::parse(onnx.bytes(), {{"x", {2, 3}}, {"y", {kOpenExtent}}});
+  REQUIRE_FALSE(both);
+  CHECK(both.error().str().find("dimension 'N' is open here and 2 in another input") !=
+        std::string::npos);
+}
+
+TEST_CASE("open extents: names that only punctuation tells apart stay apart") {
+  OnnxModel onnx;
+  onnx.input("x", {"a-b", 2}).input("y", {"a.b", 2}).output("o");
+  onnx.node("Concat", {"x", "y"}, {"o"}, {{"axis", int64_t{0}}});
+  const Model model = modelOf(onnx, {{"x", {kOpenExtent, 2}}, {"y", {kOpenExtent, 2}}});
+  const Session session = sessionOf(model, {.device = "cpu"});
+  checkShapes(model, session, {{"x", {3, 2}}, {"y", {5, 2}}});
+  checkShapes(model, session, {{"x", {1, 2}}, {"y", {0, 2}}});
+}
+
+TEST_CASE("open extents: threads run different shapes through one session") {
+  OnnxModel onnx;
+  writeRows(onnx);
+  const Model model = modelOf(onnx, kOpenRows);
+  const Session session = sessionOf(model, {.device = "cpu", .specialisations = 2});
+  std::vector<std::vector<Comparison>> results(6);
+  std::vector<std::thread> threads;
+  for (size_t t = 0; t < results.size(); ++t) {
+    threads.emplace_back([&, t] {
+      const auto pinned = model.at(rows(static_cast<int64_t>(1 + t % 2), 3 + t / 2));
+      if (!pinned) return;
+      const NamedTensors inputs = pinned->makeInputs(t);
+      const auto oracle = Oracle::evaluate(*pinned, inputs);
+      for (int i = 0; oracle && i < 5; ++i) {
+        const auto outputs = session.run(inputs);
+        if (!outputs) return;
+        for (Comparison& one : oracle->compare(*outputs)) results[t].push_back(std::move(one));
+      }
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  for (const auto& comparisons : results) {
+    CHECK(comparisons.size() == 10);
+    for (const Comparison& comparison : comparisons) CHECK(comparison.passed);
+  }
+}
