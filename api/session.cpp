@@ -3,6 +3,7 @@
 #include <chrono>
 #include <map>
 
+#include "api/code_cache.h"
 #include "api/convert.h"
 #include "api/devices.h"
 #include "api/host_memory.h"
@@ -134,12 +135,13 @@ std::vector<std::string> placementNotes(const api::PlacedGraph& placed, const st
 Result<std::vector<api::DeviceEntry>> openDevices(const api::PlacedGraph& placed,
                                                   const api::DeviceEntry& entry,
                                                   const CompileOptions& options,
+                                                  const runtime::DeviceOptions& deviceOptions,
                                                   Session::Data& data) {
   if (placed.elsewhere.empty()) return std::vector{entry};
   const bool some = placed.elsewhere.size() < placed.computations;
   if (options.strict || entry.info.compileOnly || !some) return cannotCompute(placed, entry);
   const api::DeviceEntry host = QT_TRY(api::findDevice(kFallback));
-  data.devices.push_back(QT_TRY(host.open({options.threads})));
+  data.devices.push_back(QT_TRY(host.open(deviceOptions)));
   data.placement.notes = placementNotes(placed, entry.info.id, kFallback);
   return std::vector{entry, host};
 }
@@ -147,19 +149,20 @@ Result<std::vector<api::DeviceEntry>> openDevices(const api::PlacedGraph& placed
 Result<std::shared_ptr<Session::Data>> compileFor(const std::shared_ptr<const Model::Data>& model,
                                                   const api::DeviceEntry& entry,
                                                   const CompileOptions& options,
+                                                  const runtime::DeviceOptions& deviceOptions,
                                                   std::vector<std::string> notes) {
   if (!entry.open) return compileReference(model, entry);
   auto data = std::make_shared<Session::Data>();
   data->model = model;
   data->placement = {entry.info, std::move(notes)};
-  data->devices.push_back(QT_TRY(entry.open({options.threads})));
+  data->devices.push_back(QT_TRY(entry.open(deviceOptions)));
   const hwdb::Description& description = data->devices[0]->description();
   data->placement.device.name = description.name;
   const bool runs = !entry.info.compileOnly;
   if (runs) QT_CHECK(checkMemory(leastBytes(model->graph), entry.info, description));
   api::PlacedGraph placed =
       QT_TRY(api::placeGraph(model->graph, *data->devices[0], entry.info.id, kFallback));
-  const auto entries = QT_TRY(openDevices(placed, entry, options, *data));
+  const auto entries = QT_TRY(openDevices(placed, entry, options, deviceOptions, *data));
   std::vector<api::CompileTarget> targets;
   for (size_t i = 0; i < entries.size(); ++i) {
     targets.push_back({entries[i].info.id, &data->devices[i]->description()});
@@ -177,6 +180,7 @@ Result<std::shared_ptr<Session::Data>> compileFor(const std::shared_ptr<const Mo
     const int64_t needed = own.peakBytes() + between;
     if (runs) QT_CHECK(checkMemory(needed, entries[i].info, *targets[i].description));
     data->executables.push_back(QT_TRY(data->devices[i]->compile(program)));
+    data->statistics.cachedKernels += data->executables[i]->cachedKernels();
   }
   if (runs) {
     data->idle.push_back(QT_TRY(runtime::PlacedContext::create(data->program, data->executables)));
@@ -188,13 +192,14 @@ Result<std::shared_ptr<Session::Data>> compileFor(const std::shared_ptr<const Mo
 
 /// What the device cannot do is done by the CPU, and said; unless the caller is strict.
 Result<std::shared_ptr<Session::Data>> compilePlaced(
-    const std::shared_ptr<const Model::Data>& model, const CompileOptions& options) {
+    const std::shared_ptr<const Model::Data>& model, const CompileOptions& options,
+    const runtime::DeviceOptions& deviceOptions) {
   const api::DeviceEntry entry = QT_TRY(api::findDevice(options.device));
-  auto data = compileFor(model, entry, options, {});
+  auto data = compileFor(model, entry, options, deviceOptions, {});
   if (data || data.error().kind != Diagnostic::Kind::Unsupported || options.strict) return data;
   if (entry.info.id == kFallback || entry.info.compileOnly) return data;
   const api::DeviceEntry host = QT_TRY(api::findDevice(kFallback));
-  return compileFor(model, host, options,
+  return compileFor(model, host, options, deviceOptions,
                     {"placed on " + std::string(kFallback) + ", because " + entry.info.id +
                      " cannot run it: " + data.error().where + ": " + data.error().message});
 }
@@ -209,7 +214,10 @@ Result<Session> compileSession(const std::shared_ptr<const Model::Data>& model,
                                const CompileOptions& options) {
   const auto start = std::chrono::steady_clock::now();
   QT_CHECK(checkOptions(options));
-  auto data = QT_TRY(compilePlaced(model, options));
+  const api::CodeCache cache = QT_TRY(api::openCodeCache(options.cache));
+  auto data = QT_TRY(compilePlaced(model, options, {options.threads, cache.disk}));
+  data->notes = data->placement.notes;
+  if (std::string note = cache.note(); !note.empty()) data->notes.push_back(std::move(note));
   data->statistics.compileMs =
       std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start).count();
   return Session(std::shared_ptr<const Session::Data>(std::move(data)));
@@ -295,7 +303,7 @@ Expected<NamedTensors> Session::run(const NamedTensors& inputs) const {
 }
 
 const Statistics& Session::statistics() const { return data_->statistics; }
-const std::vector<std::string>& Session::notes() const { return data_->placement.notes; }
+const std::vector<std::string>& Session::notes() const { return data_->notes; }
 std::string Session::explain() const { return data_->explanation; }
 std::string Session::code() const {
   if (!data_->program) return ir::print(data_->model->graph);
