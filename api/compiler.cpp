@@ -136,9 +136,14 @@ Result<std::shared_ptr<Session::Data>> startData(const std::shared_ptr<const Mod
 
 }  // namespace
 
+Result<std::shared_ptr<DevicePool>> DevicePool::create(const CompileOptions& options) {
+  CodeCache cache = QT_TRY(openCodeCache(options.cache));
+  return std::shared_ptr<DevicePool>(new DevicePool(options.threads, std::move(cache)));
+}
+
 Result<std::shared_ptr<runtime::Device>> DevicePool::open(const DeviceEntry& entry) {
   std::shared_ptr<runtime::Device>& device = devices_[entry.info.id];
-  if (device == nullptr) device = QT_TRY(entry.open({threads_}));
+  if (device == nullptr) device = QT_TRY(entry.open({threads_, cache_.disk}));
   return device;
 }
 
@@ -221,6 +226,7 @@ Result<std::shared_ptr<Session::Data>> Specialisation::compileReference(
   auto data = QT_TRY(startData(model_, symbols));
   data->placement = scheduled_.placement;
   data->statistics.device = scheduled_.entry.info.id;
+  data->notes = data->placement.notes;
   data->explanation = explainGraph(model_->name, data->placement, model_->graph);
   return data;
 }
@@ -252,9 +258,14 @@ Result<std::shared_ptr<Session::Data>> Specialisation::compileScheduled(
       QT_CHECK(checkMemory(needed, entry.info, data->devices[i]->description()));
     }
     data->executables.push_back(QT_TRY(data->devices[i]->compile(program)));
+    data->statistics.cachedKernels += data->executables[i]->cachedKernels();
   }
   if (runs) {
     data->idle.push_back(QT_TRY(runtime::PlacedContext::create(data->program, data->executables)));
+  }
+  data->notes = data->placement.notes;
+  if (std::string note = devices_->cache().note(); !note.empty()) {
+    data->notes.push_back(std::move(note));
   }
   data->explanation = explainProgram(model_->name, data->placement, data->statistics,
                                      scheduled_.schedule, *data->program, description);

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "api/code_cache.h"
 #include "api/devices.h"
 #include "api/driver.h"
 #include "api/model.h"
@@ -18,11 +19,16 @@ namespace quartet::api {
 /// Opens each device once, for all that is compiled for one session.
 class DevicePool {
  public:
-  explicit DevicePool(int threads) : threads_(threads) {}
+  static Result<std::shared_ptr<DevicePool>> create(const CompileOptions& options);
   Result<std::shared_ptr<runtime::Device>> open(const DeviceEntry& entry);
+  /// Where the devices keep compiled code.
+  const CodeCache& cache() const { return cache_; }
 
  private:
+  DevicePool(int threads, CodeCache cache) : threads_(threads), cache_(std::move(cache)) {}
+
   int threads_;
+  CodeCache cache_;
   std::map<std::string, std::shared_ptr<runtime::Device>> devices_;  // by id
 };
 

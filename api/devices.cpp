@@ -73,7 +73,9 @@ DeviceEntry vulkanEntry(const vulkan::DeviceInfo& device) {
   entry.info.driver = device.driver;
   entry.info.uuid = device.uuid;
   entry.info.compileOnly = device.compileOnly;
-  entry.open = [id = device.id](const runtime::DeviceOptions&) { return vulkan::openDevice(id); };
+  entry.open = [id = device.id](const runtime::DeviceOptions& options) {
+    return vulkan::openDevice(id, {}, options.cache);
+  };
   return entry;
 }
 

@@ -129,10 +129,11 @@ std::string explainProgram(const std::string& model, const Placement& placement,
                                : placementText(model, placement, schedule.graph, program);
   return head +
          fmt::format(
-             "\n{} launches of {} task sets, {} distinct kernels; predicted {:.4g} Gflop, "
+             "\n{} launches of {} task sets, {} distinct kernels ({} from the cache); predicted "
+             "{:.4g} Gflop, "
              "{:.4g} MB moved\n",
-             statistics.launches, statistics.taskSets, statistics.kernels, statistics.flops / 1e9,
-             statistics.trafficBytes / 1e6) +
+             statistics.launches, statistics.taskSets, statistics.kernels, statistics.cachedKernels,
+             statistics.flops / 1e9, statistics.trafficBytes / 1e6) +
          memoryText(statistics) + wavesText(schedule.plan, program, statistics.launches) +
          timesText(schedule) + "\ndescription used\n" + hwdb::print(device);
 }

@@ -44,7 +44,9 @@ Result<std::shared_ptr<OpenSession>> OpenSession::create(std::shared_ptr<const M
                          " specialisations, required 1 or more",
                      "specialisations");
   }
-  return std::shared_ptr<OpenSession>(new OpenSession(std::move(model), options));
+  auto devices = QT_TRY(DevicePool::create(options));
+  return std::shared_ptr<OpenSession>(
+      new OpenSession(std::move(model), options, std::move(devices)));
 }
 
 /// What is compiled in, and the launch parameters.

@@ -21,7 +21,7 @@ Status checkOptions(const CompileOptions& options) {
 Result<std::shared_ptr<Session::Data>> compileData(const std::shared_ptr<const Model::Data>& model,
                                                    const CompileOptions& options) {
   if (model->openSymbols().empty()) {
-    const auto devices = std::make_shared<api::DevicePool>(options.threads);
+    const auto devices = QT_TRY(api::DevicePool::create(options));
     return QT_TRY(api::Specialisation::create(model, options, devices))->compile({});
   }
   auto data = std::make_shared<Session::Data>();
@@ -144,7 +144,7 @@ std::vector<SpecialisationInfo> Session::specialisations() const {
 }
 
 const Statistics& Session::statistics() const { return data_->statistics; }
-const std::vector<std::string>& Session::notes() const { return data_->placement.notes; }
+const std::vector<std::string>& Session::notes() const { return data_->notes; }
 std::string Session::explain() const {
   return data_->open == nullptr ? data_->explanation : data_->open->explain();
 }

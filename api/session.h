@@ -25,6 +25,7 @@ struct Session::Data {
   api::Placement placement;
   Statistics statistics;
   std::string explanation;
+  std::vector<std::string> notes;  // of the placement, and of the cache
 
   // Empty for the reference, which evaluates the model's graph.
   std::shared_ptr<const runtime::PlacedProgram> program;

@@ -12,6 +12,7 @@ namespace {
 
 constexpr const char* kFlag = "0 | 1";
 constexpr const char* kNumber = "a number";
+constexpr const char* kFolder = "off | /folder";
 constexpr const char* kList = "all | name{,name}";
 
 constexpr EnvSwitchInfo kSwitches[] = {
@@ -21,6 +22,11 @@ constexpr EnvSwitchInfo kSwitches[] = {
      "after every pass check that the printed IR parses back to the same text"},
     {EnvSwitch::VulkanValidation, "QUARTET_VULKAN_VALIDATION", kFlag,
      "run Vulkan devices under the validation layer, with synchronization validation"},
+    {EnvSwitch::Cache, "QUARTET_CACHE", kFolder,
+     "where compiled code is kept for the next time, or off to keep none; otherwise "
+     "$XDG_CACHE_HOME/quartet or $HOME/.cache/quartet"},
+    {EnvSwitch::CacheMebibytes, "QUARTET_CACHE_MIB", kNumber,
+     "how large that folder may become; otherwise 256"},
     {EnvSwitch::FuzzGraphs, "QUARTET_FUZZ_GRAPHS", kNumber,
      "how many random graphs the fuzz tests try"},
     {EnvSwitch::FuzzSeed, "QUARTET_FUZZ_SEED", kNumber, "the seed of the first of them"},
@@ -83,18 +89,30 @@ Result<std::optional<int64_t>> envNumber(EnvSwitch key) {
   return number;
 }
 
+Result<std::optional<std::string>> envFolder(EnvSwitch key) {
+  const std::string_view value = valueOf(key);
+  if (value.empty()) return std::nullopt;
+  if (value != "off" && value.front() != '/') return badValue(key, value);
+  return std::string(value);
+}
+
+namespace {
+
+Status checkSwitch(const EnvSwitchInfo& facts) {
+  const auto statusOf = [](auto result) -> Status {
+    if (!result) return tl::unexpected(std::move(result).error());
+    return {};
+  };
+  if (facts.grammar == kFlag) return statusOf(envFlag(facts.key));
+  if (facts.grammar == kNumber) return statusOf(envNumber(facts.key));
+  if (facts.grammar == kFolder) return statusOf(envFolder(facts.key));
+  return statusOf(envList(facts.key));
+}
+
+}  // namespace
+
 Status checkEnvironment() {
-  for (const EnvSwitchInfo& facts : kSwitches) {
-    if (facts.grammar == kFlag) {
-      if (auto flag = envFlag(facts.key); !flag) return tl::unexpected(std::move(flag).error());
-    } else if (facts.grammar == kNumber) {
-      if (auto number = envNumber(facts.key); !number) {
-        return tl::unexpected(std::move(number).error());
-      }
-    } else if (auto list = envList(facts.key); !list) {
-      return tl::unexpected(std::move(list).error());
-    }
-  }
+  for (const EnvSwitchInfo& facts : kSwitches) QT_CHECK(checkSwitch(facts));
   return {};
 }
 

@@ -11,7 +11,15 @@
 
 namespace quartet {
 
-enum class EnvSwitch { Print, Reparse, VulkanValidation, FuzzGraphs, FuzzSeed };
+enum class EnvSwitch {
+  Print,
+  Reparse,
+  VulkanValidation,
+  Cache,
+  CacheMebibytes,
+  FuzzGraphs,
+  FuzzSeed,
+};
 
 /// What the table says of a switch: its variable, what a value may be, what it does.
 struct EnvSwitchInfo {
@@ -29,6 +37,9 @@ Result<bool> envFlag(EnvSwitch key);
 Result<std::vector<std::string>> envList(EnvSwitch key);
 /// A decimal number, not negative; unset or empty: none.
 Result<std::optional<int64_t>> envNumber(EnvSwitch key);
+
+/// "off" or an absolute path; unset or empty: none.
+Result<std::optional<std::string>> envFolder(EnvSwitch key);
 
 /// The first bad value among all switches, if any: programs check at their start.
 Status checkEnvironment();

@@ -62,6 +62,8 @@ nlohmann::json toJson(const BenchOptions& options, const std::string& model, dou
           {"device", statistics.device},
           {"threads", options.compile.threads},
           {"compile_ms", compileMs},
+          {"kernels", statistics.kernels},
+          {"cached_kernels", statistics.cachedKernels},
           {"first_ms", times.first},
           {"median_ms", quantile(times.sorted, 0.5)},
           {"p10_ms", quantile(times.sorted, 0.1)},
@@ -77,9 +79,11 @@ void print(const BenchOptions& options, const std::string& model, double compile
            const Times& times, const Statistics& statistics) {
   std::cout << fmt::format(
       "{} on {}: median {:.3f} ms (p10 {:.3f}, p90 {:.3f}) of {} runs; first {:.3f} ms, file to "
-      "ready {:.0f} ms; {} launches, {:.4g} MB moved, {:.4g} MB of memory\n",
+      "ready {:.0f} ms ({} of {} kernels from the cache); {} launches, {:.4g} MB moved, {:.4g} MB "
+      "of memory\n",
       model, statistics.device, quantile(times.sorted, 0.5), quantile(times.sorted, 0.1), quantile(times.sorted, 0.9),
-      options.runs, times.first, compileMs, statistics.launches, statistics.trafficBytes / 1e6,
+      options.runs, times.first, compileMs, statistics.cachedKernels, statistics.kernels,
+      statistics.launches, statistics.trafficBytes / 1e6,
       static_cast<double>(statistics.peakBytes()) / 1e6);
 }
 

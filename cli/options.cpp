@@ -127,6 +127,8 @@ void ModelOptions::addCompile(CLI::App& command, bool device) {
   }
   command.add_option("--threads", compile.threads, "CPU threads; 0: all cores");
   command.add_flag("--strict", compile.strict, "Refuse to place anything on another device");
+  command.add_flag("!--no-cache", compile.cache,
+                   "Keep no compiled code, use none (QUARTET_CACHE=off is the same)");
   command.add_flag("!--no-welder", compile.welder, "Do not join operations");
   command.add_flag("!--no-roller", compile.roller, "Do not choose tiles");
   command.add_flag("!--no-rammer", compile.rammer, "Do not share launches");

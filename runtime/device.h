@@ -9,6 +9,7 @@
 
 #include "base/result.h"
 #include "hwdb/description.h"
+#include "runtime/code_cache.h"
 #include "runtime/program.h"
 
 namespace quartet::runtime {
@@ -57,10 +58,13 @@ class Executable {
   virtual Result<std::unique_ptr<Context>> createContext() = 0;
   /// The generated code, for `explain` and for comparing two compilations: GLSL, LLVM IR text.
   virtual std::string code() const = 0;
+  /// How many of the program's kernels were not compiled, because the cache had their code.
+  virtual int64_t cachedKernels() const { return 0; }
 };
 
 struct DeviceOptions {
-  int threads = 0;  // CPU: 0 = all cores
+  int threads = 0;                             // CPU: 0 = all cores
+  std::shared_ptr<CodeCache> cache = nullptr;  // null: nothing is kept
 };
 
 class Device {

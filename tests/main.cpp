@@ -81,6 +81,8 @@ void countCases(int passed, int failed, int skipped) { within = {passed, failed,
 }  // namespace quartet::tests
 
 int main(int argc, char** argv) {
+  // No test sees what another program has compiled. Those of the cache name folders of their own.
+  ::setenv("QUARTET_CACHE", "off", 1);
   doctest::Context context(argc, argv);
   const int status = context.run();
   if (context.shouldExit()) return status;

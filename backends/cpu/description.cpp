@@ -165,7 +165,7 @@ void describeLimits(hwdb::Description& host, const Shape& shape, int threads) {
   host.memoryBytes = queried(totalMemory(), "/proc/meminfo");
 }
 
-hwdb::Description describe(int threads) {
+hwdb::Description describe(int threads, runtime::CodeCache* cache) {
   const Shape shape = vectorShape();
   const std::map<int, Cache> caches = queryCaches();
   std::vector<int64_t> sizes;
@@ -174,7 +174,7 @@ hwdb::Description describe(int threads) {
   constexpr int64_t kMost = int64_t{128} << 20;
   sizes.push_back(std::clamp<int64_t>(2 * caches.rbegin()->second.bytes, 32 << 20, kMost));
   for (int64_t& size : sizes) size = std::min(size, sizes.back());
-  const ProbeResult probe = probeHost(shape.lanes, threads, sizes);
+  const ProbeResult probe = probeHost(shape.lanes, threads, sizes, cache);
 
   hwdb::Description host;
   host.kind = hwdb::Description::Kind::Cpu;
@@ -199,13 +199,13 @@ hwdb::Description describe(int threads) {
 
 }  // namespace
 
-hwdb::Description describeHost(int threads) {
+hwdb::Description describeHost(int threads, runtime::CodeCache* cache) {
   static std::mutex mutex;
   static std::map<int, hwdb::Description> known;
   const std::lock_guard lock(mutex);
   const auto found = known.find(threads);
   if (found != known.end()) return found->second;
-  return known.emplace(threads, describe(threads)).first->second;
+  return known.emplace(threads, describe(threads, cache)).first->second;
 }
 
 }  // namespace quartet::cpu

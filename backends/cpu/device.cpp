@@ -9,27 +9,31 @@ namespace {
 
 class CpuDevice : public runtime::Device {
  public:
-  explicit CpuDevice(std::shared_ptr<runtime::Executor> executor)
-      : executor_(std::move(executor)), description_(describeHost(executor_->threads())) {}
+  CpuDevice(std::shared_ptr<runtime::Executor> executor, std::shared_ptr<runtime::CodeCache> cache)
+      : executor_(std::move(executor)),
+        cache_(std::move(cache)),
+        description_(describeHost(executor_->threads(), cache_.get())) {}
 
   const hwdb::Description& description() const override { return description_; }
   Status supports(const ir::TensorExpr&) const override { return {}; }
 
   Result<std::shared_ptr<runtime::Executable>> compile(runtime::Program program) override {
-    auto executable = Executable::create(std::move(program), executor_, description_);
+    auto executable = Executable::create(std::move(program), executor_, description_, cache_.get());
     if (!executable) return tl::unexpected(std::move(executable).error());
     return std::shared_ptr<runtime::Executable>(std::move(*executable));
   }
 
  private:
   std::shared_ptr<runtime::Executor> executor_;
+  std::shared_ptr<runtime::CodeCache> cache_;
   hwdb::Description description_;
 };
 
 }  // namespace
 
-std::unique_ptr<runtime::Device> createDevice(std::shared_ptr<runtime::Executor> executor) {
-  return std::make_unique<CpuDevice>(std::move(executor));
+std::unique_ptr<runtime::Device> createDevice(std::shared_ptr<runtime::Executor> executor,
+                                              std::shared_ptr<runtime::CodeCache> cache) {
+  return std::make_unique<CpuDevice>(std::move(executor), std::move(cache));
 }
 
 Result<std::unique_ptr<runtime::Device>> createDevice(const runtime::DeviceOptions& options) {
@@ -37,7 +41,7 @@ Result<std::unique_ptr<runtime::Device>> createDevice(const runtime::DeviceOptio
     return userError("the number of threads is " + std::to_string(options.threads), {},
                      "give a positive number, or 0 for all cores");
   }
-  return createDevice(makeExecutor(ExecutorKind::Tbb, options.threads));
+  return createDevice(makeExecutor(ExecutorKind::Tbb, options.threads), options.cache);
 }
 
 }  // namespace quartet::cpu

@@ -41,13 +41,15 @@ Executable::Executable(runtime::Program program, std::shared_ptr<runtime::Execut
 
 Result<std::shared_ptr<Executable>> Executable::create(runtime::Program program,
                                                        std::shared_ptr<runtime::Executor> executor,
-                                                       const hwdb::Description& device) {
+                                                       const hwdb::Description& device,
+                                                       runtime::CodeCache* cache) {
   std::shared_ptr<Executable> executable(
       new Executable(std::move(program), std::move(executor), device));
   executable->checkProgram();
   const std::vector<ir::Module> raised = executable->raisedKernels();
   Jit::Options options;
   options.threads = executable->executor_->threads();
+  options.cache = cache;
   executable->jit_ = QT_TRY(Jit::compile(pointersTo(raised), options));
   QT_CHECK(executable->packConstants());
   return executable;

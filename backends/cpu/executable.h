@@ -15,14 +15,16 @@ namespace quartet::cpu {
 class Executable : public runtime::Executable, public std::enable_shared_from_this<Executable> {
  public:
   /// Compiles the kernels and packs the constants of `program`, whose memory is planned, for
-  /// `executor` on the host described by `device`.
+  /// `executor` on the host described by `device`. `cache` may be null.
   static Result<std::shared_ptr<Executable>> create(runtime::Program program,
                                                     std::shared_ptr<runtime::Executor> executor,
-                                                    const hwdb::Description& device);
+                                                    const hwdb::Description& device,
+                                                    runtime::CodeCache* cache);
 
   const runtime::Program& program() const override { return program_; }
   Result<std::unique_ptr<runtime::Context>> createContext() override;
   std::string code() const override;
+  int64_t cachedKernels() const override { return jit_->cached(); }
 
  private:
   friend class Context;

@@ -1,5 +1,6 @@
 #include "backends/cpu/jit.h"
 
+#include <llvm-c/Core.h>
 #include <llvm/ADT/StringMap.h>
 #include <llvm/ExecutionEngine/Orc/ExecutionUtils.h>
 #include <llvm/ExecutionEngine/Orc/LLJIT.h>
@@ -23,7 +24,12 @@
 #include <algorithm>
 #include <atomic>
 #include <mutex>
+#include <set>
 #include <thread>
+
+#include "base/build_id.h"
+#include "base/content_hash.h"
+#include "ir/text.h"
 
 namespace quartet::cpu {
 
@@ -103,10 +109,31 @@ void optimise(llvm::Module& module, llvm::TargetMachine& machine) {
 // One kernel on its way to machine code. Has its own LLVM context: kernels compile in parallel.
 struct Unit {
   const ir::Module* kernel = nullptr;
-  std::string symbol;
+  std::string symbol;  // from the kernel: its object serves wherever it stands in a program
   llvm::SmallVector<char, 0> object;
   std::string assembly;
+  bool cached = false;
 };
+
+// What machine code depends on beside the kernel. LLVM is a shared library: its build counts too.
+std::string targetKey() {
+  const HostTarget& host = HostTarget::get();
+  return "LLVM " LLVM_VERSION_STRING " " +
+         buildIdOf(reinterpret_cast<const void*>(&LLVMGetVersion)) + "\n" + host.triple + "\n" +
+         host.cpu + "\n" + host.features + "\n";
+}
+
+std::string keyOf(const ir::Module& kernel, const std::string& target) {
+  ir::Module nameless = kernel;  // its number in a program does not matter
+  nameless.name = "kernel";
+  ir::PrintOptions options;
+  options.origins = false;
+  return target + ir::print(nameless, options);
+}
+
+std::string symbolOf(const std::string& key) {
+  return "kernel_" + contentHash(std::as_bytes(std::span(key.data(), key.size()))).hex();
+}
 
 void generate(llvm::Module& module, llvm::TargetMachine& machine, llvm::SmallVector<char, 0>& out,
               llvm::CodeGenFileType type) {
@@ -142,7 +169,23 @@ std::unique_ptr<llvm::Module> lower(const ir::Module& kernel, const std::string&
   return module;
 }
 
-void compileUnit(Unit& unit, llvm::TargetMachine& machine, const Jit::Options& options) {
+constexpr const char* kCacheKind = "cpu object";
+
+bool loadObject(Unit& unit, const std::string& key, const Jit::Options& options) {
+  if (options.cache == nullptr || options.keepAssembly) return false;
+  const auto object = options.cache->get(kCacheKind, key);
+  if (!object) return false;
+  const auto* bytes = reinterpret_cast<const char*>(object->data());
+  unit.object.assign(bytes, bytes + object->size());
+  unit.cached = true;
+  return true;
+}
+
+void compileUnit(Unit& unit, const std::string& target, llvm::TargetMachine& machine,
+                 const Jit::Options& options) {
+  const std::string key = keyOf(*unit.kernel, target);
+  unit.symbol = symbolOf(key);
+  if (loadObject(unit, key, options)) return;
   llvm::LLVMContext context;
   const auto module = lower(*unit.kernel, unit.symbol, context, machine);
   if (options.keepAssembly) {
@@ -151,12 +194,15 @@ void compileUnit(Unit& unit, llvm::TargetMachine& machine, const Jit::Options& o
     unit.assembly.assign(text.begin(), text.end());
   }
   generate(*module, machine, unit.object, llvm::CodeGenFileType::ObjectFile);
+  if (options.cache != nullptr) {
+    options.cache->put(kCacheKind, key,
+                       std::as_bytes(std::span(unit.object.data(), unit.object.size())));
+  }
 }
-
-std::string symbolOf(size_t number) { return "kernel" + std::to_string(number); }
 
 // Assertions in a compiling thread surface in the caller.
 void compileUnits(std::vector<Unit>& units, const Jit::Options& options) {
+  const std::string target = targetKey();
   std::atomic<size_t> next = 0;
   std::exception_ptr failure;
   std::mutex mutex;
@@ -164,7 +210,7 @@ void compileUnits(std::vector<Unit>& units, const Jit::Options& options) {
     try {
       const auto machine = createTargetMachine();
       for (size_t i = next++; i < units.size(); i = next++)
-        compileUnit(units[i], *machine, options);
+        compileUnit(units[i], target, *machine, options);
     } catch (...) {
       const std::lock_guard lock(mutex);
       failure = std::current_exception();
@@ -196,10 +242,7 @@ Result<std::unique_ptr<Jit>> Jit::compile(const std::vector<const ir::Module*>& 
                                           const Options& options) {
   HostTarget::get();  // initialises LLVM's target once, before threads need it
   std::vector<Unit> units(kernels.size());
-  for (size_t i = 0; i < units.size(); ++i) {
-    units[i].kernel = kernels[i];
-    units[i].symbol = symbolOf(i);
-  }
+  for (size_t i = 0; i < units.size(); ++i) units[i].kernel = kernels[i];
   compileUnits(units, options);
 
   auto session = llvm::orc::LLJITBuilder().create();
@@ -211,12 +254,15 @@ Result<std::unique_ptr<Jit>> Jit::compile(const std::vector<const ir::Module*>& 
   (*session)->getMainJITDylib().addGenerator(std::move(*process));
 
   std::unique_ptr<Jit> jit(new Jit);
-  for (Unit& unit : units) {
+  std::set<std::string> added;  // equal kernels have one symbol
+  for (const Unit& unit : units) {
+    jit->assembly_ += unit.assembly;
+    jit->cached_ += unit.cached ? 1 : 0;
+    if (!added.insert(unit.symbol).second) continue;
     auto object = llvm::MemoryBuffer::getMemBufferCopy(
         llvm::StringRef(unit.object.data(), unit.object.size()), unit.symbol);
     if (auto error = (*session)->addObjectFile(std::move(object)))
       return jitError(std::move(error));
-    jit->assembly_ += unit.assembly;
   }
   for (const Unit& unit : units) {
     auto address = (*session)->lookup(unit.symbol);
@@ -233,7 +279,7 @@ std::string Jit::code(const std::vector<const ir::Module*>& kernels) {
   llvm::raw_string_ostream stream(text);
   for (size_t i = 0; i < kernels.size(); ++i) {
     llvm::LLVMContext context;
-    lower(*kernels[i], symbolOf(i), context, *machine)->print(stream, nullptr);
+    lower(*kernels[i], "kernel" + std::to_string(i), context, *machine)->print(stream, nullptr);
   }
   return text;
 }

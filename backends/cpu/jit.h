@@ -7,6 +7,7 @@
 
 #include "backends/cpu/emit.h"
 #include "base/result.h"
+#include "runtime/code_cache.h"
 
 namespace quartet::cpu {
 
@@ -29,6 +30,7 @@ class Jit {
   struct Options {
     int threads = 1;  // that compile
     bool keepAssembly = false;
+    runtime::CodeCache* cache = nullptr;  // serves the kernels whose assembly is not asked for
   };
 
   /// Compiles kernels that are legal for the target (raise.h). Fails only through a bug or for want
@@ -45,6 +47,8 @@ class Jit {
   const std::vector<KernelFunction>& functions() const { return functions_; }
   /// The assembly of all kernels, if asked for.
   const std::string& assembly() const { return assembly_; }
+  /// How many kernels the cache had.
+  int64_t cached() const { return cached_; }
 
  private:
   struct Linked;
@@ -52,6 +56,7 @@ class Jit {
   std::unique_ptr<Linked> linked_;
   std::vector<KernelFunction> functions_;
   std::string assembly_;
+  int64_t cached_ = 0;
 };
 
 }  // namespace quartet::cpu

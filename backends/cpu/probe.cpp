@@ -95,10 +95,10 @@ struct Kernels {
   KernelFunction throughput, latency, read;
 };
 
-Kernels compileKernels(int lanes) {
+Kernels compileKernels(int lanes, runtime::CodeCache* cache) {
   const std::vector<ir::Module> modules = {fmaKernel(lanes, kChains), fmaKernel(lanes, 1),
                                            readKernel(lanes)};
-  auto jit = Jit::compile({&modules[0], &modules[1], &modules[2]}, {});
+  auto jit = Jit::compile({&modules[0], &modules[1], &modules[2]}, {.cache = cache});
   QT_ASSERT(jit.has_value(), jit.error().message);
   const auto& functions = (*jit)->functions();
   return {std::move(*jit), functions[0], functions[1], functions[2]};
@@ -169,9 +169,10 @@ void probeWaves(const Kernels& kernels, int lanes, runtime::Executor& executor,
 
 }  // namespace
 
-ProbeResult probeHost(int lanes, int threads, const std::vector<int64_t>& bufferBytes) {
+ProbeResult probeHost(int lanes, int threads, const std::vector<int64_t>& bufferBytes,
+                      runtime::CodeCache* cache) {
   ProbeResult result;
-  const Kernels kernels = compileKernels(lanes);
+  const Kernels kernels = compileKernels(lanes, cache);
   probeFma(kernels, lanes, result);
   auto memory = Block::allocate(bufferBytes.back(), "the bandwidth probe");
   QT_ASSERT(memory.has_value(), memory.error().message);

@@ -4,6 +4,8 @@
 #include <cstdint>
 #include <vector>
 
+#include "runtime/code_cache.h"
+
 namespace quartet::cpu {
 
 struct ProbeResult {
@@ -18,6 +20,7 @@ struct ProbeResult {
 };
 
 /// `lanes`: of f32 vectors. `bufferBytes`: sizes to read, the last being that of main memory.
-ProbeResult probeHost(int lanes, int threads, const std::vector<int64_t>& bufferBytes);
+ProbeResult probeHost(int lanes, int threads, const std::vector<int64_t>& bufferBytes,
+                      runtime::CodeCache* cache = nullptr);
 
 }  // namespace quartet::cpu

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <cstring>
 #include <mutex>
 #include <optional>
 #include <spirv-tools/libspirv.hpp>
@@ -78,6 +79,33 @@ Result<SpirV> compileGlsl(const std::string& source, const std::string& name) {
   tools.SetMessageConsumer(collect);
   if (!tools.Validate(optimised)) return shaderError("spirv-val", log, source, name);
   return optimised;
+}
+
+namespace {
+
+/// What SPIR-V depends on beside this program's own code: the tools and the shader.
+std::string spirvKey(const std::string& source) {
+  const glslang::Version glslang = glslang::GetVersion();
+  return "glslang " + std::to_string(glslang.major) + "." + std::to_string(glslang.minor) + "." +
+         std::to_string(glslang.patch) + glslang.flavor + "\n" + spvSoftwareVersionDetailsString() +
+         "\n" + source;
+}
+
+}  // namespace
+
+Result<Shader> compileGlsl(const std::string& source, const std::string& name,
+                           runtime::CodeCache* cache) {
+  constexpr const char* kKind = "SPIR-V";
+  if (cache == nullptr) return Shader{QT_TRY(compileGlsl(source, name)), false};
+  const std::string key = spirvKey(source);
+  if (const auto bytes = cache->get(kKind, key)) {
+    SpirV code(bytes->size() / sizeof(uint32_t));
+    std::memcpy(code.data(), bytes->data(), code.size() * sizeof(uint32_t));
+    return Shader{std::move(code), true};
+  }
+  SpirV code = QT_TRY(compileGlsl(source, name));
+  cache->put(kKind, key, std::as_bytes(std::span(code)));
+  return Shader{std::move(code), false};
 }
 
 Status parallel(int64_t count, const std::function<Status(int64_t)>& work) {

@@ -11,8 +11,12 @@ namespace {
 
 class Device : public runtime::Device {
  public:
-  Device(std::shared_ptr<Gpu> gpu, hwdb::Description description, ShaderLimits limits)
-      : gpu_(std::move(gpu)), description_(std::move(description)), limits_(std::move(limits)) {}
+  Device(std::shared_ptr<Gpu> gpu, hwdb::Description description, ShaderLimits limits,
+         std::shared_ptr<runtime::CodeCache> cache)
+      : gpu_(std::move(gpu)),
+        description_(std::move(description)),
+        limits_(std::move(limits)),
+        cache_(std::move(cache)) {}
 
   const hwdb::Description& description() const override { return description_; }
   Status supports(const ir::TensorExpr& expr) const override {
@@ -20,13 +24,14 @@ class Device : public runtime::Device {
   }
 
   Result<std::shared_ptr<runtime::Executable>> compile(runtime::Program program) override {
-    return QT_TRY(Executable::create(gpu_, limits_, std::move(program)));
+    return QT_TRY(Executable::create(gpu_, limits_, std::move(program), cache_.get()));
   }
 
  private:
   std::shared_ptr<Gpu> gpu_;
   hwdb::Description description_;
   ShaderLimits limits_;
+  std::shared_ptr<runtime::CodeCache> cache_;
 };
 
 DeviceInfo::Kind kindOf(VkPhysicalDeviceType type) {
@@ -65,7 +70,8 @@ Result<std::vector<DeviceInfo>> listDevices() {
 }
 
 Result<std::shared_ptr<runtime::Device>> openDevice(std::string_view selector,
-                                                    const TestOptions& options) {
+                                                    const TestOptions& options,
+                                                    std::shared_ptr<runtime::CodeCache> cache) {
   constexpr std::string_view kPrefix = "vulkan";
   if (selector.substr(0, kPrefix.size()) == kPrefix) selector.remove_prefix(kPrefix.size());
   if (!selector.empty() && selector.front() == ':') selector.remove_prefix(1);
@@ -74,7 +80,7 @@ Result<std::shared_ptr<runtime::Device>> openDevice(std::string_view selector,
   hwdb::Description description = QT_TRY(describeDevice(*physical, options));
   auto gpu = QT_TRY(Gpu::open(instance, *physical, options));
   return std::make_shared<Device>(std::move(gpu), std::move(description),
-                                  shaderLimits(*physical, options));
+                                  shaderLimits(*physical, options), std::move(cache));
 }
 
 std::vector<std::string> takeValidationMessages() {

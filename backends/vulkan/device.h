@@ -28,8 +28,9 @@ Result<std::vector<DeviceInfo>> listDevices();
 
 /// `selector`: an index, a UUID or a part of the name, with or without "vulkan:" before it; empty
 /// (or "vulkan") when there is only one device.
-Result<std::shared_ptr<runtime::Device>> openDevice(std::string_view selector,
-                                                    const TestOptions& options = {});
+Result<std::shared_ptr<runtime::Device>> openDevice(
+    std::string_view selector, const TestOptions& options = {},
+    std::shared_ptr<runtime::CodeCache> cache = nullptr);
 
 /// Messages of the validation layer since the last call. With QUARTET_VULKAN_VALIDATION=1 in the
 /// environment the layer runs, and any message is an error of ours; without, there are none.

@@ -2,10 +2,12 @@
 
 #include <algorithm>
 #include <cstring>
+#include <set>
 
 #include "backends/vulkan/commands.h"
 #include "backends/vulkan/compile.h"
 #include "backends/vulkan/context.h"
+#include "backends/vulkan/pipeline_cache.h"
 
 namespace quartet::vulkan {
 
@@ -23,12 +25,13 @@ constexpr int64_t kUploadBytes = int64_t{32} << 20;
 
 Result<std::shared_ptr<Executable>> Executable::create(std::shared_ptr<Gpu> gpu,
                                                        const ShaderLimits& limits,
-                                                       runtime::Program program) {
+                                                       runtime::Program program,
+                                                       runtime::CodeCache* cache) {
   auto executable = std::make_shared<Executable>();
   executable->gpu_ = std::move(gpu);
   executable->limits_ = limits;
   executable->program_ = std::move(program);
-  QT_CHECK(executable->compile());
+  QT_CHECK(executable->compile(cache));
   executable->placeConstants();
   QT_CHECK(executable->gpu_->checkValidation());
   return executable;
@@ -47,27 +50,57 @@ int64_t Executable::alignBytes() const {
   return static_cast<int64_t>(gpu_->physical().limits.minStorageBufferOffsetAlignment);
 }
 
-Status Executable::compile() {
+Status Executable::compile(runtime::CodeCache* cache) {
   for (const ir::Module& kernel : program_.kernels) {
     kernels_.push_back(QT_TRY(raise(kernel, limits_)));
   }
   stages_ = runtime::stagesOf(program_);
   plan_ = planLaunches(program_, kernels_, limits_, gpu_->options().separateLaunches);
   pipelines_.resize(plan_.shaders.size());
-  return parallel(static_cast<int64_t>(pipelines_.size()), [&](int64_t i) -> Status {
+  const auto count = static_cast<int64_t>(pipelines_.size());
+  std::vector<SpirV> codes(pipelines_.size());
+  QT_CHECK(parallel(count, [&](int64_t i) -> Status {
     const auto at = static_cast<size_t>(i);
-    std::vector<const ir::Module*> kernels;
-    for (const int kernel : plan_.shaders[at]) {
-      kernels.push_back(&kernels_[static_cast<size_t>(kernel)]);
-    }
+    const std::vector<const ir::Module*> kernels = kernelsOf(at);
     pipelines_[at].interface = interfaceOf(kernels, limits_.glsl);
     pipelines_[at].glsl = emitGlsl(kernels, limits_.glsl);
-    return buildPipeline(pipelines_[at]);
-  });
+    Shader shader = QT_TRY(compileGlsl(pipelines_[at].glsl, program_.name, cache));
+    pipelines_[at].cached = shader.cached;
+    codes[at] = std::move(shader.code);
+    return {};
+  }));
+  const std::unique_ptr<PipelineCache> driverCache =
+      QT_TRY(PipelineCache::create(gpu_, codes, cache));
+  QT_CHECK(parallel(count, [&](int64_t i) {
+    const auto at = static_cast<size_t>(i);
+    return buildPipeline(pipelines_[at], driverCache->handle(), codes[at]);
+  }));
+  driverCache->store();
+  return {};
 }
 
-Status Executable::buildPipeline(Pipeline& pipeline) {
-  const SpirV code = QT_TRY(compileGlsl(pipeline.glsl, program_.name));
+std::vector<const ir::Module*> Executable::kernelsOf(size_t shader) const {
+  std::vector<const ir::Module*> kernels;
+  for (const int kernel : plan_.shaders[shader]) {
+    kernels.push_back(&kernels_[static_cast<size_t>(kernel)]);
+  }
+  return kernels;
+}
+
+// A kernel may stand in several shaders, or in none when no dispatch of it has groups.
+int64_t Executable::cachedKernels() const {
+  std::set<int> found;
+  std::set<int> made;
+  for (size_t i = 0; i < pipelines_.size(); ++i) {
+    std::set<int>& kernels = pipelines_[i].cached ? found : made;
+    kernels.insert(plan_.shaders[i].begin(), plan_.shaders[i].end());
+  }
+  return std::count_if(found.begin(), found.end(),
+                       [&](int kernel) { return !made.contains(kernel); });
+}
+
+Status Executable::buildPipeline(Pipeline& pipeline, VkPipelineCache driverCache,
+                                 const SpirV& code) {
   QT_CHECK(buildLayouts(pipeline));
   const VkShaderModuleCreateInfo shaderInfo{.sType = VK_STRUCTURE_TYPE_SHADER_MODULE_CREATE_INFO,
                                             .codeSize = code.size() * sizeof(uint32_t),
@@ -81,8 +114,8 @@ Status Executable::buildPipeline(Pipeline& pipeline) {
                 .module = shader,
                 .pName = "main"},
       .layout = pipeline.layout};
-  const VkResult result = vkCreateComputePipelines(gpu_->handle(), gpu_->pipelineCache(), 1, &info,
-                                                   nullptr, &pipeline.handle);
+  const VkResult result =
+      vkCreateComputePipelines(gpu_->handle(), driverCache, 1, &info, nullptr, &pipeline.handle);
   vkDestroyShaderModule(gpu_->handle(), shader, nullptr);
   if (result != VK_SUCCESS) return vulkanError("vkCreateComputePipelines", result, gpu_->name());
   return {};

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "backends/vulkan/compile.h"
 #include "backends/vulkan/gpu.h"
 #include "backends/vulkan/launch.h"
 #include "backends/vulkan/placement.h"
@@ -17,6 +18,7 @@ namespace quartet::vulkan {
 struct Pipeline {
   ShaderInterface interface;
   std::string glsl;
+  bool cached = false;  // its SPIR-V was not made anew
   VkDescriptorSetLayout setLayout = VK_NULL_HANDLE;
   VkPipelineLayout layout = VK_NULL_HANDLE;
   VkPipeline handle = VK_NULL_HANDLE;
@@ -32,9 +34,11 @@ struct Constants {
 
 class Executable : public runtime::Executable, public std::enable_shared_from_this<Executable> {
  public:
+  /// `cache` may be null.
   static Result<std::shared_ptr<Executable>> create(std::shared_ptr<Gpu> gpu,
                                                     const ShaderLimits& limits,
-                                                    runtime::Program program);
+                                                    runtime::Program program,
+                                                    runtime::CodeCache* cache);
   Executable() = default;
   Executable(const Executable&) = delete;
   Executable& operator=(const Executable&) = delete;
@@ -43,6 +47,7 @@ class Executable : public runtime::Executable, public std::enable_shared_from_th
   const runtime::Program& program() const override { return program_; }
   Result<std::unique_ptr<runtime::Context>> createContext() override;
   std::string code() const override;
+  int64_t cachedKernels() const override;
 
   Gpu& gpu() const { return *gpu_; }
   const ShaderLimits& limits() const { return limits_; }
@@ -55,8 +60,9 @@ class Executable : public runtime::Executable, public std::enable_shared_from_th
 
  private:
   friend class Context;
-  Status compile();
-  Status buildPipeline(Pipeline& pipeline);
+  Status compile(runtime::CodeCache* cache);
+  std::vector<const ir::Module*> kernelsOf(size_t shader) const;
+  Status buildPipeline(Pipeline& pipeline, VkPipelineCache driverCache, const SpirV& code);
   Status buildLayouts(Pipeline& pipeline);
   void placeConstants();
   /// Bytes that uploading the constants will take; none once they are there.

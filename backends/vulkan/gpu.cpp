@@ -81,7 +81,6 @@ Result<std::shared_ptr<Gpu>> Gpu::open(std::shared_ptr<Instance> instance,
 
 Gpu::~Gpu() {
   if (device_ == VK_NULL_HANDLE || abandoned_) return;
-  vkDestroyPipelineCache(device_, cache_, nullptr);
   vkDestroyDevice(device_, nullptr);
 }
 
@@ -103,8 +102,6 @@ Status Gpu::create(std::shared_ptr<Instance> instance, const PhysicalDevice& phy
       .ppEnabledExtensionNames = features.extensions().data()};
   QT_VK(vkCreateDevice(physical.handle, &info, nullptr, &device_), name());
   vkGetDeviceQueue(device_, physical.queueFamily, 0, &queue_);
-  const VkPipelineCacheCreateInfo cache{.sType = VK_STRUCTURE_TYPE_PIPELINE_CACHE_CREATE_INFO};
-  QT_VK(vkCreatePipelineCache(device_, &cache, nullptr, &cache_), name());
   if (physical.hasMemory()) chooseMemoryTypes();
   return {};
 }

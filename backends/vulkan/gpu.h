@@ -61,7 +61,6 @@ class Gpu : public std::enable_shared_from_this<Gpu> {
   VkDevice handle() const { return device_; }
   const PhysicalDevice& physical() const { return physical_; }
   const TestOptions& options() const { return options_; }
-  VkPipelineCache pipelineCache() const { return cache_; }
   const std::string& name() const { return physical_.name; }
   /// The host writes and reads shader buffers directly; otherwise through Staging buffers.
   bool unified() const { return unified_; }
@@ -96,7 +95,6 @@ class Gpu : public std::enable_shared_from_this<Gpu> {
   TestOptions options_;
   VkDevice device_ = VK_NULL_HANDLE;
   VkQueue queue_ = VK_NULL_HANDLE;
-  VkPipelineCache cache_ = VK_NULL_HANDLE;
   std::mutex queueMutex_;
   uint32_t shaderType_ = 0;
   uint32_t stagingType_ = 0;

@@ -22,6 +22,9 @@ struct PhysicalDevice {
   std::string driver;      // "llvmpipe", "SwiftShader driver"
   std::string driverInfo;  // "Mesa 22.3.6 (LLVM 15.0.6)"
   std::string uuid;        // 32 hexadecimal digits
+  // What the data of pipeline caches is made for.
+  uint32_t vendor = 0, device = 0, driverVersion = 0;
+  std::array<uint8_t, VK_UUID_SIZE> pipelineCacheUuid{};
   VkPhysicalDeviceType type = VK_PHYSICAL_DEVICE_TYPE_OTHER;
   uint32_t apiVersion = 0;
   VkPhysicalDeviceLimits limits{};

@@ -69,6 +69,11 @@ void readProperties(PhysicalDevice& device) {
                                   .pNext = &id};
   vkGetPhysicalDeviceProperties2(device.handle, &all);
   device.limits = all.properties.limits;
+  device.vendor = all.properties.vendorID;
+  device.device = all.properties.deviceID;
+  device.driverVersion = all.properties.driverVersion;
+  std::copy_n(static_cast<const uint8_t*>(all.properties.pipelineCacheUUID), VK_UUID_SIZE,
+              device.pipelineCacheUuid.begin());
   device.uuid = hexadecimal(id.deviceUUID);
   device.subgroupSize = subgroup.subgroupSize;
   device.maxAllocationBytes = maintenance.maxMemoryAllocationSize;

@@ -194,6 +194,7 @@ struct CompileOptions {
   std::string device;   // empty: the default device
   int threads = 0;      // CPU: 0 = all cores
   bool strict = false;  // nothing may be placed on another device
+  bool cache = true;    // compiled code is kept on disk: QUARTET_CACHE says where
   /// Models with open extents: how many specialisations a session keeps, and how many sets of
   /// shapes of each; the one used longest ago goes first.
   int specialisations = 8;
@@ -204,11 +205,12 @@ struct CompileOptions {
 
 /// What is known of a compiled program.
 struct Statistics {
-  std::string device;    // id
-  double compileMs = 0;  // from the imported model to ready to run
-  int64_t launches = 0;  // waves, each one launch, in one run
-  int64_t taskSets = 0;  // of all waves
-  int64_t kernels = 0;   // distinct
+  std::string device;         // id
+  double compileMs = 0;       // from the imported model to ready to run
+  int64_t launches = 0;       // waves, each one launch, in one run
+  int64_t taskSets = 0;       // of all waves
+  int64_t kernels = 0;        // distinct
+  int64_t cachedKernels = 0;  // of those: not compiled, since an earlier process left their code
   int64_t inputOutputBytes = 0;
   int64_t constantBytes = 0;  // as stored on the device
   int64_t arenaBytes = 0;     // planned peak of intermediates
@@ -245,7 +247,8 @@ class Session {
   std::vector<SpecialisationInfo> specialisations() const;
 
   const Statistics& statistics() const;
-  /// What is not placed where it was asked to be, and why; empty with `strict`.
+  /// What a caller may want to know: what is not placed where it was asked to be (nothing with
+  /// `strict`), and why compiled code could not be kept.
   const std::vector<std::string>& notes() const;
   /// Placement, task sets, tiles, waves, memory, and the description of the device that they rest
   /// on.

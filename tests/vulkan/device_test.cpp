@@ -2,9 +2,12 @@
 
 #include <sys/wait.h>
 
+#include <algorithm>
 #include <cstdlib>
+#include <filesystem>
 
 #include "backends/vulkan/instance.h"
+#include "backends/vulkan/pipeline_cache.h"
 #include "tests/vulkan/fixture.h"
 
 using namespace quartet;
@@ -12,6 +15,41 @@ using namespace quartet::tests;
 using ir::DType;
 using ir::Opcode;
 using ir::ValueId;
+
+namespace {
+
+/// A cache in a folder of its own.
+class Folder {
+ public:
+  Folder() {
+    std::string pattern = (std::filesystem::temp_directory_path() / "quartet-XXXXXX").string();
+    REQUIRE(mkdtemp(pattern.data()) != nullptr);
+    path_ = pattern;
+  }
+  Folder(const Folder&) = delete;
+  Folder& operator=(const Folder&) = delete;
+  ~Folder() {
+    std::error_code ignored;
+    std::filesystem::remove_all(path_, ignored);
+  }
+  std::shared_ptr<runtime::CodeCache> cache() const {
+    auto cache = runtime::CodeCache::open(path_, 1 << 20);
+    REQUIRE(cache.has_value());
+    return *cache;
+  }
+  int entries() const {
+    int count = 0;
+    for (const auto& item : std::filesystem::directory_iterator(path_)) {
+      count += item.path().extension() == ".entry" ? 1 : 0;
+    }
+    return count;
+  }
+
+ private:
+  std::string path_;
+};
+
+}  // namespace
 
 TEST_CASE("devices are found by index, UUID and part of the name") {
   FOR_EACH_DEVICE(id) {
@@ -64,6 +102,56 @@ TEST_CASE("a group larger than the device's limit is refused") {
   }
 }
 
+TEST_CASE("data of pipeline caches is for one driver, device and version") {
+  vulkan::PhysicalDevice device;
+  device.vendor = 0x1002;
+  device.device = 7;
+  for (size_t i = 0; i < device.pipelineCacheUuid.size(); ++i) {
+    device.pipelineCacheUuid[i] = static_cast<uint8_t>(i + 1);
+  }
+  VkPipelineCacheHeaderVersionOne header{};
+  header.headerSize = sizeof header;
+  header.headerVersion = VK_PIPELINE_CACHE_HEADER_VERSION_ONE;
+  header.vendorID = device.vendor;
+  header.deviceID = device.device;
+  std::copy(device.pipelineCacheUuid.begin(), device.pipelineCacheUuid.end(),
+            static_cast<uint8_t*>(header.pipelineCacheUUID));
+  Bytes data(sizeof header + 100);
+  std::memcpy(data.data(), &header, sizeof header);
+  CHECK(vulkan::fitsDriver(data, device));
+  CHECK_FALSE(vulkan::fitsDriver(std::span(data).first(sizeof header), device));  // nothing in it
+  CHECK_FALSE(vulkan::fitsDriver(std::span(data).first(10), device));
+  CHECK_FALSE(vulkan::fitsDriver({}, device));
+  for (size_t i = 0; i < sizeof header; ++i) {
+    data[i] ^= std::byte{0x40};
+    // A longer header is fine as long as something follows it.
+    if (i != 0) CHECK_FALSE(vulkan::fitsDriver(data, device));
+    data[i] ^= std::byte{0x40};
+  }
+}
+
+// Drivers that give out a header only, and those that give more: the answers stay.
+TEST_CASE("a cache serves the second program") {
+  FOR_EACH_DEVICE(id) {
+    const Folder folder;
+    Kernel k("triple", 1);
+    auto& b = k.build;
+    const ValueId in = k.input(DType::I32, 4);
+    const ValueId out = k.output(DType::I32, 4);
+    b.store(out, b.groupId(), b.apply(Opcode::Mul, {b.load(in, b.groupId()), b.literal(3)}));
+    const ir::Module kernel = k.finish();
+    for (const int64_t cached : {0, 1, 1}) {
+      const auto device = openOrFail(id, {}, folder.cache());
+      const auto executable = device->compile(programOf(kernel, 4));
+      REQUIRE(executable.has_value());
+      CHECK((*executable)->cachedKernels() == cached);
+      const auto results =
+          runOrFail(*device, programOf(kernel, 4), {bytesOf<int32_t>({1, 2, 3, -4})});
+      CHECK(valuesOf<int32_t>(results[0]) == std::vector<int32_t>{3, 6, 9, -12});
+    }
+  }
+}
+
 // This program again, in a process whose only driver is RADV with no device behind it.
 TEST_CASE("a device without memory compiles, and refuses to run") {
   constexpr int kNoDriver = 77;
@@ -83,7 +171,8 @@ TEST_CASE("a device without memory compiles, and refuses to run") {
   REQUIRE(devices->size() == 1);
   CHECK(devices->front().compileOnly);
   CHECK_FALSE(devices->front().mayBeDefault());
-  const auto device = openOrFail("vulkan:0");
+  const Folder folder;
+  const auto device = openOrFail("vulkan:0", {}, folder.cache());
   CHECK(device->description().entry == "family vulkan gpu");
   Kernel k("copy", 64);
   auto& b = k.build;
@@ -91,8 +180,16 @@ TEST_CASE("a device without memory compiles, and refuses to run") {
   const ValueId out = k.output(DType::I64, 64);
   b.store(out, b.localId(),
           b.apply(Opcode::Div, {b.load(in, b.localId()), b.literal(3, DType::I64)}));
-  auto executable = device->compile(programOf(k.finish(), 1));
+  const ir::Module kernel = k.finish();
+  auto executable = device->compile(programOf(kernel, 1));
   REQUIRE_MESSAGE(executable.has_value(), (executable ? "" : executable.error().str()));
+  // This driver gives out its compiled pipelines: one entry beside that of the SPIR-V.
+  CHECK(folder.entries() == 2);
+  CHECK((*executable)->cachedKernels() == 0);
+  const auto again = openOrFail("vulkan:0", {}, folder.cache())->compile(programOf(kernel, 1));
+  REQUIRE(again.has_value());
+  CHECK((*again)->cachedKernels() == 1);
+  CHECK(folder.entries() == 2);
   const auto context = (*executable)->createContext();
   REQUIRE_FALSE(context.has_value());
   CHECK(context.error().message.find("no memory") != std::string::npos);

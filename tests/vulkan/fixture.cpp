@@ -32,8 +32,9 @@ std::vector<std::string> runnableDevices() {
 }
 
 std::shared_ptr<runtime::Device> openOrFail(const std::string& id,
-                                            const vulkan::TestOptions& options) {
-  auto device = vulkan::openDevice(id, options);
+                                            const vulkan::TestOptions& options,
+                                            std::shared_ptr<runtime::CodeCache> cache) {
+  auto device = vulkan::openDevice(id, options, std::move(cache));
   REQUIRE_MESSAGE(device.has_value(), (device ? "" : device.error().str()));
   return *device;
 }

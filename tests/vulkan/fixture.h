@@ -36,7 +36,8 @@ std::vector<T> valuesOf(const Bytes& bytes) {
 std::vector<std::string> runnableDevices();
 
 std::shared_ptr<runtime::Device> openOrFail(const std::string& id,
-                                            const vulkan::TestOptions& options = {});
+                                            const vulkan::TestOptions& options = {},
+                                            std::shared_ptr<runtime::CodeCache> cache = nullptr);
 
 /// A kernel module with a group size; add parameters with `input` and `output`.
 struct Kernel {

@@ -1,0 +1,25 @@
+// Where compiled code is kept, as the environment and the caller want it.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "base/result.h"
+#include "runtime/code_cache.h"
+
+namespace quartet::api {
+
+struct CodeCache {
+  std::shared_ptr<runtime::CodeCache> disk;  // null: nothing is kept
+  std::string problem;                       // why it could not be opened, if that was wanted
+
+  /// One line for the user when code could not be kept, by now; else empty.
+  std::string note() const;
+};
+
+/// The cache in $QUARTET_CACHE, else in $XDG_CACHE_HOME/quartet or $HOME/.cache/quartet; none when
+/// the variable is "off" or when it is not `wanted`. A folder that does not serve is no error: what
+/// cannot be kept is compiled again. A value that makes no sense is one.
+Result<CodeCache> openCodeCache(bool wanted);
+
+}  // namespace quartet::api
