@@ -286,7 +286,10 @@ Expected<NamedTensors> Session::run(const NamedTensors& inputs) const {
     QT_CHECK(api::checkInputs(data_->model->inputs, inputs));
     const DeviceInfo& device = data_->placement.device;
     if (device.compileOnly) {
-      return unsupported("the device has no memory: it compiles and cannot run",
+      const std::string lacks = device.kind == DeviceInfo::Kind::Null
+                                    ? "the device checks programs and computes nothing"
+                                    : "the device has no memory";
+      return unsupported(lacks + ": it compiles and cannot run",
                          "device '" + device.id + "' (" + device.name + ")",
                          "name another device (--device); `quartet devices` lists them");
     }
