@@ -212,3 +212,14 @@ TEST_CASE("session: inputs and options that do not fit are refused") {
   CHECK_FALSE(Session::compile(model, {.device = "cpu", .threads = 5000}));
   CHECK_FALSE(Session::compile(model, {.device = "toaster"}));
 }
+
+TEST_CASE("session: more elements than kernels can number are refused by name") {
+  OnnxModel onnx;
+  onnx.input("x", {65536, 65536}, 3).output("y", 3);
+  onnx.node("Neg", {"x"}, {"y"}, {}, "negate");
+  const auto session = Session::compile(modelOf(onnx), {.device = "null"});
+  REQUIRE_FALSE(session);
+  CHECK(session.error().kind == Error::Kind::Unsupported);
+  CHECK(session.error().where == "input 'x'");
+  CHECK(session.error().message.find("found 4294967296 elements") == 0);
+}
