@@ -42,6 +42,7 @@ DeviceEntry nullEntry() {
   entry.info.kind = Kind::Null;
   entry.info.name = "null";
   entry.info.driver = "checks programs, computes nothing";
+  entry.info.compileOnly = true;
   entry.open = [](const runtime::DeviceOptions&) -> Result<std::shared_ptr<runtime::Device>> {
     return null::createDevice(QT_TRY(null::defaultDescription()));
   };

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "api/devices.h"
+#include "api/stage_input.h"
 #include "backends/common/lower_placed.h"
 #include "backends/common/lower_plan.h"
 #include "ir/express.h"
@@ -95,6 +96,7 @@ Result<std::string> runStage(const std::string& stage, const std::string& text,
   ir::Module module = QT_TRY(ir::parse(text, {file, true}));
   QT_CHECK(ir::verify(module));
   if (stage == "verify") return ir::print(module);
+  QT_CHECK(checkStageInput(stage, module, file));
   if (stage == "express") {
     ir::PassRunner runner;
     return ir::print(QT_TRY(runner.run("express", std::move(module), ir::express)));

@@ -122,7 +122,10 @@ Expected<NamedTensors> Session::run(const NamedTensors& inputs) const {
     QT_CHECK(api::checkInputs(data->inputs, inputs));
     const DeviceInfo& device = data->placement.device;
     if (device.compileOnly) {
-      return unsupported("the device has no memory: it compiles and cannot run",
+      const std::string lacks = device.kind == DeviceInfo::Kind::Null
+                                    ? "the device checks programs and computes nothing"
+                                    : "the device has no memory";
+      return unsupported(lacks + ": it compiles and cannot run",
                          "device '" + device.id + "' (" + device.name + ")",
                          "name another device (--device); `quartet devices` lists them");
     }

@@ -40,7 +40,7 @@ void printDevice(const DeviceInfo& device) {
   std::cout << "             " << facts << "\n";
   if (!device.uuid.empty()) std::cout << "             UUID " << device.uuid << "\n";
   if (device.compileOnly) {
-    std::cout << "             no memory: compiles models and cannot run them\n";
+    std::cout << "             compiles models and cannot run them\n";
   }
   if (device.entry.empty()) return;
   std::cout << "             described by " << device.entry

@@ -6,8 +6,10 @@
 #include <cstring>
 #include <filesystem>
 #include <fstream>
-#include <iterator>
 #include <vector>
+
+#include "api/convert.h"
+#include "base/regular_file.h"
 
 namespace quartet::cli {
 namespace {
@@ -37,12 +39,17 @@ class Temporaries {
 }  // namespace
 
 Expected<std::string> readFile(const std::string& path) {
-  std::error_code error;
-  if (fs::is_directory(path, error)) return fileError("cannot read", path, "it is a folder");
-  std::ifstream in(path, std::ios::binary);
-  if (!in) return fileError("cannot open", path, std::strerror(errno));
-  std::string bytes(std::istreambuf_iterator<char>(in), {});
-  if (in.bad()) return fileError("cannot read", path, std::strerror(errno));
+  const Result<RegularFile> file = RegularFile::open(path);
+  if (!file) return api::toError(file.error());
+  std::string bytes(static_cast<size_t>(file->size()), '\0');
+  size_t filled = 0;
+  while (filled < bytes.size()) {
+    const ssize_t got = ::read(file->descriptor(), bytes.data() + filled, bytes.size() - filled);
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) return fileError("cannot read", path, std::strerror(errno));
+    if (got == 0) return fileError("cannot read", path, "it became shorter meanwhile");
+    filled += static_cast<size_t>(got);
+  }
   return bytes;
 }
 
@@ -58,11 +65,16 @@ std::optional<Error> writeFiles(const std::string& folder,
     fs::path temporary = target;
     temporary += "." + std::to_string(getpid()) + ".tmp";
     temporaries.add(temporary);
+    errno = 0;
     std::ofstream out(temporary, std::ios::binary);
     out.write(bytes.data(), static_cast<std::streamsize>(bytes.size()));
     out.close();
     if (!out) return fileError("cannot write", target, std::strerror(errno));
     renames.emplace_back(temporary, target);
+  }
+  // What a rename cannot replace is found before the first one.
+  for (const auto& [from, to] : renames) {
+    if (fs::is_directory(to, error)) return fileError("cannot write", to, "it is a folder");
   }
   for (const auto& [from, to] : renames) {
     fs::rename(from, to, error);

@@ -9,7 +9,7 @@
 
 namespace quartet::cli {
 
-/// The bytes of a file.
+/// The bytes of a regular file.
 Expected<std::string> readFile(const std::string& path);
 
 /// Writes files (name -> bytes) into a folder, which is made when it is not there. Everything is

@@ -36,15 +36,13 @@ struct DeviceResult {
   }
 };
 
-/// Every device that can run and computes something, the reference apart.
+/// Every device that can run, the reference apart.
 Expected<std::vector<std::string>> runnableDevices() {
   const auto found = devices();
   if (!found) return found.error();
   std::vector<std::string> ids;
   for (const DeviceInfo& device : *found) {
-    const bool other =
-        device.kind == DeviceInfo::Kind::Reference || device.kind == DeviceInfo::Kind::Null;
-    if (!other && !device.compileOnly) ids.push_back(device.id);
+    if (device.kind != DeviceInfo::Kind::Reference && !device.compileOnly) ids.push_back(device.id);
   }
   return ids;
 }

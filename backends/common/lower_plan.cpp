@@ -3,6 +3,7 @@
 #include <map>
 #include <set>
 
+#include "backends/common/index_limits.h"
 #include "backends/common/lower_tasks.h"
 #include "backends/common/plan_part.h"
 #include "backends/common/storage.h"
@@ -61,10 +62,7 @@ Status PlanLowering::addBuffer(ValueId value, runtime::BufferInfo::Kind kind, st
   buffer.logical = type.dtype;
   buffer.storage = storageType(type.dtype, device_);
   buffer.layout = type.layout;
-  int64_t elements = 1;
-  for (const ir::Dim& dim : type.layout.physicalShape(type.shape)) {
-    elements *= QT_TRY(dim.evaluate(symbols_));
-  }
+  const int64_t elements = QT_TRY(storedElements(plan_, value, symbols_));
   for (const ir::Dim& dim : type.shape) buffer.shape.push_back(QT_TRY(dim.evaluate(symbols_)));
   buffer.bytes = elements * ir::byteSize(buffer.storage);
   if (kind == runtime::BufferInfo::Kind::Constant) buffer.data = plan_.constantOf(value);
@@ -101,6 +99,7 @@ std::set<ValueId> PlanLowering::oversized(OpId tasks) const {
 
 Status PlanLowering::addTasks(OpId tasks) {
   const ir::Op& op = plan_.op(tasks);
+  QT_CHECK(checkLoops(plan_, tasks, symbols_));
   LoweredTasks lowered = lowerTasks(
       plan_, tasks, device_, static_cast<int64_t>(program_.statusNodes.size()), oversized(tasks));
   program_.statusNodes.push_back(op.origin);

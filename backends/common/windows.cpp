@@ -151,7 +151,10 @@ Result<std::vector<runtime::Dispatch>> cutIntoWindows(
       return unsupported("a slice of a tensor needs " + std::to_string(windows[0].bytes) +
                              " bytes in one binding, the device reaches " +
                              std::to_string(device.maxBindingBytes.value),
-                         ir::str(whole.origin), "run this model on the cpu");
+                         "node " + ir::str(whole.origin),
+                         device.kind == hwdb::Description::Kind::Cpu
+                             ? "use smaller shapes (--shape)"
+                             : "use smaller shapes (--shape), or run the model on the CPU");
     }
     while (last < slices) {
       std::vector<runtime::Binding> more = windowsOf(first, last + 1);

@@ -140,7 +140,7 @@ struct DeviceInfo {
   /// hwdb entry that its costs come from; "family ..." when the device itself is unknown.
   std::string entry;
   int64_t memoryBytes = 0;
-  /// Compiles, but cannot run anything (no memory heaps).
+  /// Compiles, but cannot run anything: has no memory, or computes nothing (null).
   bool compileOnly = false;
   /// What `compile` takes when no device is named.
   bool isDefault = false;

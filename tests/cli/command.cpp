@@ -58,11 +58,12 @@ std::vector<std::string> Workspace::list(const std::string& subfolder) const {
   return names;
 }
 
-Outcome Workspace::quartet(const std::string& arguments) const {
+Outcome Workspace::quartet(const std::string& arguments, const std::string& output) const {
   const std::string out = path("stdout.txt");
   const std::string err = path("stderr.txt");
   const std::string command = "cd " + folder_ + " && timeout -s KILL 120 " QUARTET_EXE " " +
-                              arguments + " >" + out + " 2>" + err + " </dev/null";
+                              arguments + " >" + (output.empty() ? out : output) + " 2>" + err +
+                              " </dev/null";
   const int status = std::system(command.c_str());
   Outcome outcome{WIFEXITED(status) ? WEXITSTATUS(status) : 255, readAll(out), readAll(err)};
   fs::remove(out);

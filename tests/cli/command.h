@@ -32,8 +32,9 @@ class Workspace {
   /// Names of the files in a subfolder, sorted; empty when there is none.
   std::vector<std::string> list(const std::string& subfolder) const;
 
-  /// quartet with these arguments (quoted for the shell by the caller where need be).
-  Outcome quartet(const std::string& arguments) const;
+  /// quartet with these arguments (quoted for the shell by the caller where need be). Standard
+  /// output goes to the outcome, or to the file that `output` names.
+  Outcome quartet(const std::string& arguments, const std::string& output = {}) const;
 
  private:
   std::string folder_;

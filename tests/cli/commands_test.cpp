@@ -106,10 +106,9 @@ TEST_CASE("cli verify: a table and JSON for all devices, failure is an exit stat
     CHECK(device["passed"] == true);
     CHECK(device["outputs"].size() == 2);
   }
-  // The null device computes nothing.
   const Outcome failed = work.quartet("verify model.onnx --device cpu --device null");
   CHECK(failed.status == 1);
-  CHECK(failed.out.find("FAILED") != std::string::npos);
+  CHECK(failed.out.find("computes nothing") != std::string::npos);
   const Outcome unknown = work.quartet("verify model.onnx --device toaster --device cpu");
   CHECK(unknown.status == 1);
   CHECK(unknown.out.find("there is no such device") != std::string::npos);
@@ -176,4 +175,30 @@ TEST_CASE("cli opt: stages on a file and on standard input") {
   checkRefused(work.quartet("opt --stage verify bad.ir"), {"bad.ir"});
   checkRefused(work.quartet("opt --stage solder graph.ir"), {"solder", "stages are"});
   checkRefused(work.quartet("opt --stage verify missing.ir"), {"missing.ir"});
+  checkRefused(work.quartet("opt --device cpu --stage rammer graph.ir"),
+               {"graph.ir", "rammer requires a plan with tile shapes", "a graph of operations"});
+}
+
+TEST_CASE("cli: the null device checks models and runs none") {
+  const Workspace work;
+  writeModel(work);
+  CHECK(work.quartet("explain model.onnx --device null").status == 0);
+  for (const std::string command : {"run", "bench"}) {
+    checkRefused(work.quartet(command + " model.onnx --device null"),
+                 {"device 'null'", "computes nothing", "--device"});
+  }
+}
+
+TEST_CASE("cli: output that does not arrive is a failure") {
+  const Workspace work;
+  writeModel(work);
+  const std::string to = " model.onnx --device cpu ";
+  for (const std::string& command :
+       {"run" + to, "run" + to + "--outputs out", "verify" + to, "verify --json" + to,
+        "bench --json --runs 1" + to, "explain" + to, std::string("devices --json"),
+        std::string("--help")}) {
+    INFO(command);
+    checkRefused(work.quartet(command, "/dev/full"),
+                 {"standard output: cannot write all of the output"});
+  }
 }

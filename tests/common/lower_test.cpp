@@ -3,9 +3,11 @@
 
 #include <algorithm>
 
+#include "backends/common/lower_plan.h"
 #include "tests/common/harness.h"
 
-using quartet::test::checkGraph;
+using namespace quartet;
+using namespace quartet::test;
 
 TEST_CASE("elementwise chain") {
   checkGraph(R"(graph @g(%x: f32[3, 37], %y: f32[37]) -> ("o") {
@@ -243,4 +245,77 @@ TEST_CASE("windows of a buffer seen under another shape") {
   const test::Tensors got =
       test::interpretProgram(test::lowered(test::planned(graph, device), device, symbols), inputs);
   CHECK(std::equal(got[0]->bytes.begin(), got[0]->bytes.end(), want[0]->bytes.begin()));
+}
+
+namespace {
+
+Diagnostic refused(std::string_view text, const hwdb::Description& device,
+                   const sched::Options& options = {}) {
+  const ir::Module plan = planned(expressed(text), device, options);
+  const auto program = common::lowerPlan(plan, device);
+  REQUIRE_FALSE(program.has_value());
+  CHECK(program.error().kind == Diagnostic::Kind::Unsupported);
+  CHECK_FALSE(program.error().hint.empty());
+  return program.error();
+}
+
+}  // namespace
+
+TEST_CASE("tensors beyond 32-bit element numbers are refused, by name, with what is found") {
+  for (const hwdb::Description& device : {vectorCpu(), weakGpu()}) {
+    const Diagnostic input = refused(R"(graph @g(%x: i8[2, 1073741824]) -> ("o") {
+      %n = neg %x : i8[2, 1073741824]
+      %r = reduce %n {axes = [1], fn = max} : i8[2]
+      return %r
+    })",
+                                     device);
+    CHECK(input.where == "input 'x'");
+    CHECK(input.message ==
+          "found 2147483648 elements, kernels index at most 2147483647 in one tensor");
+    const Diagnostic output = refused(R"(graph @g(%x: i8[1]) -> ("big") {
+      %b = broadcast %x : i8[3000000000]
+      return %b
+    })",
+                                      device);
+    CHECK(output.where == "output 'big'");
+    const Diagnostic between = refused(R"(graph @g(%x: f32[65536], %y: f32[65536]) -> ("o") {
+      %c = contract %x, %y {lhs = [0], out = [0, 1], rhs = [1]} : f32[65536, 65536] from "outer"
+      %r = reduce %c {axes = [1], fn = max} : f32[65536]
+      return %r
+    })",
+                                       device, {.welder = false});
+    CHECK(between.where == "tensor 'c' of node outer");
+    CHECK(between.message.find("found 4294967296 elements") == 0);
+  }
+}
+
+TEST_CASE("loops beyond 32 bits are refused where no tensor is") {
+  const Diagnostic loop = refused(R"(graph @g(%x: f32[1]) -> ("o") {
+    %b = broadcast %x : f32[3000000000]
+    %r = reduce %b {axes = [0], fn = add} : f32[]
+    return %r
+  })",
+                                  vectorCpu());
+  CHECK(loop.message.find("found a loop over 3000000000 elements") == 0);
+  // What a tile reaches beyond the extent counts too.
+  const Diagnostic edge = refused(R"(graph @g(%x: i8[2147483647]) -> ("o") {
+    %n = neg %x : i8[2147483647]
+    return %n
+  })",
+                                  vectorCpu());
+  CHECK(edge.message.find("found a loop over 2147483647 elements in tiles of") == 0);
+}
+
+TEST_CASE("a halo that leads beyond 32 bits is no obstacle where it is not stored") {
+  // The padding reaches 3816 rows of 2^20 elements; input and output stay below 2^31.
+  constexpr std::string_view kText = R"(graph @g(%x: i8[16, 1048576]) -> ("o") {
+    %w = window %x {dilations = [1, 1], fn = max, pads = [1900, 0, 1900, 0], strides = [4, 1], window = [4, 1]} : i8[954, 1048576] from "pool"
+    return %w
+  })";
+  const ir::Module guarded = planned(expressed(kText), scalarGpu());
+  CHECK(common::lowerPlan(guarded, scalarGpu()).has_value());
+  // This device's plan has a padded copy.
+  const Diagnostic padded = refused(kText, vectorCpu());
+  CHECK(padded.where.find("node pool") != std::string::npos);
+  CHECK(padded.message.find("found 4001366016 elements") == 0);
 }
