@@ -4,6 +4,7 @@
 #include <cmath>
 #include <functional>
 #include <numeric>
+#include <optional>
 #include <string>
 #include <unordered_map>
 #include <utility>
@@ -38,7 +39,8 @@ struct Node {
   DType dtype = DType::I64;
   DType operandDType = DType::I64;
   Scalar literal = {.i = 0};
-  int64_t extent = 0;  // Bounded
+  int64_t extent = 0;    // Bounded
+  bool bounded = false;  // Load: at an index made safe
   int number = 0;
   std::vector<int> args;
   int guard = -1;
@@ -134,6 +136,8 @@ Status Evaluator::addChildren(const Expr& expr, Node& node) {
         node.guard = QT_TRY(add(expr.guard()));
         node.other = QT_TRY(add(expr.other()));
       }
+      node.bounded =
+          std::any_of(expr.args().begin(), expr.args().end(), std::mem_fn(&Expr::containsBounded));
       break;
     }
     case Expr::Kind::Bounded:
@@ -206,7 +210,8 @@ Scalar Evaluator::load(const Node& node) {
     offset = offset * operand.shape[i] + at[i];
   }
   if (!inside) {
-    if (error.empty()) {
+    const bool nothingThere = node.bounded && operand.elementCount() == 0;
+    if (!nothingThere && error.empty()) {
       error = "expression loads operand " + std::to_string(node.number) + " of shape " +
               list(operand.shape) + " at " + list(at) + " for the point " + list(axes_);
     }
@@ -269,8 +274,9 @@ class Run {
     for (size_t i = 0; i < at.size(); ++i) evaluator_.setAxis(first + i, at[i]);
   }
   int64_t offset(const std::vector<int64_t>& at) const;
-  /// The offset in the results that the target names at the current point.
-  int64_t targetOffset();
+  /// The offset in the results that the target names at the current point; none in a result
+  /// without elements, for which the target was made safe.
+  std::optional<int64_t> targetOffset();
   void put(size_t result, int64_t offset, Scalar value) {
     writeScalar(types_[result], value, bytes_[result].data() + offset * byteSize(types_[result]));
   }
@@ -311,7 +317,7 @@ int64_t Run::offset(const std::vector<int64_t>& at) const {
   return sum;
 }
 
-int64_t Run::targetOffset() {
+std::optional<int64_t> Run::targetOffset() {
   std::vector<int64_t> at;
   bool inside = true;
   for (const Scalar index : evaluator_.values(target_)) {
@@ -319,10 +325,13 @@ int64_t Run::targetOffset() {
     at.push_back(index.i);
   }
   if (inside) return offset(at);
-  if (evaluator_.error.empty()) {
+  const bool bounded =
+      std::any_of(expr_.target.begin(), expr_.target.end(), std::mem_fn(&Expr::containsBounded));
+  const bool nothingThere = bounded && bytes_[0].empty();
+  if (!nothingThere && evaluator_.error.empty()) {
     evaluator_.error = "expression writes a result of shape " + list(shape_) + " at " + list(at);
   }
-  return 0;
+  return std::nullopt;
 }
 
 /// Takes in every point of the reduction, in order.
@@ -349,10 +358,11 @@ void Run::scatter() {
     setAxes(0, at);
     forEachPoint(reduction_, [&](const std::vector<int64_t>& r) {
       setAxes(at.size(), r);
-      const int64_t to = targetOffset();
+      const auto to = targetOffset();
+      if (!to) return;
       evaluator_.element = evaluator_.values(element_);
-      evaluator_.state = {readScalar(dtype, bytes_[0].data() + to * byteSize(dtype))};
-      put(0, to, evaluator_.values(combine_)[0]);
+      evaluator_.state = {readScalar(dtype, bytes_[0].data() + *to * byteSize(dtype))};
+      put(0, *to, evaluator_.values(combine_)[0]);
     });
   });
 }
@@ -400,7 +410,9 @@ void Run::point(const std::vector<int64_t>& at) {
       putResults(offset(at));
       break;
     case TensorExpr::Form::Scan:
-      steps(at, [&] { putResults(targetOffset()); });
+      steps(at, [&] {
+        if (const auto to = targetOffset()) putResults(*to);
+      });
       break;
     case TensorExpr::Form::Opaque:
       argsort(at);

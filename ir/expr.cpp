@@ -269,6 +269,12 @@ Expr Expr::rewrite(const std::function<Expr(const Expr&)>& f) const {
   return rewriteNode(*this, f, memo);
 }
 
+bool Expr::containsBounded() const {
+  bool found = false;
+  visit([&](const Expr& node) { found |= node.kind() == Kind::Bounded; });
+  return found;
+}
+
 void Expr::visit(const std::function<void(const Expr&)>& f) const {
   if (!valid()) return;
   std::set<const void*> seen;  // membership only: the order is that of the tree

@@ -22,8 +22,9 @@ namespace quartet::ir {
 /// finish. Load reads operand `input` at `args` (one i64 index per axis). With a guard it is `guard
 /// ? operand[args] : other`, and nothing is read where the guard is false. Bounded(x, extent) is
 /// the index x (i64) made safe: a negative x counts from the end; out of
-/// [-extent, extent) the status word reports IndexOutOfRange and the value is 0.
-/// Apply is a scalar operation of scalar.def on `args`.
+/// [-extent, extent) the status word reports IndexOutOfRange and the value is 0. On an axis of
+/// extent 0 that is no index either: a load of an empty operand through it gives 0, and a result
+/// without elements is not written. Apply is a scalar operation of scalar.def on `args`.
 class Expr {
  public:
   enum class Kind : uint8_t { Literal, Axis, Extent, State, Element, Load, Bounded, Apply };
@@ -68,6 +69,8 @@ class Expr {
   Expr rewrite(const std::function<Expr(const Expr&)>& f) const;
   /// Visits every distinct node once, children first.
   void visit(const std::function<void(const Expr&)>& f) const;
+  /// Whether a Bounded takes part in it.
+  bool containsBounded() const;
   /// Replaces axes by expressions (axes beyond the list stay).
   Expr substituteAxes(const std::vector<Expr>& axes) const;
   /// Replaces symbols in all Dims.

@@ -1,6 +1,7 @@
 #include "backends/common/evaluator.h"
 
 #include <algorithm>
+#include <functional>
 #include <ranges>
 
 #include "backends/common/storage.h"
@@ -323,6 +324,26 @@ ValueId Evaluator::countOf(const Point& point, int lanes) {
   return builder_.apply(Opcode::Select, {point.mask, count, builder_.literal(int64_t{0})});
 }
 
+Point Evaluator::insideOf(const std::vector<ir::Dim>& shape, const std::vector<Expr>& indices,
+                          const Point& point) {
+  const bool bounded =
+      std::any_of(indices.begin(), indices.end(), std::mem_fn(&Expr::containsBounded));
+  if (!bounded) return point;
+  Point inside = point;
+  for (const ir::Dim& extent : shape) {
+    const Linear count = extents_.of(extent);
+    if (math_.range(count).lo > 0) continue;
+    const ValueId some = math_.compare(Opcode::Gt, count, Linear::of(0));
+    if (!inside.mask.valid()) {
+      inside.mask = some;
+    } else {
+      const bool wide = builder_.module().type(inside.mask).lanes > 1;
+      inside.mask = builder_.apply(Opcode::And, {inside.mask, wide ? widen(some) : some});
+    }
+  }
+  return inside;
+}
+
 ValueId Evaluator::load(OpId tile, const Expr& e, const Point& point) {
   Point inside = point;
   ValueId guard;
@@ -342,6 +363,7 @@ ValueId Evaluator::load(OpId tile, const Expr& e, const Point& point) {
     }
   }
   const ValueId operand = plan_.op(tile).operands[static_cast<size_t>(e.number())];
+  const Point reading = insideOf(plan_.type(operand).shape, e.args(), inside);
   ValueId result;
   bool zeroFilled = false;
   if (plan_.type(operand).kind == ir::Type::Kind::Tensor) {
@@ -351,7 +373,7 @@ ValueId Evaluator::load(OpId tile, const Expr& e, const Point& point) {
       const OpId producer = plan_.value(operand).definition;
       const ir::TensorExpr& expr = plan_.op(producer).attributes.expr();
       QT_ASSERT(expr.form == ir::TensorExpr::Form::Map, "only maps are computed on demand");
-      Point there{{}, inside.laneCount, inside.mask, {}, {}};
+      Point there{{}, reading.laneCount, reading.mask, {}, {}};
       for (const Expr& i : e.args()) there.axes.push_back(index(tile, i, inside));
       const auto& results = plan_.op(producer).results;
       const auto which = std::find(results.begin(), results.end(), operand) - results.begin();
@@ -360,7 +382,7 @@ ValueId Evaluator::load(OpId tile, const Expr& e, const Point& point) {
   } else {
     std::vector<Linear> indices;
     for (const Expr& i : e.args()) indices.push_back(index(tile, i, inside));
-    result = loadBuffer(buffers_.at(operand), indices, inside);
+    result = loadBuffer(buffers_.at(operand), indices, reading);
     zeroFilled = true;
   }
   if (!guard.valid() || (zeroFilled && isZero(e.other()))) return result;

@@ -77,6 +77,11 @@ class Evaluator {
   void store(const KernelBufferUse& buffer, const std::vector<Linear>& indices, ir::ValueId value,
              const Point& point);
 
+  /// The point for an access at `indices` (of a tensor of this shape), some of which may have been
+  /// made safe: on a tensor without elements there is no safe index, nothing is read or written.
+  Point insideOf(const std::vector<ir::Dim>& shape, const std::vector<ir::Expr>& indices,
+                 const Point& point);
+
   /// Results of tiles that are in registers at the current point.
   std::map<ir::ValueId, ir::ValueId> known;
 

@@ -32,25 +32,26 @@ void TaskLowering::writeStep(const Point& point, std::vector<ValueId>& variables
   const std::vector<const KernelBufferUse*> buffers = resultBuffers();
   std::vector<Linear> target;
   for (const Expr& e : expr_.target) target.push_back(evaluator_.index(anchor_, e, point));
+  const Point access = evaluator_.insideOf(buffers[0]->type.shape, expr_.target, point);
   Point step = point;
   for (const Expr& e : expr_.element) {
     step.elements.push_back(evaluator_.vector(anchor_, e, point));
   }
   for (ValueId variable : variables) step.states.push_back(builder_.get(variable));
   if (expr_.readsTarget()) {
-    step.states.push_back(evaluator_.widen(evaluator_.loadBuffer(*buffers[0], target, point)));
+    step.states.push_back(evaluator_.widen(evaluator_.loadBuffer(*buffers[0], target, access)));
   }
   std::vector<ValueId> next;
   for (const Expr& e : expr_.combine) next.push_back(evaluator_.vector(anchor_, e, step));
   if (expr_.form == TensorExpr::Form::Scatter) {
-    evaluator_.store(*buffers[0], target, next[0], point);
+    evaluator_.store(*buffers[0], target, next[0], access);
     return;
   }
   for (size_t i = 0; i < variables.size(); ++i) builder_.set(variables[i], next[i]);
   step.states = std::move(next);
   for (size_t i = 0; i < buffers.size(); ++i) {
     const ValueId value = evaluator_.vector(anchor_, expr_.results[i], step);
-    evaluator_.store(*buffers[i], target, value, point);
+    evaluator_.store(*buffers[i], target, value, access);
   }
 }
 

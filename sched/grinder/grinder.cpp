@@ -1,6 +1,7 @@
 #include "sched/grinder/grinder.h"
 
 #include <algorithm>
+#include <functional>
 #include <map>
 #include <set>
 #include <utility>
@@ -118,7 +119,7 @@ void PlanBuilder::foldReshapes(TensorExpr& expr, std::vector<ValueId>& operands)
   std::vector<bool> checked(operands.size(), false);
   for (const Expr& load : ir::loadsOf(expr)) {
     const auto& indices = load.args();
-    if (std::any_of(indices.begin(), indices.end(), isChecked)) {
+    if (std::any_of(indices.begin(), indices.end(), std::mem_fn(&Expr::containsBounded))) {
       checked[static_cast<size_t>(load.number())] = true;
     }
   }

@@ -45,12 +45,6 @@ std::optional<ReshapeMap> ReshapeMap::make(const std::vector<Dim>& from,
   return result;
 }
 
-bool isChecked(const Expr& index) {
-  bool found = false;
-  index.visit([&](const Expr& node) { found |= node.kind() == Expr::Kind::Bounded; });
-  return found;
-}
-
 std::vector<Expr> ReshapeMap::map(const std::vector<Expr>& indices) const {
   std::vector<Expr> result(from_.size(), Expr::index(0));
   Expr checks = Expr::index(0);  // a sum of zeros whose evaluation reports what is out of range
@@ -59,7 +53,7 @@ std::vector<Expr> ReshapeMap::map(const std::vector<Expr>& indices) const {
     Dim stride = 1;
     for (size_t k = group.toEnd; k-- > group.toBegin;) {
       if (to_[k] == Dim(1)) {
-        if (isChecked(indices[k])) checks = checks + indices[k];
+        if (indices[k].containsBounded()) checks = checks + indices[k];
         continue;
       }
       linear = linear + indices[k] * Expr::extent(stride);

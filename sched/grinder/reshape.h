@@ -8,9 +8,6 @@
 
 namespace quartet::sched {
 
-/// Whether evaluating `index` may report that it is out of range.
-bool isChecked(const ir::Expr& index);
-
 /// A row-major reshape seen from its reader: element `indices` of the reshaped tensor (`to`) is
 /// element map(indices) of the source (`from`). Axes are matched in groups of equal size.
 class ReshapeMap {

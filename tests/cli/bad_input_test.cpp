@@ -273,6 +273,40 @@ TEST_CASE("bad input: an index out of range names the node, nothing is written")
   }
 }
 
+TEST_CASE("bad input: every index into an empty axis is out of range") {
+  const Workspace work;
+  struct Lookup {
+    std::string type;
+    std::vector<Extent> indices;
+    std::vector<Extent> updates;
+  };
+  for (const Lookup& lookup :
+       {Lookup{"Gather", {"N"}, {}}, Lookup{"GatherElements", {"N", 3}, {}},
+        Lookup{"GatherND", {"N", 1}, {}}, Lookup{"GatherND", {"N", 2}, {}},
+        Lookup{"ScatterElements", {"N", 3}, {"N", 3}}, Lookup{"ScatterND", {"N", 1}, {"N", 3}}}) {
+    OnnxModel model;
+    model.input("x", {0, 3}).input("i", lookup.indices, kInt64).output("y", kFloat);
+    std::vector<std::string> inputs = {"x", "i"};
+    if (!lookup.updates.empty()) {
+      model.input("u", lookup.updates);
+      inputs.emplace_back("u");
+    }
+    model.node(lookup.type, inputs, {"y"}, {}, "lookup");
+    work.write("model.onnx", model);
+    std::string rest;
+    for (size_t axis = 1; axis < lookup.indices.size(); ++axis) {
+      rest += "," + std::to_string(std::get<int64_t>(lookup.indices[axis]));
+    }
+    for (const std::string& device : devicesToTest()) {
+      const std::string run = "run model.onnx --device " + device + " --shape i=";
+      checkRefused(work.quartet(run + "2" + rest), {"lookup", "index"});
+      const Outcome none = work.quartet(run + "0" + rest);
+      CHECK_MESSAGE(none.status == 0, none.err);
+      CHECK(none.out.find("empty") != std::string::npos);
+    }
+  }
+}
+
 TEST_CASE("bad input: integer division by zero names the node") {
   const Workspace work;
   OnnxModel model;

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "backends/common/lower_plan.h"
+#include "ir/kernel.h"
 #include "tests/common/harness.h"
 
 using namespace quartet;
@@ -179,6 +180,32 @@ TEST_CASE("symbolic outer extents are launch parameters") {
   }
   constant "w" f32[12, 20] = elided)";
   for (int64_t n : {1, 7, 64}) checkGraph(text, 1, {{"N", n}});
+}
+
+TEST_CASE("indices into an axis that turns out empty are out of range, and access nothing") {
+  // %y is empty with %x; what is gathered goes through a map that is computed on demand.
+  const std::string_view text =
+      R"(graph @g(%x: f32[N, 5], %i: i64[3], %u: f32[3, 5]) -> ("o", "p", "q") symbols {N: 0..64 multiple 1} {
+    %y = abs %x : f32[N, 5]
+    %g = gather %y, %i {axis = 0} : f32[3, 5]
+    %j = reshape %i : i64[3, 1]
+    %n = gather_nd %x, %j {batch_dims = 0} : f32[3, 5]
+    %s = scatter_nd %x, %j, %u : f32[N, 5]
+    return %g, %n, %s
+  })";
+  for (int64_t n : {0, 4}) {
+    const quartet::ir::SymbolValues symbols = {{"N", n}};
+    checkGraph(text, 1, symbols);
+    const auto graph = quartet::test::expressed(text);
+    const auto inputs = quartet::test::makeInputs(graph, 1, symbols);
+    const auto device = quartet::test::vectorCpu();
+    const auto program =
+        quartet::test::lowered(quartet::test::planned(graph, device), device, symbols);
+    uint32_t status = 0;
+    quartet::test::interpretProgram(program, inputs, &status);
+    CHECK(status == static_cast<uint32_t>(n == 0 ? quartet::ir::StatusCode::IndexOutOfRange
+                                                 : quartet::ir::StatusCode::Ok));
+  }
 }
 
 TEST_CASE("a constant over the binding range is bound in windows") {

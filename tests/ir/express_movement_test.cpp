@@ -269,6 +269,15 @@ TEST_CASE("an index out of range is reported and reads element 0") {
   }
 }
 
+TEST_CASE("every index into an empty axis is reported, nothing is read") {
+  Array index(DType::I64, {2});
+  index.data = {0, -1};
+  const Outcome outcome = runPrimitive(Opcode::Gather, attributes({{"axis", int64_t{0}}}),
+                                       {Array(DType::F32, {0}), index}, DType::F32, {2});
+  CHECK(outcome.statusCode == static_cast<uint32_t>(StatusCode::IndexOutOfRange));
+  CHECK(outcome.result.data == std::vector<double>{0, 0});
+}
+
 TEST_CASE("gather_elements takes an index per element") {
   Dice dice(26);
   for (int round = 0; round < 60; ++round) {

@@ -157,6 +157,13 @@ TEST_CASE("scatter reports an index out of range") {
   CHECK(run.statusCode == static_cast<uint32_t>(StatusCode::IndexOutOfRange));
 }
 
+TEST_CASE("scatter into an empty axis reports every index and writes nothing") {
+  const auto run = runPrimitive(
+      Opcode::ScatterElements, attributes({{"axis", int64_t{0}}}),
+      {Array(DType::F32, {0}), Array(DType::I64, {2}), Array(DType::F32, {2})}, DType::F32, {0});
+  CHECK(run.statusCode == static_cast<uint32_t>(StatusCode::IndexOutOfRange));
+}
+
 TEST_CASE("argsort keeps the order of equal elements; NaN is the largest") {
   Dice dice(44);
   for (int round = 0; round < 100; ++round) {
