@@ -19,6 +19,17 @@ namespace {
 
 constexpr int kNone = -1;
 
+// Structural limits of what is joined: they weigh a pass over memory against work that is done
+// again or grows, by counts of a plan's own things, and hold for every device.
+
+/// Evaluations of tiles at one point of a task set. Compile time, the code's size and the depth of
+/// all walks over a task set grow with them; one pass over memory in so many operations is little.
+constexpr double kMostEvaluations = 128;
+/// A producer of several readers is computed again in each of them: at most so many operations...
+constexpr double kMostSharedOperations = 4;
+/// ... by so many readers: one store and three loads of an element take about as long.
+constexpr size_t kMostReaders = 3;
+
 /// One task set of the plan before joining: a single tile and its writes.
 struct Node {
   OpId tasks;
@@ -29,6 +40,7 @@ struct Node {
   bool pinned = false;       // the result must be in memory: an output, an alias, several results
   bool inlined = false;      // computed by its readers
   double cost = 0;           // operations per element, inlined producers included
+  double evaluations = 1;    // of tiles per element: itself and inlined producers, per load
   std::set<ValueId> leaves;  // buffers read, inlined producers followed
   int reduction = kNone;     // a map that ends a group: the reduction below it
   int top = kNone;           // a reduction: the map that ends its group
@@ -76,6 +88,7 @@ class Joiner {
   void decideInlining(Node& node);
   bool accepts(const Node& reader, const Node& producer) const;
   std::vector<Expr> loadsOfBuffer(const Node& reader, ValueId buffer) const;
+  double evaluationsWith(const Node& reader, const Node& producer) const;
   void decideTop(int reduction);
   bool reachesRoot(int from, int& root) const;
   void groupOf(int root, std::vector<int>& members) const;
@@ -138,6 +151,12 @@ std::vector<Expr> Joiner::loadsOfBuffer(const Node& reader, ValueId buffer) cons
   return found;
 }
 
+/// The evaluations of `reader` if it computes `producer` too.
+double Joiner::evaluationsWith(const Node& reader, const Node& producer) const {
+  const auto loads = static_cast<double>(loadsOfBuffer(reader, producer.writes[0]).size());
+  return reader.evaluations + loads * producer.evaluations;
+}
+
 /// Whether `reader` may compute `producer`'s elements where it reads them.
 bool Joiner::accepts(const Node& reader, const Node& producer) const {
   const std::vector<Expr> loads = loadsOfBuffer(reader, producer.writes[0]);
@@ -161,10 +180,8 @@ bool Joiner::accepts(const Node& reader, const Node& producer) const {
     }
   }
   if (recomputes) return movesOnly(*producer.expr) && producer.cost <= 1;
-  constexpr double kCheap = 4;
-  constexpr size_t kReaders = 3;
-  return producer.readers.size() == 1 ||
-         (producer.cost <= kCheap && producer.readers.size() <= kReaders);
+  return producer.readers.size() == 1 || (producer.cost <= kMostSharedOperations &&
+                                          producer.readers.size() <= kMostReaders);
 }
 
 void Joiner::decideInlining(Node& node) {
@@ -188,8 +205,13 @@ void Joiner::decideInlining(Node& node) {
   if (node.leaves.size() > bindings) return;
   node.inlined = std::all_of(node.readers.begin(), node.readers.end(), [&](int reader) {
     const auto others = plan_.op(at(reader).tile).operands.size();
-    return others + node.leaves.size() <= 2 * bindings && accepts(at(reader), node);
+    return others + node.leaves.size() <= 2 * bindings &&
+           evaluationsWith(at(reader), node) <= kMostEvaluations && accepts(at(reader), node);
   });
+  if (!node.inlined) return;
+  for (int reader : node.readers) {
+    nodes_[static_cast<size_t>(reader)].evaluations = evaluationsWith(at(reader), node);
+  }
 }
 
 /// The one group that everything reading `from` belongs to; false when there are several.
@@ -243,6 +265,7 @@ void Joiner::decideTop(int reduction) {
   if (!reachesRoot(reduction, root)) return;
   Node& top = nodes_[static_cast<size_t>(root)];
   if (!top.map() || top.reduction != kNone || !(top.expr->domain == node.expr->domain)) return;
+  if (top.evaluations + node.evaluations > kMostEvaluations) return;
   std::vector<int> members;
   groupOf(root, members);
   if (top.leaves.size() + node.leaves.size() + 1 > static_cast<size_t>(device_.maxBindings.value)) {
