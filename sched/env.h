@@ -10,6 +10,10 @@
 
 namespace quartet::sched {
 
+/// What estimates take a symbolic extent for; what is made works for all of them.
+constexpr int64_t kAssumedExtent = 64;
+inline int64_t estimated(const ir::Dim& dim) { return dim.constant().value_or(kAssumedExtent); }
+
 /// Which stages do their work; one that is off leaves the plan correct and unoptimised.
 struct Options {
   bool welder = true;  // off: one task set per tensor expression

@@ -32,8 +32,8 @@ std::vector<Access> accessesOf(const ir::Module& plan, ir::OpId tasks, ir::OpId 
 std::optional<std::vector<int64_t>> strides(const Access& access, const ir::Type& buffer,
                                             const ir::Layout& layout, int axes, int64_t block = 1);
 
-/// Extents of the anchor's axes, domain first; a symbolic extent counts as `assumed`.
-std::vector<int64_t> extentsOf(const ir::TensorExpr& expr, int64_t assumed = 64);
+/// Extents of the anchor's axes, domain first; a symbolic extent as estimated.
+std::vector<int64_t> extentsOf(const ir::TensorExpr& expr);
 
 /// The task set ops of a plan in program order (through seq and par), with their tile ops.
 std::vector<ir::OpId> taskSets(const ir::Module& plan);
@@ -43,8 +43,5 @@ ir::ValueId aliasRoot(const ir::Module& plan, ir::ValueId buffer);
 
 /// Removes the operands that a tile's expression no longer loads.
 void dropUnusedOperands(ir::Module& plan, ir::OpId tile);
-
-/// reduce steps whose state is one value combined by a commutative operation: lanes can share them.
-bool lanesCanShare(const ir::TensorExpr& expr);
 
 }  // namespace quartet::sched

@@ -4,16 +4,18 @@
 #include <cmath>
 #include <set>
 
+#include "sched/env.h"
+
 namespace quartet::sched {
 
 using ir::Opcode;
 
 namespace {
 
-double points(const std::vector<ir::Dim>& extents, int64_t assumed) {
+double points(const std::vector<ir::Dim>& extents) {
   double product = 1;
   for (const ir::Dim& dim : extents) {
-    product *= static_cast<double>(dim.constant().value_or(assumed));
+    product *= static_cast<double>(estimated(dim));
   }
   return product;
 }
@@ -69,19 +71,18 @@ double operationsOf(const std::vector<ir::Expr>& exprs) {
   return operations;
 }
 
-double operationsOf(const ir::TensorExpr& expr, int64_t assumed) {
-  const double steps = points(expr.reduction, assumed);
+double operationsOf(const ir::TensorExpr& expr) {
+  const double steps = points(expr.reduction);
   if (expr.form == ir::TensorExpr::Form::Opaque) {  // a sorting network of merges
     const double stages = std::ceil(std::log2(std::max(steps, 2.0)));
-    return points(expr.domain, assumed) * steps * stages * (stages + 1) / 4;
+    return points(expr.domain) * steps * stages * (stages + 1) / 4;
   }
   if (expr.form == ir::TensorExpr::Form::Scan) {
-    return points(expr.domain, assumed) * steps *
+    return points(expr.domain) * steps *
            (operationsOf(expr.element) + operationsOf(expr.combine) + operationsOf(expr.results));
   }
-  return points(expr.domain, assumed) *
-         (steps * (operationsOf(expr.element) + operationsOf(expr.combine)) +
-          operationsOf(expr.results));
+  return points(expr.domain) * (steps * (operationsOf(expr.element) + operationsOf(expr.combine)) +
+                                operationsOf(expr.results));
 }
 
 }  // namespace quartet::sched

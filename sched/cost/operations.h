@@ -11,7 +11,7 @@ double operationCost(ir::Opcode op);
 /// Operations of one evaluation of `exprs`, shared parts once; index arithmetic (i64) is free.
 double operationsOf(const std::vector<ir::Expr>& exprs);
 
-/// Operations of a whole tensor expression; a symbolic extent counts as `assumed`.
-double operationsOf(const ir::TensorExpr& expr, int64_t assumed = 64);
+/// Operations of a whole tensor expression; a symbolic extent as estimated.
+double operationsOf(const ir::TensorExpr& expr);
 
 }  // namespace quartet::sched

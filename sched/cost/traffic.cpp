@@ -4,6 +4,8 @@
 #include <map>
 #include <set>
 
+#include "sched/env.h"
+
 namespace quartet::sched {
 
 using ir::Expr;
@@ -11,8 +13,6 @@ using ir::TensorExpr;
 using ir::ValueId;
 
 namespace {
-
-constexpr int64_t kAssumedExtent = 64;  // of a symbolic axis, as in extentsOf
 
 /// Elements of the box around what `accesses`, all of one buffer, reach.
 double boxElements(const ir::Type& buffer, const std::vector<const Access*>& accesses,
@@ -39,7 +39,7 @@ double boxElements(const ir::Type& buffer, const std::vector<const Access*>& acc
                                 : Expr::load(0, buffer.dtype, std::move(indices)));
   }
   std::vector<int64_t> shape;
-  for (const ir::Dim& dim : buffer.shape) shape.push_back(dim.constant().value_or(kAssumedExtent));
+  for (const ir::Dim& dim : buffer.shape) shape.push_back(estimated(dim));
   return static_cast<double>(ir::propagate(reads, all, 0, shape).count());
 }
 
