@@ -85,6 +85,8 @@ struct Description {
   // Vector operations (arithmetic or accesses) that make a task worth starting. A property of the
   // entry, never measured: it decides how work is cut, and code must not vary from run to run.
   Count taskVectorOperations;
+  Count tasksPerUnit;           // that work is cut into, so that a unit done early takes another
+  Number broadcastVectorLoads;  // loading one value for all lanes, in loads of a whole vector
 
   const MemoryLevel* level(std::string_view name) const;
 };

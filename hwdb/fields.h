@@ -41,6 +41,8 @@ void visitFields(D& d, F visit) {
   visit("paddedCopySteps", d.paddedCopySteps, kCost, 0);
   visit("parallelMicroseconds", d.parallelMicroseconds, kCost, 0);
   visit("taskVectorOperations", d.taskVectorOperations, kCost, 1);
+  visit("tasksPerUnit", d.tasksPerUnit, kCost, 1);
+  visit("broadcastVectorLoads", d.broadcastVectorLoads, kCost, 0);
 }
 
 /// The same for the fields of a memory level.

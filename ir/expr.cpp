@@ -4,7 +4,7 @@
 #include <cmath>
 #include <limits>
 #include <set>
-#include <unordered_map>
+#include <unordered_set>
 
 #include "ir/scalar_eval.h"
 
@@ -19,9 +19,41 @@ struct Expr::Node {
   int64_t integer = 0;
   double real = 0;
   Dim dim;
-  std::vector<Expr> args;
-  Expr guard;
-  Expr other;
+  // Mutable for the destructor alone.
+  mutable std::vector<Expr> args;
+  mutable Expr guard;
+  mutable Expr other;
+
+  Node() = default;
+  Node(const Node&) = default;
+  Node(Node&&) = default;
+  Node& operator=(const Node&) = delete;
+  Node& operator=(Node&&) = delete;
+  ~Node() { release(); }
+
+ private:
+  /// Moves the children that die with this node to `dying`.
+  void detach(std::vector<Expr>& dying) const {
+    const auto take = [&](Expr& child) {
+      const bool last = child.node_ && child.node_.use_count() == 1;
+      if (last && child.childCount() > 0) dying.push_back(std::move(child));
+    };
+    for (Expr& arg : args) take(arg);
+    take(guard);
+    take(other);
+  }
+
+  /// Takes a deep expression apart node by node: destructors calling destructors would need a stack
+  /// as deep as it.
+  void release() const {
+    std::vector<Expr> dying;
+    detach(dying);
+    while (!dying.empty()) {
+      const Expr node = std::move(dying.back());
+      dying.pop_back();
+      node.node_->detach(dying);
+    }
+  }
 };
 
 namespace {
@@ -208,9 +240,6 @@ Expr Expr::makeApply(Opcode op, DType dtype, std::vector<Expr> args) {
 
 namespace {
 
-using Rewrite = std::function<Expr(const Expr&)>;
-using Memo = std::unordered_map<const void*, Expr>;
-
 /// The same node over rewritten children.
 Expr rebuild(const Expr& x, const std::function<Expr(const Expr&)>& child) {
   bool changed = false;
@@ -242,31 +271,17 @@ Expr rebuild(const Expr& x, const std::function<Expr(const Expr&)>& child) {
   }
 }
 
-Expr rewriteNode(const Expr& x, const Rewrite& f, Memo& memo) {
-  const auto known = memo.find(x.id());
-  if (known != memo.end()) return known->second;
-  Expr result = f(rebuild(x, [&](const Expr& child) { return rewriteNode(child, f, memo); }));
-  memo.emplace(x.id(), result);
-  return result;
-}
-
-void visitNode(const Expr& x, const std::function<void(const Expr&)>& f,
-               std::set<const void*>& seen) {
-  if (!seen.insert(x.id()).second) return;
-  for (const Expr& arg : x.args()) visitNode(arg, f, seen);
-  if (x.guarded()) {
-    visitNode(x.guard(), f, seen);
-    visitNode(x.other(), f, seen);
-  }
-  f(x);
-}
-
 }  // namespace
+
+const Expr& Expr::child(size_t i) const {
+  if (i < args().size()) return args()[i];
+  return i == args().size() ? guard() : other();
+}
 
 Expr Expr::rewrite(const std::function<Expr(const Expr&)>& f) const {
   if (!valid()) return *this;
-  Memo memo;
-  return rewriteNode(*this, f, memo);
+  return foldUp<Expr>(*this,
+                      [&](const Expr& node, const auto& of) { return f(rebuild(node, of)); });
 }
 
 bool Expr::containsBounded() const {
@@ -277,8 +292,22 @@ bool Expr::containsBounded() const {
 
 void Expr::visit(const std::function<void(const Expr&)>& f) const {
   if (!valid()) return;
-  std::set<const void*> seen;  // membership only: the order is that of the tree
-  visitNode(*this, f, seen);
+  struct Open {
+    const Expr* node;
+    size_t next;  // child
+  };
+  std::unordered_set<const void*> seen{id()};  // membership only: the order is that of the tree
+  std::vector<Open> open{{this, 0}};
+  while (!open.empty()) {
+    Open& top = open.back();
+    if (top.next == top.node->childCount()) {
+      f(*top.node);
+      open.pop_back();
+      continue;
+    }
+    const Expr& child = top.node->child(top.next++);
+    if (seen.insert(child.id()).second) open.push_back({&child, 0});
+  }
 }
 
 Expr Expr::substituteAxes(const std::vector<Expr>& axes) const {
@@ -296,30 +325,26 @@ Expr Expr::substituteSymbols(const SymbolValues& values) const {
   });
 }
 
-struct Expr::Comparison {
-  std::set<std::pair<const Node*, const Node*>> proven;  // membership only
-
-  bool equal(const Expr& a, const Expr& b) {
-    if (a.node_ == b.node_) return true;
-    if (!a.node_ || !b.node_) return false;
-    const Node& x = *a.node_;
-    const Node& y = *b.node_;
-    if (x.kind != y.kind || x.dtype != y.dtype || x.op != y.op || x.number != y.number ||
-        x.integer != y.integer || x.guarded != y.guarded || x.args.size() != y.args.size() ||
-        std::bit_cast<uint64_t>(x.real) != std::bit_cast<uint64_t>(y.real) || !(x.dim == y.dim)) {
-      return false;
-    }
-    if (proven.count({&x, &y}) != 0) return true;
-    for (size_t i = 0; i < x.args.size(); ++i) {
-      if (!equal(x.args[i], y.args[i])) return false;
-    }
-    if (!equal(x.guard, y.guard) || !equal(x.other, y.other)) return false;
-    proven.insert({&x, &y});
-    return true;
+bool operator==(const Expr& a, const Expr& b) {
+  using Pair = std::pair<const Expr*, const Expr*>;
+  std::set<std::pair<const void*, const void*>> met;  // membership only
+  std::vector<Pair> pending{{&a, &b}};
+  const auto same = [](const Expr::Node& x, const Expr::Node& y) {  // but for the children
+    return x.kind == y.kind && x.dtype == y.dtype && x.op == y.op && x.number == y.number &&
+           x.integer == y.integer && x.guarded == y.guarded && x.args.size() == y.args.size() &&
+           std::bit_cast<uint64_t>(x.real) == std::bit_cast<uint64_t>(y.real) && x.dim == y.dim;
+  };
+  while (!pending.empty()) {
+    const auto [x, y] = pending.back();
+    pending.pop_back();
+    if (x->node_ == y->node_) continue;
+    if (!x->node_ || !y->node_ || !same(*x->node_, *y->node_)) return false;
+    const size_t children = x->childCount();
+    if (children == 0 || !met.insert({x->id(), y->id()}).second) continue;
+    for (size_t i = children; i-- > 0;) pending.emplace_back(&x->child(i), &y->child(i));
   }
-};
-
-bool operator==(const Expr& a, const Expr& b) { return Expr::Comparison{}.equal(a, b); }
+  return true;
+}
 
 Expr operator+(const Expr& a, const Expr& b) { return Expr::apply(Opcode::Add, {a, b}); }
 
@@ -355,35 +380,61 @@ bool isConstant(const AffineForm& form) {
 
 }  // namespace
 
-std::optional<AffineForm> affineForm(const Expr& index, int axes) {
+std::optional<AffineForm> affineForm(
+    const Expr& node, int axes,
+    const std::function<const std::optional<AffineForm>&(const Expr&)>& of) {
+  if (node.dtype() != DType::I64) return std::nullopt;
   AffineForm form;
   form.coefficients.assign(static_cast<size_t>(axes), 0);
-  if (!index.valid() || index.dtype() != DType::I64) return std::nullopt;
-  if (index.isLiteral()) {
-    form.constant = index.intValue();
+  if (node.isLiteral()) {
+    form.constant = node.intValue();
     return form;
   }
-  if (index.kind() == Expr::Kind::Axis) {
-    if (index.number() >= axes) return std::nullopt;
-    form.coefficients[static_cast<size_t>(index.number())] = 1;
+  if (node.kind() == Expr::Kind::Axis) {
+    if (node.number() >= axes) return std::nullopt;
+    form.coefficients[static_cast<size_t>(node.number())] = 1;
     return form;
   }
-  if (index.kind() != Expr::Kind::Apply) return std::nullopt;
-  if (index.op() == Opcode::Neg) {
-    const auto x = affineForm(index.args()[0], axes);
+  if (node.kind() != Expr::Kind::Apply) return std::nullopt;
+  if (node.op() == Opcode::Neg) {
+    const auto& x = of(node.args()[0]);
     return x ? combine(form, *x, -1) : std::nullopt;
   }
-  if (index.op() != Opcode::Add && index.op() != Opcode::Sub && index.op() != Opcode::Mul) {
+  if (node.op() != Opcode::Add && node.op() != Opcode::Sub && node.op() != Opcode::Mul) {
     return std::nullopt;
   }
-  const auto a = affineForm(index.args()[0], axes);
-  const auto b = affineForm(index.args()[1], axes);
+  const auto& a = of(node.args()[0]);
+  const auto& b = of(node.args()[1]);
   if (!a || !b) return std::nullopt;
-  if (index.op() == Opcode::Add) return combine(*a, *b, 1);
-  if (index.op() == Opcode::Sub) return combine(*a, *b, -1);
+  if (node.op() == Opcode::Add) return combine(*a, *b, 1);
+  if (node.op() == Opcode::Sub) return combine(*a, *b, -1);
   if (isConstant(*b)) return combine(form, *a, b->constant);
   if (isConstant(*a)) return combine(form, *b, a->constant);
   return std::nullopt;
+}
+
+std::optional<AffineForm> affineForm(const Expr& index, int axes) {
+  if (!index.valid()) return std::nullopt;
+  return foldUp<std::optional<AffineForm>>(
+      index, [&](const Expr& node, const auto& of) { return affineForm(node, axes, of); });
+}
+
+std::vector<Expr> conjuncts(const Expr& condition) {
+  std::vector<Expr> found;
+  std::unordered_set<const void*> seen;  // membership only
+  std::vector<const Expr*> pending{&condition};
+  while (!pending.empty()) {
+    const Expr& part = *pending.back();
+    pending.pop_back();
+    if (!seen.insert(part.id()).second) continue;
+    if (part.kind() == Expr::Kind::Apply && part.op() == Opcode::And &&
+        part.dtype() == DType::Bool) {
+      for (size_t i = part.args().size(); i-- > 0;) pending.push_back(&part.args()[i]);
+    } else {
+      found.push_back(part);
+    }
+  }
+  return found;
 }
 
 }  // namespace quartet::ir

@@ -5,8 +5,11 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
+#include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "ir/dim.h"
@@ -65,6 +68,13 @@ class Expr {
   bool isLiteral() const { return valid() && kind() == Kind::Literal; }
   bool isInt(int64_t value) const;  // an integer literal with this value
 
+  /// What the node is made of: args, then guard and other of a guarded load.
+  size_t childCount() const { return args().size() + (guarded() ? 2 : 0); }
+  const Expr& child(size_t i) const;
+
+  // Walks over an expression are these three and what stands on them (foldUp, conjuncts): a node
+  // that is shared many times is looked at once, and depth costs no stack.
+
   /// Rebuilds the tree bottom up: `f` maps a node whose children are already rewritten.
   Expr rewrite(const std::function<Expr(const Expr&)>& f) const;
   /// Visits every distinct node once, children first.
@@ -76,7 +86,8 @@ class Expr {
   /// Replaces symbols in all Dims.
   Expr substituteSymbols(const SymbolValues& values) const;
 
-  friend bool operator==(const Expr& a, const Expr& b);  // structural
+  /// Structural.
+  friend bool operator==(const Expr& a, const Expr& b);
 
   /// "mul(in0[d0, r0], in1[r0, d1])"; a guarded load is "in0[d0] if (cond) else x"; a literal is
   /// "1.5:f32", "3:i32" (plain "3" is i64); casts are "cast.f32(x)"; index arithmetic is infix:
@@ -85,7 +96,6 @@ class Expr {
 
  private:
   struct Node;
-  struct Comparison;
   explicit Expr(std::shared_ptr<const Node> node) : node_(std::move(node)) {}
   /// An application as it stands, not folded.
   static Expr makeApply(Opcode op, DType dtype, std::vector<Expr> args);
@@ -97,6 +107,19 @@ Expr operator+(const Expr& a, const Expr& b);
 Expr operator-(const Expr& a, const Expr& b);
 Expr operator*(const Expr& a, const Expr& b);
 
+/// A value for every distinct node, children first: `f(node, of)` makes it, where `of(child)` is
+/// that of a child. Gives the root's.
+template <class T, class F>
+T foldUp(const Expr& root, const F& f) {
+  std::unordered_map<const void*, T> values;  // by id: never iterated
+  const auto of = [&](const Expr& child) -> const T& { return values.at(child.id()); };
+  root.visit([&](const Expr& node) { values.emplace(node.id(), f(node, of)); });
+  return std::move(values.at(root.id()));
+}
+
+/// The conditions that a bool expression joins by `and`, each once, from left to right.
+std::vector<Expr> conjuncts(const Expr& condition);
+
 /// An i64 expression as sum of coefficient * axis + constant, when it is one with constant
 /// coefficients. coefficients[i] belongs to axis i (size: `axes`).
 struct AffineForm {
@@ -104,5 +127,9 @@ struct AffineForm {
   int64_t constant = 0;
 };
 std::optional<AffineForm> affineForm(const Expr& index, int axes);
+/// The same for a node, given the forms of its children.
+std::optional<AffineForm> affineForm(
+    const Expr& node, int axes,
+    const std::function<const std::optional<AffineForm>&(const Expr&)>& of);
 
 }  // namespace quartet::ir

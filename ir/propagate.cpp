@@ -179,41 +179,47 @@ std::optional<AffineForm> difference(const Expr& a, const Expr& b, int64_t offse
   return form;
 }
 
-/// Narrows `region` to where `guard` may hold; what is not understood narrows nothing.
-void assume(Region& region, const Expr& guard) {
-  if (guard.kind() != Expr::Kind::Apply) return;
-  const std::vector<Expr>& args = guard.args();
+/// Narrows `region` to where `condition`, no conjunction, may hold; what is not understood narrows
+/// nothing.
+void assumeOne(Region& region, const Expr& condition) {
+  if (condition.kind() != Expr::Kind::Apply || condition.args().size() != 2) return;
   const int axes = static_cast<int>(region.axes.size());
   const auto atLeast = [&](const Expr& a, const Expr& b, int64_t offset) {  // a - b + offset >= 0
     if (const auto form = difference(a, b, offset, axes)) region.require(*form);
   };
-  switch (guard.op()) {
-    case Opcode::And:
-      if (guard.dtype() != DType::Bool) return;
-      assume(region, args[0]);
-      assume(region, args[1]);
-      return;
+  const Expr& a = condition.args()[0];
+  const Expr& b = condition.args()[1];
+  switch (condition.op()) {
     case Opcode::Lt:
-      return atLeast(args[1], args[0], -1);
+      return atLeast(b, a, -1);
     case Opcode::Le:
-      return atLeast(args[1], args[0], 0);
+      return atLeast(b, a, 0);
     case Opcode::Gt:
-      return atLeast(args[0], args[1], -1);
+      return atLeast(a, b, -1);
     case Opcode::Ge:
-      return atLeast(args[0], args[1], 0);
+      return atLeast(a, b, 0);
     case Opcode::Eq:
-      atLeast(args[0], args[1], 0);
-      return atLeast(args[1], args[0], 0);
+      atLeast(a, b, 0);
+      return atLeast(b, a, 0);
     default:
       return;
   }
 }
 
-/// The values of an i64 expression over a region: a superset.
-Interval valuesOf(const Expr& x, const Region& region);
+void assume(Region& region, const Expr& guard) {
+  for (const Expr& condition : conjuncts(guard)) assumeOne(region, condition);
+}
 
-Interval applied(const Expr& x, const Region& region) {
-  const auto arg = [&](size_t i) { return valuesOf(x.args()[i], region); };
+/// What is known of an i64 expression over a region.
+struct Known {
+  std::optional<AffineForm> form;
+  Interval values;  // a superset
+};
+
+using KnownOf = std::function<const Known&(const Expr&)>;
+
+Interval applied(const Expr& x, const KnownOf& of) {
+  const auto arg = [&](size_t i) { return of(x.args()[i]).values; };
   switch (x.op()) {
     case Opcode::Add:
       return sum(arg(0), arg(1));
@@ -236,8 +242,7 @@ Interval applied(const Expr& x, const Region& region) {
     case Opcode::Abs: {
       const Interval a = arg(0);
       const Interval b = times(a, -1);
-      const Interval positive = hull(meet(a, {0, INT64_MAX}), meet(b, {0, INT64_MAX}));
-      return positive;
+      return hull(meet(a, {0, INT64_MAX}), meet(b, {0, INT64_MAX}));
     }
     case Opcode::Select:
       return hull(arg(1), arg(2));
@@ -255,21 +260,34 @@ Interval applied(const Expr& x, const Region& region) {
   }
 }
 
-Interval valuesOf(const Expr& x, const Region& region) {
+Interval valuesOf(const Expr& x, const std::optional<AffineForm>& form, const Region& region,
+                  const KnownOf& of) {
   if (x.dtype() != DType::I64) return {};
-  if (const auto form = affineForm(x, static_cast<int>(region.axes.size()))) {
-    return region.rangeWithBounds(*form);
-  }
-  if (x.kind() == Expr::Kind::Apply) return applied(x, region);
+  if (form) return region.rangeWithBounds(*form);
+  if (x.kind() == Expr::Kind::Apply) return applied(x, of);
   if (x.kind() == Expr::Kind::Bounded && x.dim().isConstant()) {
     const Interval all{0, std::max<int64_t>(x.dim().value() - 1, 0)};
-    const Interval inner = valuesOf(x.args()[0], region);
+    const Interval inner = of(x.args()[0]).values;
     return inner.lo >= all.lo && inner.hi <= all.hi ? inner : all;
   }
   if (x.kind() == Expr::Kind::Extent && x.dim().isConstant()) {
     return {x.dim().value(), x.dim().value()};
   }
   return {};
+}
+
+/// The values of an i64 expression over a region: a superset.
+Interval valuesOf(const Expr& index, const Region& region) {
+  const int axes = static_cast<int>(region.axes.size());
+  const auto known = [&](const Expr& node, const KnownOf& of) {
+    const auto formOf = [&](const Expr& child) -> const std::optional<AffineForm>& {
+      return of(child).form;
+    };
+    Known result{affineForm(node, axes, formOf), {}};
+    result.values = valuesOf(node, result.form, region, of);
+    return result;
+  };
+  return foldUp<Known>(index, known).values;
 }
 
 /// Joins what every load of one operand reads.

@@ -72,6 +72,28 @@ bool TensorExpr::readsTarget() const {
   return reads;
 }
 
+std::optional<Opcode> TensorExpr::laneCombine() const {
+  if (form != Form::Reduce || combine.size() != 1 || order != Order::Commutative) {
+    return std::nullopt;
+  }
+  const Expr& step = combine[0];
+  const bool takesElement = step.kind() == Expr::Kind::Apply && step.args().size() == 2 &&
+                            step.args()[0].kind() == Expr::Kind::State &&
+                            step.args()[1].kind() == Expr::Kind::Element;
+  if (!takesElement) return std::nullopt;
+  switch (step.op()) {
+    case Opcode::Add:
+    case Opcode::Mul:
+    case Opcode::Min:
+    case Opcode::Max:
+    case Opcode::And:
+    case Opcode::Or:
+      return step.op();
+    default:
+      return std::nullopt;
+  }
+}
+
 void TensorExpr::visitParts(const std::function<void(const Expr&)>& f) const {
   for (const auto* part : {&element, &init, &combine, &results, &target}) {
     for (const Expr& e : *part) f(e);

@@ -64,6 +64,9 @@ struct TensorExpr {
   bool inPlace() const { return form == Form::Scatter || form == Form::Opaque; }
   /// Whether the value that a scatter replaces decides the new one.
   bool readsTarget() const;
+  /// The operation of a reduction that vector lanes can share, each with a state of its own, the
+  /// states merged at the end: a commutative one of a single state, op(state, element).
+  std::optional<Opcode> laneCombine() const;
 
   int domainRank() const { return static_cast<int>(domain.size()); }
   int axisCount() const { return static_cast<int>(domain.size() + reduction.size()); }

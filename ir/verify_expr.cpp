@@ -224,13 +224,13 @@ class ExprVerifier {
 
   Status load(const Expr& x) const {
     const Op& op = context_.op(id_);
-    const std::string text = x.str(expr_.domainRank());
+    const auto text = [&] { return x.str(expr_.domainRank()); };
     if (x.number() < 0 || static_cast<size_t>(x.number()) >= op.operands.size()) {
-      return context_.fail(id_, text + " reads an operand that is not there");
+      return context_.fail(id_, text() + " reads an operand that is not there");
     }
     const Type& operand = context_.operandType(id_, static_cast<size_t>(x.number()));
     if (operand.dtype != x.dtype() || operand.shape.size() != x.args().size()) {
-      return context_.fail(id_, text + " is a load of " + std::string(name(x.dtype())) +
+      return context_.fail(id_, text() + " is a load of " + std::string(name(x.dtype())) +
                                     " with rank " + std::to_string(x.args().size()) +
                                     ", the operand is " + operand.str());
     }

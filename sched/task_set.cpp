@@ -2,6 +2,9 @@
 
 #include <algorithm>
 #include <functional>
+#include <map>
+
+#include "sched/env.h"
 
 namespace quartet::sched {
 
@@ -64,12 +67,24 @@ class AccessCollector {
     }
     const OpId producer = plan_.value(operand).definition;
     if (producer == anchor_) return;
+    // Several readers of one point of a tile find the same there.
+    std::vector<Visit>& before = visits_[operand];
+    Visit visit{indices, guard};
+    if (std::find(before.begin(), before.end(), visit) != before.end()) return;
+    before.push_back(std::move(visit));
     const TensorExpr& expr = plan_.op(producer).attributes.expr();
     for (const Expr& result : expr.results) collect(producer, result, indices, perPoint, guard);
   }
 
+  struct Visit {
+    std::vector<Expr> indices;
+    Expr guard;
+    bool operator==(const Visit&) const = default;
+  };
+
   const ir::Module& plan_;
   OpId anchor_;
+  std::map<ValueId, std::vector<Visit>> visits_;  // by what is read on a register edge
 };
 
 /// The index as it runs inside an aligned block of `block` points of an axis, up to a constant.
@@ -205,27 +220,6 @@ void dropUnusedOperands(ir::Module& plan, OpId tile) {
   expr.rewrite(renumber);
   op.operands = std::move(operands);
   op.attributes.set("expr", std::make_shared<const TensorExpr>(std::move(expr)));
-}
-
-bool lanesCanShare(const TensorExpr& expr) {
-  if (expr.combine.size() != 1 || expr.order != TensorExpr::Order::Commutative) return false;
-  const Expr& combine = expr.combine[0];
-  if (combine.kind() != Expr::Kind::Apply || combine.args().size() != 2 ||
-      combine.args()[0].kind() != Expr::Kind::State ||
-      combine.args()[1].kind() != Expr::Kind::Element) {
-    return false;
-  }
-  switch (combine.op()) {
-    case Opcode::Add:
-    case Opcode::Mul:
-    case Opcode::Min:
-    case Opcode::Max:
-    case Opcode::And:
-    case Opcode::Or:
-      return true;
-    default:
-      return false;
-  }
 }
 
 }  // namespace quartet::sched

@@ -44,7 +44,4 @@ ir::ValueId aliasRoot(const ir::Module& plan, ir::ValueId buffer);
 /// Removes the operands that a tile's expression no longer loads.
 void dropUnusedOperands(ir::Module& plan, ir::OpId tile);
 
-/// reduce steps whose state is one value combined by a commutative operation: lanes can share them.
-bool lanesCanShare(const ir::TensorExpr& expr);
-
 }  // namespace quartet::sched

@@ -1,7 +1,7 @@
 #include "backends/common/evaluator.h"
 
 #include <algorithm>
-#include <functional>
+#include <iterator>
 #include <ranges>
 
 #include "backends/common/storage.h"
@@ -75,49 +75,67 @@ Linear Extents::of(const ir::Dim& dim) {
 }
 
 const Evaluator::Facts& Evaluator::facts(OpId tile, const Expr& e) {
-  const auto key = std::make_pair(tile, e.id());
-  if (const auto found = facts_.find(key); found != facts_.end()) return found->second;
-  Facts result;
-  result.keep = e;
+  if (const auto found = facts_.find({tile, e.id()}); found != facts_.end()) return found->second;
   e.visit([&](const Expr& node) {
-    switch (node.kind()) {
-      case Expr::Kind::Axis:
-        result.axes.push_back(node.number());
-        break;
-      case Expr::Kind::State:
-      case Expr::Kind::Element:
-        result.pointwise = true;
-        break;
-      case Expr::Kind::Load: {
-        const ValueId operand = plan_.op(tile).operands[static_cast<size_t>(node.number())];
-        result.loads = true;
-        result.pointwise |= plan_.type(operand).kind == ir::Type::Kind::Tensor;
-        break;
-      }
-      default:
-        break;
+    const auto [place, isNew] = facts_.try_emplace({tile, node.id()});
+    if (!isNew) return;
+    Facts& own = place->second;
+    own.keep = node;
+    if (node.kind() == Expr::Kind::Axis) own.axes = {node.number()};
+    own.states = node.kind() == Expr::Kind::State || node.kind() == Expr::Kind::Element;
+    if (node.kind() == Expr::Kind::Load) {
+      const ValueId operand = plan_.op(tile).operands[static_cast<size_t>(node.number())];
+      own.loads = true;
+      own.registers = plan_.type(operand).kind == ir::Type::Kind::Tensor;
+    }
+    for (size_t i = 0; i < node.childCount(); ++i) {
+      const Facts& child = facts_.at({tile, node.child(i).id()});
+      std::vector<int> axes;
+      std::ranges::set_union(own.axes, child.axes, std::back_inserter(axes));
+      own.axes = std::move(axes);
+      own.loads |= child.loads;
+      own.states |= child.states;
+      own.registers |= child.registers;
     }
   });
-  std::sort(result.axes.begin(), result.axes.end());
-  result.axes.erase(std::unique(result.axes.begin(), result.axes.end()), result.axes.end());
-  return facts_.emplace(key, std::move(result)).first->second;
+  return facts_.at({tile, e.id()});
 }
 
-ValueId Evaluator::value(OpId tile, const Expr& e, const Point& point) {
+Evaluator::Key Evaluator::keyOf(OpId tile, const Expr& e, const Point& point) {
   const Facts& about = facts(tile, e);
-  if (about.pointwise || e.isLiteral()) return compute(tile, e, point);
-  Key key{tile, e.id(), {}, {}, {}, math_.lanes()};
+  Key key;
+  key.tile = tile;
+  key.expression = e.id();
+  key.lanes = math_.lanes();
   for (int axis : about.axes) key.axes.push_back(point.axes[static_cast<size_t>(axis)]);
   if (about.loads) {
     key.laneCount = point.laneCount;
     key.mask = point.mask;
   }
-  for (const auto& scope : std::views::reverse(memo_)) {
-    if (const auto found = scope.find(key); found != scope.end()) return found->second;
+  if (about.states) {
+    key.states = point.states;
+    key.elements = point.elements;
   }
-  const ValueId result = compute(tile, e, point);
-  memo_.back().emplace(std::move(key), result);
+  if (about.registers) key.registersOf = registersOf_;
+  return key;
+}
+
+template <class Table, class F>
+auto Evaluator::once(Table Memo::*table, OpId tile, const Expr& e, const Point& point,
+                     const F& compute) {
+  Key key = keyOf(tile, e, point);
+  for (const Memo& memo : std::views::reverse(memo_)) {
+    const Table& known = memo.*table;
+    if (const auto found = known.find(key); found != known.end()) return found->second;
+  }
+  typename Table::mapped_type result = compute();
+  (memo_.back().*table).emplace(std::move(key), result);
   return result;
+}
+
+ValueId Evaluator::value(OpId tile, const Expr& e, const Point& point) {
+  if (e.isLiteral()) return literal(e);
+  return once(&Memo::values, tile, e, point, [&] { return compute(tile, e, point); });
 }
 
 ValueId Evaluator::vector(OpId tile, const Expr& e, const Point& point) {
@@ -143,7 +161,7 @@ ValueId Evaluator::compute(OpId tile, const Expr& e, const Point& point) {
       return bounded(tile, e, point);
     case Expr::Kind::Axis:
     case Expr::Kind::Extent:
-      return builder_.cast(math_.materialize(*pureIndex(e, point)), DType::I64);
+      return builder_.cast(math_.materialize(*pureIndex(tile, e, point)), DType::I64);
     case Expr::Kind::Apply:
       return apply(tile, e, point);
   }
@@ -157,92 +175,83 @@ ValueId Evaluator::literal(const Expr& e) {
   return builder_.literal(e.intValue(), dtype);
 }
 
-std::optional<Linear> Evaluator::pureIndex(const Expr& e, const Point& point) {
+/// An index that axes and extents alone decide, in 32 bits; nothing when it is none.
+std::optional<Linear> Evaluator::pureIndex(OpId tile, const Expr& e, const Point& point) {
   std::optional<Linear> form;
-  switch (e.kind()) {
-    // Extents fit 32 bits whatever the range of their symbols: tensors are limited to that.
-    case Expr::Kind::Axis:
-      return point.axes[static_cast<size_t>(e.number())];
-    case Expr::Kind::Extent:
-      return extents_.of(e.dim());
-    case Expr::Kind::Literal:
-      if (e.dtype() == DType::I64) form = Linear::of(e.intValue());
-      break;
-    case Expr::Kind::Apply: {
-      if (e.dtype() != DType::I64 || !isIndexOp(e.op())) return std::nullopt;
-      const auto a = pureIndex(e.args()[0], point);
-      if (!a) return std::nullopt;
-      if (e.args().size() == 1) {
-        const Linear negated = *a * -1;
-        form = e.op() == Opcode::Neg ? negated : math_.maximum(*a, negated);
-        break;
-      }
-      const auto b = pureIndex(e.args()[1], point);
-      if (!b) return std::nullopt;
-      switch (e.op()) {
-        case Opcode::Add:
-          form = *a + *b;
-          break;
-        case Opcode::Sub:
-          form = *a - *b;
-          break;
-        case Opcode::Mul:
-          form = math_.multiply(*a, *b);
-          break;
-        case Opcode::FloorDiv:
-        case Opcode::Mod: {
-          const Interval divisor = math_.range(*b);  // a zero divisor must be reported: not here
-          if (divisor.lo <= 0 && divisor.hi >= 0) return std::nullopt;
-          form = e.op() == Opcode::Mod ? math_.mod(*a, *b) : math_.floorDiv(*a, *b);
-          break;
-        }
-        case Opcode::Min:
-          form = math_.minimum(*a, *b);
-          break;
-        default:
-          form = math_.maximum(*a, *b);
-          break;
-      }
-      break;
-    }
-    default:
-      return std::nullopt;
+  // Axes and extents fit 32 bits whatever the range of their symbols: tensors are limited to that.
+  if (e.kind() == Expr::Kind::Axis) return point.axes[static_cast<size_t>(e.number())];
+  if (e.kind() == Expr::Kind::Extent) return extents_.of(e.dim());
+  if (e.isLiteral() && e.dtype() == DType::I64) {
+    form = Linear::of(e.intValue());
+  } else if (e.kind() == Expr::Kind::Apply && e.dtype() == DType::I64 && isIndexOp(e.op())) {
+    form = once(&Memo::pureIndices, tile, e, point, [&] { return pureArithmetic(tile, e, point); });
   }
   if (form && !fitsInt32(math_.range(*form))) return std::nullopt;
   return form;
 }
 
-Linear Evaluator::index(OpId tile, const Expr& e, const Point& point) {
-  if (const auto form = pureIndex(e, point)) return *form;
-  if (e.kind() == Expr::Kind::Apply && e.dtype() == DType::I64 &&
-      (e.op() == Opcode::Add || e.op() == Opcode::Sub)) {
-    const Linear a = index(tile, e.args()[0], point);
-    const Linear b = index(tile, e.args()[1], point);
-    return e.op() == Opcode::Add ? a + b : a - b;
+std::optional<Linear> Evaluator::pureArithmetic(OpId tile, const Expr& e, const Point& point) {
+  const auto a = pureIndex(tile, e.args()[0], point);
+  if (!a) return std::nullopt;
+  if (e.args().size() == 1) {
+    const Linear negated = *a * -1;
+    return e.op() == Opcode::Neg ? negated : math_.maximum(*a, negated);
   }
-  const ValueId wide = value(tile, e, point);
-  const ValueId narrow = builder_.cast(wide, DType::I32);
-  if (e.kind() == Expr::Kind::Bounded) {
-    const Interval extent = math_.range(extents_.of(e.dim()));
-    math_.setRange(narrow, {0, std::max<int64_t>(extent.hi - 1, 0)});
+  const auto b = pureIndex(tile, e.args()[1], point);
+  if (!b) return std::nullopt;
+  switch (e.op()) {
+    case Opcode::Add:
+      return *a + *b;
+    case Opcode::Sub:
+      return *a - *b;
+    case Opcode::Mul:
+      return math_.multiply(*a, *b);
+    case Opcode::FloorDiv:
+    case Opcode::Mod: {
+      const Interval divisor = math_.range(*b);  // a zero divisor must be reported: not here
+      if (divisor.lo <= 0 && divisor.hi >= 0) return std::nullopt;
+      return e.op() == Opcode::Mod ? math_.mod(*a, *b) : math_.floorDiv(*a, *b);
+    }
+    case Opcode::Min:
+      return math_.minimum(*a, *b);
+    default:
+      return math_.maximum(*a, *b);
   }
-  return Linear::of(narrow, builder_.module().type(narrow).lanes > 1);
 }
 
-std::optional<ValueId> Evaluator::indexComparison(const Expr& e, const Point& point) {
-  const auto a = pureIndex(e.args()[0], point);
+Linear Evaluator::index(OpId tile, const Expr& e, const Point& point) {
+  if (const auto form = pureIndex(tile, e, point)) return *form;
+  return once(&Memo::indices, tile, e, point, [&]() -> Linear {
+    if (e.kind() == Expr::Kind::Apply && e.dtype() == DType::I64 &&
+        (e.op() == Opcode::Add || e.op() == Opcode::Sub)) {
+      const Linear a = index(tile, e.args()[0], point);
+      const Linear b = index(tile, e.args()[1], point);
+      return e.op() == Opcode::Add ? a + b : a - b;
+    }
+    const ValueId wide = value(tile, e, point);
+    const ValueId narrow = builder_.cast(wide, DType::I32);
+    if (e.kind() == Expr::Kind::Bounded) {
+      const Interval extent = math_.range(extents_.of(e.dim()));
+      math_.setRange(narrow, {0, std::max<int64_t>(extent.hi - 1, 0)});
+    }
+    return Linear::of(narrow, builder_.module().type(narrow).lanes > 1);
+  });
+}
+
+std::optional<ValueId> Evaluator::indexComparison(OpId tile, const Expr& e, const Point& point) {
+  const auto a = pureIndex(tile, e.args()[0], point);
   if (!a) return std::nullopt;
-  const auto b = pureIndex(e.args()[1], point);
+  const auto b = pureIndex(tile, e.args()[1], point);
   if (!b || !fitsInt32(math_.range(*a - *b))) return std::nullopt;
   return math_.compare(e.op(), *a, *b);
 }
 
 ValueId Evaluator::apply(OpId tile, const Expr& e, const Point& point) {
   if (ir::isComparison(e.op()) && e.args().size() == 2 && e.args()[0].dtype() == DType::I64) {
-    if (const auto decided = indexComparison(e, point)) return *decided;
+    if (const auto decided = indexComparison(tile, e, point)) return *decided;
   }
   if (e.dtype() == DType::I64 && isIndexOp(e.op())) {
-    if (const auto form = pureIndex(e, point)) {
+    if (const auto form = pureIndex(tile, e, point)) {
       return builder_.cast(math_.materialize(*form), DType::I64);
     }
   }
@@ -367,7 +376,7 @@ ValueId Evaluator::load(OpId tile, const Expr& e, const Point& point) {
   ValueId result;
   bool zeroFilled = false;
   if (plan_.type(operand).kind == ir::Type::Kind::Tensor) {
-    if (const auto found = known.find(operand); found != known.end()) {
+    if (const auto found = registers_.find(operand); found != registers_.end()) {
       result = found->second;  // the verifier guarantees identity indices on such an edge
     } else {
       const OpId producer = plan_.value(operand).definition;

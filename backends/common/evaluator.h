@@ -82,8 +82,14 @@ class Evaluator {
   Point insideOf(const std::vector<ir::Dim>& shape, const std::vector<ir::Expr>& indices,
                  const Point& point);
 
-  /// Results of tiles that are in registers at the current point.
-  std::map<ir::ValueId, ir::ValueId> known;
+  /// Results of tiles that are in registers at the current point. All of a task set's tiles from
+  /// the anchor on are put there in program order, so that none is computed on demand before.
+  void startRegisters() {
+    registers_.clear();
+    ++registersOf_;
+  }
+  void setRegister(ir::ValueId result, ir::ValueId value) { registers_[result] = value; }
+  ir::ValueId registerOf(ir::ValueId result) const { return registers_.at(result); }
 
   /// Values made inside a region of the kernel are not reused outside: call around loops and
   /// branches.
@@ -91,29 +97,47 @@ class Evaluator {
   void leaveScope() { memo_.pop_back(); }
 
  private:
+  /// All that decides what an expression is at a point.
   struct Key {
     ir::OpId tile;
-    const void* expression;
+    const void* expression = nullptr;
     std::vector<Linear> axes;
     ir::ValueId laneCount, mask;
-    int lanes;
+    int lanes = 1;
+    std::vector<ir::ValueId> states, elements;
+    int64_t registersOf = 0;
     auto operator<=>(const Key&) const = default;
   };
+  /// What of a point an expression depends on.
   struct Facts {
-    std::vector<int> axes;   // sorted
-    bool pointwise = false;  // contains State, Element or a load of a register value
+    std::vector<int> axes;  // sorted
     bool loads = false;
-    ir::Expr keep;  // keeps the node, whose address is the key, alive
+    bool states = false;     // contains State or Element
+    bool registers = false;  // contains a load of another tile's result
+    ir::Expr keep;           // keeps the node, whose address is the key, alive
+  };
+  /// What has been computed in a region of the kernel. Shared parts of an expression, and tiles
+  /// with several readers, are gone through once per point.
+  struct Memo {
+    std::map<Key, ir::ValueId> values;
+    std::map<Key, std::optional<Linear>> pureIndices;
+    std::map<Key, Linear> indices;
   };
 
   const Facts& facts(ir::OpId tile, const ir::Expr& e);
+  Key keyOf(ir::OpId tile, const ir::Expr& e, const Point& point);
+  /// What `compute` gives, once per key; `table` is a member of Memo.
+  template <class Table, class F>
+  auto once(Table Memo::*table, ir::OpId tile, const ir::Expr& e, const Point& point,
+            const F& compute);
   ir::ValueId compute(ir::OpId tile, const ir::Expr& e, const Point& point);
   ir::ValueId literal(const ir::Expr& e);
   ir::ValueId apply(ir::OpId tile, const ir::Expr& e, const Point& point);
   ir::ValueId bounded(ir::OpId tile, const ir::Expr& e, const Point& point);
   ir::ValueId load(ir::OpId tile, const ir::Expr& e, const Point& point);
-  std::optional<Linear> pureIndex(const ir::Expr& e, const Point& point);
-  std::optional<ir::ValueId> indexComparison(const ir::Expr& e, const Point& point);
+  std::optional<Linear> pureIndex(ir::OpId tile, const ir::Expr& e, const Point& point);
+  std::optional<Linear> pureArithmetic(ir::OpId tile, const ir::Expr& e, const Point& point);
+  std::optional<ir::ValueId> indexComparison(ir::OpId tile, const ir::Expr& e, const Point& point);
   Linear address(const KernelBufferUse& buffer, const std::vector<Linear>& indices);
   ir::ValueId maskOf(const Point& point, bool vector);
   ir::ValueId countOf(const Point& point, int lanes);
@@ -125,7 +149,9 @@ class Evaluator {
   Extents& extents_;
   const std::map<ir::ValueId, KernelBufferUse>& buffers_;
   int64_t statusNode_;
-  std::vector<std::map<Key, ir::ValueId>> memo_;
+  std::map<ir::ValueId, ir::ValueId> registers_;
+  int64_t registersOf_ = 0;  // counts the points that registers have been filled for
+  std::vector<Memo> memo_;
   std::map<std::pair<ir::OpId, const void*>, Facts> facts_;
 };
 

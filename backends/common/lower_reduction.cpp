@@ -11,31 +11,6 @@ using ir::Opcode;
 using ir::TensorExpr;
 using ir::ValueId;
 
-namespace {
-
-/// The operation of a one-state reduction `combine = op(state, element)`, if it is one that lanes
-/// can do apart and merge at the end.
-std::optional<Opcode> simpleCombine(const TensorExpr& expr) {
-  if (expr.combine.size() != 1 || expr.order != TensorExpr::Order::Commutative) return std::nullopt;
-  const Expr& combine = expr.combine[0];
-  if (combine.kind() != Expr::Kind::Apply || combine.args().size() != 2) return std::nullopt;
-  const auto kinds = std::pair(combine.args()[0].kind(), combine.args()[1].kind());
-  if (kinds != std::pair(Expr::Kind::State, Expr::Kind::Element)) return std::nullopt;
-  switch (combine.op()) {
-    case Opcode::Add:
-    case Opcode::Mul:
-    case Opcode::Min:
-    case Opcode::Max:
-    case Opcode::And:
-    case Opcode::Or:
-      return combine.op();
-    default:
-      return std::nullopt;
-  }
-}
-
-}  // namespace
-
 ValueId TaskLowering::identity(Opcode op, DType logical, int lanes) {
   const DType dtype = computeType(logical);
   const bool isFloat = ir::isFloat(dtype);
@@ -66,7 +41,7 @@ ValueId TaskLowering::identity(Opcode op, DType logical, int lanes) {
 /// state + a * b in one operation, when that is the whole reduction step.
 std::optional<ValueId> TaskLowering::fusedMultiplyAdd(const Point& point, ValueId state) {
   const Expr& element = expr_.element[0];
-  const bool fits = simpleCombine(expr_) == Opcode::Add && ir::isFloat(element.dtype()) &&
+  const bool fits = expr_.laneCombine() == Opcode::Add && ir::isFloat(element.dtype()) &&
                     computeType(element.dtype()) == element.dtype() &&
                     element.kind() == Expr::Kind::Apply && element.op() == Opcode::Mul;
   if (!fits) return std::nullopt;
@@ -140,7 +115,7 @@ void TaskLowering::reductionStep(Point point, ValueId laneCount,
           builder_.apply(Opcode::Lt, {builder_.laneId(lanes), builder_.splat(laneCount, lanes)});
       const DType dtype = expr_.element[s].dtype();
       element = builder_.apply(Opcode::Select,
-                               {active, element, identity(*simpleCombine(expr_), dtype, lanes)});
+                               {active, element, identity(*expr_.laneCombine(), dtype, lanes)});
     }
     point.elements.push_back(element);
     point.states.push_back(builder_.get(variables[s]));
@@ -154,7 +129,7 @@ void TaskLowering::reductionStep(Point point, ValueId laneCount,
 
 /// Runs the reduction for all points of a register tile; leaves the final states in the points.
 void TaskLowering::reduce(std::vector<Point>& all) {
-  const std::optional<Opcode> simple = simpleCombine(expr_);
+  const std::optional<Opcode> simple = expr_.laneCombine();
   QT_ASSERT(!reductionLanes() || simple, "lanes along a reduction that lanes cannot share");
   const int lanes = math_.lanes();
   std::vector<std::vector<ValueId>> variables(all.size());

@@ -366,7 +366,7 @@ void TaskLowering::points(const std::vector<Linear>& origin, const std::vector<i
 /// `dtype`'s own range, because combining wraps to that.
 /// Results of the anchor at a point, then of the maps on top of it, then the stores.
 void TaskLowering::finish(Point& point) {
-  evaluator_.known.clear();
+  evaluator_.startRegisters();
   bool reached = false;
   for (OpId id : plan_.region(plan_.op(tasks_).regions[0]).ops) {
     const ir::Op& op = plan_.op(id);
@@ -375,7 +375,7 @@ void TaskLowering::finish(Point& point) {
     if (op.opcode == Opcode::Tile) {
       const TensorExpr& expr = op.attributes.expr();
       for (size_t r = 0; r < op.results.size(); ++r) {
-        evaluator_.known[op.results[r]] = evaluator_.value(id, expr.results[r], point);
+        evaluator_.setRegister(op.results[r], evaluator_.value(id, expr.results[r], point));
       }
       continue;
     }
@@ -384,7 +384,7 @@ void TaskLowering::finish(Point& point) {
       const auto& offset = op.attributes.get<ir::Dims>("offset");
       for (size_t i = 0; i < indices.size(); ++i) indices[i] = indices[i] + extents_.of(offset[i]);
     }
-    evaluator_.store(buffers_.at(op.operands[1]), indices, evaluator_.known.at(op.operands[0]),
+    evaluator_.store(buffers_.at(op.operands[1]), indices, evaluator_.registerOf(op.operands[0]),
                      point);
   }
 }

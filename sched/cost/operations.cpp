@@ -4,6 +4,8 @@
 #include <cmath>
 #include <set>
 
+#include "sched/env.h"
+
 namespace quartet::sched {
 
 using ir::Opcode;

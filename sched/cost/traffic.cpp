@@ -4,6 +4,8 @@
 #include <map>
 #include <set>
 
+#include "sched/env.h"
+
 namespace quartet::sched {
 
 using ir::Expr;

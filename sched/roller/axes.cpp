@@ -24,9 +24,9 @@ bool mentions(const Expr& e, int axis) {
 }
 
 /// What one access costs when `axis` runs along `lanes` lanes, in vector accesses.
-double accessCost(const TaskView& view, const Access& access, int axis, int64_t lanes) {
-  // Values shared by all lanes are loaded once; that they need a broadcast costs little.
-  constexpr double kShared = 0.25;
+double accessCost(const TaskView& view, const Access& access, int axis,
+                  const hwdb::Description& device) {
+  const int64_t lanes = device.vectorLanes.value;
   const auto each = static_cast<double>(lanes);
   const bool guardVaries =
       std::binary_search(access.guardAxes.begin(), access.guardAxes.end(), axis);
@@ -38,7 +38,7 @@ double accessCost(const TaskView& view, const Access& access, int axis, int64_t 
   }
   const auto stride = strideOf(view, access, axis, lanes);
   if (!stride) return each;
-  return *stride == 0 ? kShared : *stride == 1 ? 1 : each;
+  return *stride == 0 ? device.broadcastVectorLoads.value : *stride == 1 ? 1 : each;
 }
 
 bool uses64Bits(const TaskView& view) {
@@ -120,7 +120,7 @@ LaneChoice chooseLanes(const TaskView& view, const hwdb::Description& device) {
   for (const Access& access : view.accesses) {
     least += access.perPoint ? 1.0 / static_cast<double>(view.reductionCount()) : 1.0;
   }
-  const int last = view.reduces() && lanesCanShare(*view.expr) ? view.axes() : view.rank();
+  const int last = view.expr->laneCombine() ? view.axes() : view.rank();
   for (int axis = last - 1; axis >= 0; --axis) {
     const int64_t extent = view.extents[static_cast<size_t>(axis)];
     if (extent < 2) continue;
@@ -128,7 +128,7 @@ LaneChoice chooseLanes(const TaskView& view, const hwdb::Description& device) {
     for (const Access& access : view.accesses) {
       // With lanes along a reduction, what happens once per point stays scalar.
       const bool scalar = axis >= view.rank() && access.perPoint;
-      const double one = scalar ? 1 : accessCost(view, access, axis, lanes);
+      const double one = scalar ? 1 : accessCost(view, access, axis, device);
       cost += access.perPoint ? one / static_cast<double>(view.reductionCount()) : one;
     }
     const int64_t vectors = (extent + lanes - 1) / lanes;

@@ -15,20 +15,10 @@ using ir::ValueId;
 
 namespace {
 
-/// Splits a conjunction.
-void conjuncts(const Expr& guard, std::vector<Expr>& parts) {
-  if (guard.kind() == Expr::Kind::Apply && guard.op() == Opcode::And) {
-    for (const Expr& arg : guard.args()) conjuncts(arg, parts);
-  } else {
-    parts.push_back(guard);
-  }
-}
-
 /// Whether `guard` says exactly that some of `indices` lie inside the operand.
 bool isBoundsGuard(const Expr& guard, const std::vector<Expr>& indices,
                    const std::vector<Dim>& shape) {
-  std::vector<Expr> parts;
-  conjuncts(guard, parts);
+  const std::vector<Expr> parts = ir::conjuncts(guard);
   return std::all_of(parts.begin(), parts.end(), [&](const Expr& part) {
     if (part.kind() != Expr::Kind::Apply || part.args().size() != 2) return false;
     for (size_t k = 0; k < indices.size(); ++k) {
@@ -53,8 +43,7 @@ std::optional<Padding> coveringBox(const Expr& load, const std::vector<Dim>& sha
                                    const TensorExpr& expr) {
   std::vector<Dim> axes = expr.domain;
   axes.insert(axes.end(), expr.reduction.begin(), expr.reduction.end());
-  std::vector<Expr> guards;
-  conjuncts(load.guard(), guards);
+  const std::vector<Expr> guards = ir::conjuncts(load.guard());
   Padding box;
   for (size_t k = 0; k < shape.size(); ++k) {
     const Expr& index = load.args()[k];

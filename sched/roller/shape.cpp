@@ -9,6 +9,20 @@ namespace quartet::sched {
 
 namespace {
 
+// Structural limits of register tiles, the same for every device: what is unrolled is code. Within
+// them the description decides.
+
+/// The tiles that are tried: so many rows by so many vectors.
+constexpr int64_t kMostRows = 16;
+constexpr int64_t kMostVectors = 8;
+/// Vectors of a map's tile, and steps of a reduction, that one turn of their loop goes through.
+constexpr int64_t kMapVectors = 4;
+constexpr int64_t kMostSteps = 8;
+/// A larger tile is taken when its time is below so much of that of the best before it.
+constexpr double kBetter = 0.999;
+/// Of a cache, what is read again; the rest is left to what streams by.
+constexpr double kCacheShare = 0.5;
+
 int64_t ceilDivide(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
 /// Does `axis` change the address of an access, within aligned blocks of `block` points? (Unknown
@@ -174,7 +188,7 @@ std::pair<int, int64_t> rowBlock(const TaskView& view, const ir::Tile& tile,
   }
   const auto outer = static_cast<size_t>(rows[0]);
   const double perTile = bytesPerRow * static_cast<double>(tile.reg[outer]);
-  const double share = static_cast<double>(cache->bytes.value) / 2;
+  const double share = static_cast<double>(cache->bytes.value) * kCacheShare;
   if (perTile * static_cast<double>(ceilDivide(view.extents[outer], tile.reg[outer])) <= share) {
     return {-1, 1};
   }
@@ -208,7 +222,7 @@ ir::Tile chooseRegisterTile(const TaskView& view, const LaneChoice& lane,
   const int64_t laneExtent = laneInDomain ? view.extents[static_cast<size_t>(lane.axis)] : 1;
   if (!view.reduces()) {
     if (laneInDomain) {
-      const int64_t unroll = device.groupInvocations.value > 1 ? 1 : 4;
+      const int64_t unroll = device.groupInvocations.value > 1 ? 1 : kMapVectors;
       tile.reg[static_cast<size_t>(lane.axis)] =
           lane.lanes * largestDivisor(laneExtent / lane.lanes, unroll);
     }
@@ -223,15 +237,15 @@ ir::Tile chooseRegisterTile(const TaskView& view, const LaneChoice& lane,
   double least = 0;
   for (int axis : candidates) {
     const int64_t extent = axis < 0 ? 1 : view.extents[static_cast<size_t>(axis)];
-    for (int64_t vectors = 1; vectors <= 8; ++vectors) {
+    for (int64_t vectors = 1; vectors <= kMostVectors; ++vectors) {
       if (vectors > 1 && (!laneInDomain || (vectors - 1) * lane.lanes >= laneExtent)) break;
       if (!keepsBlocks(view, lane, vectors * lane.lanes)) continue;
-      for (int64_t rows = 1; rows <= std::min<int64_t>(extent, 16); ++rows) {
+      for (int64_t rows = 1; rows <= std::min(extent, kMostRows); ++rows) {
         if (model.registers(axis, rows, vectors) > device.vectorRegisters.value) break;
         // Per point of the other axes: the cost of all of this axis and the lane axis.
         const auto others = static_cast<double>(extent);
         const double cycles = model.cycles(axis, rows, vectors) / others;
-        if (least == 0 || cycles < least * 0.999) {
+        if (least == 0 || cycles < least * kBetter) {
           least = cycles;
           bestAxis = axis;
           bestRows = rows;
@@ -255,7 +269,7 @@ ir::Tile chooseRegisterTile(const TaskView& view, const LaneChoice& lane,
       std::max<int64_t>(device.vectorRegisters.value / (bestRows * bestVectors * states), 1);
   if (constant && *constant > 0) {
     tile.reg[static_cast<size_t>(innermost)] =
-        largestDivisor(*constant, std::min<int64_t>(int64_t{1} << std::ilogb(room), 8));
+        largestDivisor(*constant, std::min<int64_t>(int64_t{1} << std::ilogb(room), kMostSteps));
   }
   return tile;
 }
@@ -298,12 +312,11 @@ void chooseGroupTile(const TaskView& view, const Work& work, const Budget& budge
     }
     return;
   }
-  // About four tasks per unit balance the load, if each is worth its start.
-  constexpr double kTasksPerUnit = 4;
+  // Some tasks per unit balance the load, if each is worth its start.
   const double worth =
       work.vectorOperations / static_cast<double>(device.taskVectorOperations.value);
-  auto need = static_cast<int64_t>(
-      std::clamp(worth, 1.0, kTasksPerUnit * static_cast<double>(budget.units)));
+  const auto most = static_cast<double>(device.tasksPerUnit.value * budget.units);
+  auto need = static_cast<int64_t>(std::clamp(worth, 1.0, std::max(most, 1.0)));
   const auto [blocked, block] = rowBlock(view, tile, device);
   if (blocked >= 0) {
     const int64_t blocks = ceilDivide(tiles[static_cast<size_t>(blocked)], block);

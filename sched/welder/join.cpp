@@ -19,6 +19,20 @@ namespace {
 
 constexpr int kNone = -1;
 
+// Structural limits of what is joined: they weigh a pass over memory against work that is done
+// again or grows, by counts of a plan's own things, and hold for every device.
+
+/// Evaluations of tiles at one point of a task set. Compile time, the code's size and the depth of
+/// all walks over a task set grow with them; one pass over memory in so many operations is little.
+constexpr double kMostEvaluations = 128;
+/// A producer with several readers is computed again in each of them, which saves one store and a
+/// load per reader: at most so many operations, and so many readers.
+constexpr double kMostSharedOperations = 4;
+constexpr size_t kMostReaders = 3;
+/// A reduction that makes more than so many steps per element of an operand reads it again and
+/// again.
+constexpr double kReusingSteps = 2;
+
 /// One task set of the plan before joining: a single tile and its writes.
 struct Node {
   OpId tasks;
@@ -26,10 +40,12 @@ struct Node {
   const TensorExpr* expr = nullptr;
   std::vector<ValueId> writes;  // buffers, one per result
   std::vector<int> readers;     // nodes that read its (single) result
-  bool pinned = false;       // the result must be in memory: an output, an alias, several results
-  bool inlined = false;      // computed by its readers
-  double cost = 0;           // operations per element, inlined producers included
-  std::set<ValueId> leaves;  // buffers read, inlined producers followed
+  bool pinned = false;   // the result must be in memory: an output, an alias, several results
+  bool inlined = false;  // computed by its readers
+  // What it takes with the producers that are inlined so far:
+  double cost = 0;           // operations per element
+  double evaluations = 1;    // of tiles per element: itself and its producers, once per load
+  std::set<ValueId> leaves;  // buffers read
   int reduction = kNone;     // a map that ends a group: the reduction below it
   int top = kNone;           // a reduction: the map that ends its group
 
@@ -76,8 +92,10 @@ class Joiner {
   void decideInlining(Node& node);
   bool accepts(const Node& reader, const Node& producer) const;
   std::vector<Expr> loadsOfBuffer(const Node& reader, ValueId buffer) const;
+  double evaluationsWith(const Node& reader, const Node& producer) const;
+  bool mayJoin(const Node& reader, const Node& producer) const;
   void decideTop(int reduction);
-  bool reachesRoot(int from, int& root) const;
+  int rootAbove(int from) const;
   void groupOf(int root, std::vector<int>& members) const;
   bool pointwise(int member, int root, const std::vector<int>& members) const;
   ir::Module build();
@@ -109,6 +127,8 @@ void Joiner::collect() {
         node.expr = &op.attributes.expr();
       }
     }
+    node.cost = operationsOf(node.expr->results);
+    node.leaves.insert(plan_.op(node.tile).operands.begin(), plan_.op(node.tile).operands.end());
     node.pinned = node.writes.size() != 1 || external.contains(node.writes[0]);
     for (ValueId buffer : node.writes) producers_[buffer] = static_cast<int>(nodes_.size());
     nodes_.push_back(std::move(node));
@@ -138,6 +158,12 @@ std::vector<Expr> Joiner::loadsOfBuffer(const Node& reader, ValueId buffer) cons
   return found;
 }
 
+/// The evaluations of `reader` if it computes `producer` too.
+double Joiner::evaluationsWith(const Node& reader, const Node& producer) const {
+  const auto loads = static_cast<double>(loadsOfBuffer(reader, producer.writes[0]).size());
+  return reader.evaluations + loads * producer.evaluations;
+}
+
 /// Whether `reader` may compute `producer`'s elements where it reads them.
 bool Joiner::accepts(const Node& reader, const Node& producer) const {
   const std::vector<Expr> loads = loadsOfBuffer(reader, producer.writes[0]);
@@ -150,7 +176,7 @@ bool Joiner::accepts(const Node& reader, const Node& producer) const {
     // A reduction that reads some operand again and again lives on contiguous operands.
     bool reuses = recomputes;
     for (ValueId operand : plan_.op(reader.tile).operands) {
-      reuses |= points > 2 * count(plan_.type(operand).shape, plan_.symbols);
+      reuses |= points > kReusingSteps * count(plan_.type(operand).shape, plan_.symbols);
     }
     if (reuses) {
       if (!movesOnly(*producer.expr)) return false;
@@ -162,48 +188,59 @@ bool Joiner::accepts(const Node& reader, const Node& producer) const {
     }
   }
   if (recomputes) return movesOnly(*producer.expr) && producer.cost <= 1;
-  constexpr double kCheap = 4;
-  constexpr size_t kReaders = 3;
   return producer.readers.size() == 1 ||
-         (producer.cost <= kCheap && producer.readers.size() <= kReaders);
+         (producer.cost <= kMostSharedOperations && producer.readers.size() <= kMostReaders);
+}
+
+/// The buffers that a task set of `top`, and of `below` when what it gives is made inside, reads.
+std::set<ValueId> leavesOf(const Node& top, const Node& below) {
+  std::set<ValueId> leaves = top.leaves;
+  leaves.erase(below.writes[0]);
+  leaves.insert(below.leaves.begin(), below.leaves.end());
+  return leaves;
+}
+
+/// Whether a task set of both is within the limits.
+bool Joiner::mayJoin(const Node& reader, const Node& producer) const {
+  if (evaluationsWith(reader, producer) > kMostEvaluations) return false;
+  const size_t bindings = leavesOf(reader, producer).size() + reader.writes.size();
+  return bindings <= static_cast<size_t>(device_.maxBindings.value);
 }
 
 void Joiner::decideInlining(Node& node) {
-  const auto& operands = plan_.op(node.tile).operands;
-  std::set<int> sources;
-  for (ValueId operand : operands) {
-    const int source = producer(operand);
-    if (source != kNone && at(source).inlined) {
-      sources.insert(source);
-    } else {
-      node.leaves.insert(operand);
-    }
-  }
-  node.cost = operationsOf(node.expr->results);
-  for (int source : sources) {
-    node.cost += at(source).cost;
-    node.leaves.insert(at(source).leaves.begin(), at(source).leaves.end());
-  }
   if (!node.map() || node.pinned || node.readers.empty()) return;
-  const auto bindings = static_cast<size_t>(std::max<int64_t>(device_.maxBindings.value / 4, 2));
-  if (node.leaves.size() > bindings) return;
   node.inlined = std::all_of(node.readers.begin(), node.readers.end(), [&](int reader) {
-    const auto others = plan_.op(at(reader).tile).operands.size();
-    return others + node.leaves.size() <= 2 * bindings && accepts(at(reader), node);
+    return mayJoin(at(reader), node) && accepts(at(reader), node);
   });
+  if (!node.inlined) return;
+  for (int i : node.readers) {
+    Node& reader = nodes_[static_cast<size_t>(i)];
+    reader.evaluations = evaluationsWith(reader, node);
+    reader.leaves = leavesOf(reader, node);
+    reader.cost += node.cost;
+  }
 }
 
-/// The one group that everything reading `from` belongs to; false when there are several.
-bool Joiner::reachesRoot(int from, int& root) const {
-  for (int reader : at(from).readers) {
-    if (at(reader).inlined) {
-      if (!reachesRoot(reader, root)) return false;
-    } else {
-      if (root != kNone && root != reader) return false;
-      root = reader;
+/// The one group that everything reading `from` belongs to; kNone when there are several.
+int Joiner::rootAbove(int from) const {
+  int root = kNone;
+  std::set<int> met;
+  std::vector<int> pending{from};
+  while (!pending.empty()) {
+    const std::vector<int>& readers = at(pending.back()).readers;
+    pending.pop_back();
+    for (int reader : readers) {
+      if (!met.insert(reader).second) continue;
+      if (at(reader).inlined) {
+        pending.push_back(reader);
+      } else if (root != kNone) {
+        return kNone;
+      } else {
+        root = reader;
+      }
     }
   }
-  return true;
+  return root;
 }
 
 /// The nodes that `root` computes: itself and what is inlined into it, in program order.
@@ -223,16 +260,24 @@ void Joiner::groupOf(int root, std::vector<int>& members) const {
   members.assign(found.begin(), found.end());
 }
 
-/// Whether `member` is needed exactly at the point that `root` computes.
+/// Whether what reads `member`, and what reads that, up to `root`, needs it exactly at the point
+/// that `root` computes.
 bool Joiner::pointwise(int member, int root, const std::vector<int>& members) const {
-  if (member == root) return true;
-  if (!(at(member).expr->domain == at(root).expr->domain)) return false;
-  for (int reader : members) {
-    const std::vector<Expr> loads = loadsOfBuffer(at(reader), at(member).writes[0]);
-    for (const Expr& load : loads) {
-      if (load.guarded() || !isIdentity(load.args(), at(root).expr->domain)) return false;
+  std::set<int> met{member};
+  std::vector<int> pending{member};
+  while (!pending.empty()) {
+    const Node& node = at(pending.back());
+    const bool isRoot = pending.back() == root;
+    pending.pop_back();
+    if (isRoot) continue;
+    if (!(node.expr->domain == at(root).expr->domain)) return false;
+    for (int reader : members) {
+      const std::vector<Expr> loads = loadsOfBuffer(at(reader), node.writes[0]);
+      for (const Expr& load : loads) {
+        if (load.guarded() || !isIdentity(load.args(), at(root).expr->domain)) return false;
+      }
+      if (!loads.empty() && met.insert(reader).second) pending.push_back(reader);
     }
-    if (!loads.empty() && !pointwise(reader, root, members)) return false;
   }
   return true;
 }
@@ -240,22 +285,14 @@ bool Joiner::pointwise(int member, int root, const std::vector<int>& members) co
 void Joiner::decideTop(int reduction) {
   Node& node = nodes_[static_cast<size_t>(reduction)];
   if (!node.reduces() || node.pinned || node.readers.empty()) return;
-  int root = kNone;
-  if (!reachesRoot(reduction, root)) return;
+  const int root = rootAbove(reduction);
+  if (root == kNone) return;
   Node& top = nodes_[static_cast<size_t>(root)];
   if (!top.map() || top.reduction != kNone || !(top.expr->domain == node.expr->domain)) return;
+  if (!mayJoin(top, node)) return;
   std::vector<int> members;
   groupOf(root, members);
-  if (top.leaves.size() + node.leaves.size() + 1 > static_cast<size_t>(device_.maxBindings.value)) {
-    return;
-  }
-  for (int member : members) {
-    const std::vector<Expr> loads = loadsOfBuffer(at(member), node.writes[0]);
-    for (const Expr& load : loads) {
-      if (load.guarded() || !isIdentity(load.args(), node.expr->domain)) return;
-    }
-    if (!loads.empty() && !pointwise(member, root, members)) return;
-  }
+  if (!pointwise(reduction, root, members)) return;
   top.reduction = reduction;
   node.top = root;
 }

@@ -164,6 +164,27 @@ TEST_CASE("narrow sums along lanes wrap") {
   constant "l" u8[] = [77])");
 }
 
+TEST_CASE("narrow sums along lanes have wrapped before anything else sees them") {
+  checkGraph(R"(graph @g(%x: i16[4, 33], %y: u8[4, 33], %z: i8[4, 33]) -> ("o", "p", "q") {
+    %k = constant {hash = "k"} : i16[]
+    %l = constant {hash = "l"} : u8[]
+    %m = constant {hash = "m"} : i8[]
+    %a = mul %x, %k : i16[4, 33]
+    %b = mul %y, %l : u8[4, 33]
+    %c = mul %z, %m : i8[4, 33]
+    %d = reduce %a {axes = [1], fn = add} : i16[4]
+    %e = reduce %b {axes = [1], fn = add} : u8[4]
+    %f = reduce %c {axes = [1], fn = mul} : i8[4]
+    %g = cast %d : i32[4]
+    %h = cast %e : f32[4]
+    %i = cast %f : i64[4]
+    return %g, %h, %i
+  }
+  constant "k" i16[] = [9000]
+  constant "l" u8[] = [77]
+  constant "m" i8[] = [53])");
+}
+
 TEST_CASE("many outputs that are inputs") {
   checkGraph(R"(graph @g(%x: f32[3], %y: f32[5]) -> ("a", "b", "c", "d", "e", "f", "g", "h") {
     %z = neg %x : f32[3]

@@ -32,6 +32,8 @@ hwdb::Description device(int64_t lanes, int64_t invocations, int64_t registers, 
   d.taskMicroseconds.value = 0.1;
   d.paddedCopySteps.value = invocations > 1 ? 3 : 1;
   d.taskVectorOperations.value = 4;  // small tensors are worth several tasks
+  d.tasksPerUnit.value = 4;
+  d.broadcastVectorLoads.value = 0.25;
   return d;
 }
 

@@ -55,6 +55,60 @@ TEST_CASE("literals fold in their dtype") {
   CHECK(call(Opcode::Add, {x, f32(0)}).kind() == Expr::Kind::Apply);  // -0 + 0 is 0
 }
 
+TEST_CASE("depth costs no stack: a chain of 200000 operations") {
+  const auto chain = [] {
+    Expr x = Expr::load(0, DType::F32, {d0});
+    for (int i = 0; i < 200000; ++i) x = call(i % 2 == 0 ? Opcode::Exp : Opcode::Neg, {x});
+    return x;
+  };
+  const Expr x = chain();
+  int nodes = 0;
+  x.visit([&](const Expr&) { ++nodes; });
+  CHECK(nodes == 200002);
+  CHECK(x == chain());
+  const Expr moved = x.substituteAxes({d1});
+  CHECK_FALSE(moved == x);
+  CHECK(moved.substituteAxes({d1, d0}) == x);
+  CHECK(foldUp<int>(x, [](const Expr& node, const auto& of) {
+          return node.childCount() == 0 ? 1 : of(node.child(0)) + 1;
+        }) == 200002);
+}
+
+TEST_CASE("what is shared is looked at once: 2^60 ways through an expression") {
+  const auto doubled = [](Expr x) {
+    for (int i = 0; i < 60; ++i) x = x + x;
+    return x;
+  };
+  const Expr x = doubled(d0);
+  int nodes = 0;
+  x.visit([&](const Expr&) { ++nodes; });
+  CHECK(nodes == 61);
+  CHECK(x == doubled(d0));
+  CHECK(x.substituteAxes({d1}) == doubled(d1));
+  CHECK(affineForm(x, 1)->coefficients[0] == INT64_C(1) << 60);
+
+  Expr most = d0;  // not affine
+  for (int i = 0; i < 60; ++i) {
+    most = call(Opcode::Max, {call(Opcode::Min, {most, d1}), call(Opcode::Min, {most, d0})});
+  }
+  TensorExpr map;
+  map.domain = {5, 4};
+  map.results = {Expr::load(0, DType::F32, {most})};
+  CHECK(propagate(map, {{0, 0}, {5, 4}}, 0, {10}) == Box{{0}, {5}});
+
+  Expr all = Expr::load(0, DType::Bool, {d0});
+  const Expr one = all;
+  for (int64_t i = 0; i < 60; ++i) {
+    const auto with = [&](int64_t j) {
+      return call(Opcode::And, {all, Expr::load(1, DType::Bool, {Expr::index(j)})});
+    };
+    all = call(Opcode::And, {with(2 * i), with(2 * i + 1)});
+  }
+  const std::vector<Expr> parts = conjuncts(all);
+  CHECK(parts.size() == 121);
+  CHECK(parts[0] == one);
+}
+
 TEST_CASE("logic folds") {
   const Expr yes = Expr::literal(INT64_C(1), DType::Bool);
   const Expr c = call(Opcode::Lt, {d0, d1});
