@@ -113,6 +113,24 @@ Result<std::shared_ptr<const Model::Data>> withShapes(const Model::Data& model,
   return importSource(model.name, model.source, std::move(options));
 }
 
+namespace {
+
+/// Every symbol must have got its value from some input.
+Status checkComplete(const Model::Data& model, const ir::SymbolValues& values) {
+  const std::vector<ir::Dims> dims = model.inputDims();
+  for (size_t i = 0; i < dims.size(); ++i) {
+    for (size_t axis = 0; axis < dims[i].size(); ++axis) {
+      if (dims[i][axis].isConstant() || values.contains(dims[i][axis].symbolName())) continue;
+      return userError("axis " + std::to_string(axis) + " is open, and no shape is given",
+                       "input '" + model.inputs[i].name + "'",
+                       "give the shape that the input will have");
+    }
+  }
+  return {};
+}
+
+}  // namespace
+
 Result<ir::SymbolValues> symbolsOf(const Model::Data& model, const Model::Shapes& shapes) {
   ir::SymbolValues values;
   std::map<std::string, std::string> firsts;  // symbol -> the input that gave its value
@@ -124,11 +142,7 @@ Result<ir::SymbolValues> symbolsOf(const Model::Data& model, const Model::Shapes
     const std::vector<int64_t>& shape = given == shapes.end() ? input.shape : given->second;
     QT_CHECK(checkShape(input, shape));
     for (size_t axis = 0; axis < shape.size(); ++axis) {
-      if (dims[i][axis].isConstant()) continue;
-      if (shape[axis] == kOpenExtent) {
-        return userError("axis " + std::to_string(axis) + " is open, and no shape is given", where,
-                         "give the shape that the input will have");
-      }
+      if (dims[i][axis].isConstant() || shape[axis] == kOpenExtent) continue;
       const std::string& symbol = dims[i][axis].symbolName();
       const auto [at, fresh] = values.emplace(symbol, shape[axis]);
       if (fresh) firsts[symbol] = input.name;
@@ -139,6 +153,7 @@ Result<ir::SymbolValues> symbolsOf(const Model::Data& model, const Model::Shapes
                        where, "give inputs whose extents agree");
     }
   }
+  QT_CHECK(checkComplete(model, values));
   return values;
 }
 

@@ -241,7 +241,8 @@ class Session {
   Expected<NamedTensors> run(const NamedTensors& inputs) const;
 
   /// The session for one set of shapes of a model with open extents: shares what is compiled, has
-  /// statistics and an explanation of its own. Inputs that are not listed must have no open extent.
+  /// statistics and an explanation of its own. Inputs that are not listed have what open extents they
+  /// share with others.
   Expected<Session> at(const Model::Shapes& shapes) const;
   /// What is compiled at the moment; empty for a model without open extents.
   std::vector<SpecialisationInfo> specialisations() const;
