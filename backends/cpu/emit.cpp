@@ -15,7 +15,8 @@ Emitter::Emitter(const ir::Module& kernel, llvm::Module& module)
       context_(module.getContext()),
       builder_(context_),
       values_(static_cast<size_t>(kernel.valueCount())),
-      wide_(static_cast<size_t>(kernel.valueCount())) {
+      wide_(static_cast<size_t>(kernel.valueCount())),
+      bounds_(static_cast<size_t>(kernel.valueCount()), kUnbounded) {
   llvm::FastMathFlags flags;
   flags.setAllowContract(true);
   builder_.setFastMathFlags(flags);
@@ -104,7 +105,9 @@ void Emitter::emitRegion(ir::RegionId region) {
 }
 
 void Emitter::define(const ir::Op& op, llvm::Value* result) {
-  values_[static_cast<size_t>(op.results[0].index)] = result;
+  const auto place = static_cast<size_t>(op.results[0].index);
+  values_[place] = result;
+  if (ir::isFloat(kernel_.type(op.results[0]).dtype)) bounds_[place] = magnitudeBound(op);
 }
 
 llvm::Value* Emitter::wide(ir::ValueId id) {

@@ -38,13 +38,10 @@ Value* Emitter::cast(Value* x, DType from, DType to, double bound) {
                             : builder_.CreateZExtOrTrunc(x, target);
 }
 
-// An upper bound of |x| where the ops that make x show one; infinity otherwise. NaN apart.
-double Emitter::magnitudeBound(ir::ValueId id) const {
-  const double unknown = std::numeric_limits<double>::infinity();
-  const ir::OpId definition = kernel_.value(id).definition;
-  if (!definition.valid()) return unknown;
-  const ir::Op& op = kernel_.op(definition);
-  const auto operandBound = [&](size_t i) { return magnitudeBound(op.operands[i]); };
+// An upper bound of the magnitude of what `op` gives, where it and the ops before it show one;
+// infinity otherwise. NaN apart.
+double Emitter::magnitudeBound(const ir::Op& op) const {
+  const auto operandBound = [&](size_t i) { return boundOf(op.operands[i]); };
   switch (op.opcode) {
     case ir::Opcode::Literal: {
       const ir::Attribute& value = *op.attributes.find("value");
@@ -63,11 +60,11 @@ double Emitter::magnitudeBound(ir::ValueId id) const {
       return operandBound(0) * operandBound(1) * (1 + 0x1p-20);
     case ir::Opcode::Min: {  // min(max(x, lo), hi)
       const ir::OpId inner = kernel_.value(op.operands[0]).definition;
-      if (!inner.valid() || kernel_.op(inner).opcode != ir::Opcode::Max) return unknown;
-      return std::max(magnitudeBound(kernel_.op(inner).operands[1]), operandBound(1));
+      if (!inner.valid() || kernel_.op(inner).opcode != ir::Opcode::Max) return kUnbounded;
+      return std::max(boundOf(kernel_.op(inner).operands[1]), operandBound(1));
     }
     default:
-      return unknown;
+      return kUnbounded;
   }
 }
 

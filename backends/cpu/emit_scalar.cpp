@@ -44,7 +44,7 @@ Value* Emitter::scalarOp(const ir::Op& op) {
   switch (op.opcode) {
     case Opcode::Cast:
       return cast(operand(op, 0), dtype, kernel_.type(op.results[0]).dtype,
-                  magnitudeBound(op.operands[0]));
+                  boundOf(op.operands[0]));
     case Opcode::Select: {
       Value* condition = operand(op, 0);
       const int lanes = lanesOf(operand(op, 1));

@@ -73,7 +73,8 @@ class Emitter {
   /// `bound`: what is known of the magnitude of a float.
   llvm::Value* cast(llvm::Value* x, ir::DType from, ir::DType to, double bound = kUnbounded);
   llvm::Value* castFloat(llvm::Value* x, ir::DType from, ir::DType to, double bound);
-  double magnitudeBound(ir::ValueId id) const;
+  double magnitudeBound(const ir::Op& op) const;
+  double boundOf(ir::ValueId id) const { return bounds_[static_cast<size_t>(id.index)]; }
   llvm::Value* floatToInteger(llvm::Value* x, llvm::Type* target, bool isSigned, double bound);
   llvm::Value* narrowToOdd(llvm::Value* f64);
   llvm::Value* floatToBf16(llvm::Value* f32);
@@ -110,6 +111,7 @@ class Emitter {
   llvm::Value* group_ = nullptr;  // i64
   std::vector<llvm::Value*> values_;
   std::vector<llvm::Value*> wide_;
+  std::vector<double> bounds_;  // of the magnitudes of floats, NaN apart
 };
 
 }  // namespace quartet::cpu

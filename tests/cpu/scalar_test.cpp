@@ -1,6 +1,7 @@
 // Every scalar operation, on scalars and vectors, against the host's evaluation of scalar.def.
 #include <cmath>
 #include <limits>
+#include <optional>
 
 #include "ir/scalar_eval.h"
 #include "tests/cpu/support.h"
@@ -185,7 +186,21 @@ constexpr DType kAllTypes[] = {DType::Bool, DType::I8,  DType::U8,  DType::I16, 
 
 std::vector<Scalar> castSamples(DType from) {
   std::vector<Scalar> values = samples(from);
-  if (!ir::isFloat(from)) return values;
+  if (!ir::isFloat(from)) {
+    // Ties of f16 and bf16, to both sides, and f16's last values before infinity; integers that f32
+    // and f64 would round to a tie.
+    for (const int64_t v :
+         {INT64_C(2049), INT64_C(2051), INT64_C(4098), INT64_C(4102), INT64_C(65504),
+          INT64_C(65519), INT64_C(65520), INT64_C(65521), INT64_C(257), INT64_C(259),
+          (INT64_C(1) << 25) + (1 << 17) + 1, (INT64_C(1) << 62) + (INT64_C(1) << 54) + 1,
+          (INT64_C(1) << 54) + (INT64_C(1) << 30) + 1}) {
+      for (const int64_t sign : {1, -1}) {
+        const int64_t wrapped = ir::wrapInteger(from, sign * v);
+        if (wrapped == sign * v || from == DType::U64) values.push_back(ir::intScalar(wrapped));
+      }
+    }
+    return values;
+  }
   for (double v : {65504.0,
                    65519.9,
                    65520.0,
@@ -246,7 +261,92 @@ void checkCast(DType from, DType to, int lanes) {
   }
 }
 
+/// min(max(x, low), high), then `then` (with `factor` if it takes two operands), to an integer.
+struct Clamped {
+  double low, high;
+  std::optional<Opcode> then;
+  double factor;
+  DType to;
+};
+
+void checkClamped(const Clamped& c, int lanes) {
+  const double inf = std::numeric_limits<double>::infinity();
+  std::vector<float> values;
+  for (double v : {0.0, 0.5, 63.9, 99.5, 127.0, 127.5, 128.0, 200.0, 2147483520.0, 2147483648.0,
+                   9.3e18, inf}) {
+    values.push_back(static_cast<float>(v));
+    values.push_back(static_cast<float>(-v));
+  }
+  while (values.size() % 16 != 0) values.push_back(std::nanf(""));
+  std::vector<ValueId> buffers;
+  ir::Module kernel = tests::makeKernel({DType::F32, c.to}, buffers);
+  KernelBuilder b(kernel);
+  const ValueId at = b.apply(Opcode::Mul, {b.groupId(), b.literal(lanes)});
+  const auto literal = [&](double x) { return b.literal(x, DType::F32, lanes); };
+  ValueId x = b.apply(Opcode::Max, {b.load(buffers[0], at, lanes), literal(c.low)});
+  x = b.apply(Opcode::Min, {x, literal(c.high)});
+  const bool binary = c.then == Opcode::Mul;
+  if (c.then) x = b.apply(*c.then, binary ? std::vector{x, literal(c.factor)} : std::vector{x});
+  b.store(buffers[1], at, b.cast(x, c.to));
+  const auto size = static_cast<size_t>(ir::byteSize(c.to));
+  std::vector<std::byte> out(values.size() * size);
+  const tests::CompiledKernel compiled(kernel);
+  compiled.run({values.data(), out.data()}, static_cast<int64_t>(values.size()) / lanes);
+  for (size_t i = 0; i < values.size(); ++i) {
+    const auto apply = [](Opcode op, std::vector<Scalar> args) {
+      bool zero = false;
+      return ir::applyScalar(op, DType::F32, args.data(), zero);
+    };
+    Scalar y = apply(Opcode::Max, {ir::floatScalar(values[i]), ir::floatScalar(c.low)});
+    y = apply(Opcode::Min, {y, ir::floatScalar(c.high)});
+    if (c.then) y = apply(*c.then, {y, ir::floatScalar(c.factor)});
+    CAPTURE(values[i]);
+    CAPTURE(c.low);
+    CAPTURE(c.high);
+    CAPTURE(ir::name(c.to));
+    CAPTURE(lanes);
+    CHECK(ir::readScalar(c.to, &out[i * size]).i == ir::castScalar(y, DType::F32, c.to).i);
+  }
+}
+
 }  // namespace
+
+TEST_CASE("clamped floats saturate where the clamp does not keep them inside of the integers") {
+  const Clamped cases[] = {
+      {-2147483648.0, 2147483648.0, {}, 0, DType::I32},
+      {-2147483648.0, 2147483520.0, {}, 0, DType::I32},
+      {-9223372036854775808.0, 9223372036854775808.0, {}, 0, DType::I64},
+      {-128, 128, {}, 0, DType::I8},
+      {-200, 100, {}, 0, DType::I8},
+      {-100, 200, {}, 0, DType::I8},
+      {-100, 100, {}, 0, DType::I8},
+      {-127.75, 127.75, Opcode::Round, 0, DType::I8},
+      {-127.75, 127.75, Opcode::Ceil, 0, DType::I8},
+      {-129.5, 127.75, Opcode::Neg, 0, DType::I8},
+      {-129.5, 127.75, Opcode::Abs, 0, DType::I8},
+      {-64, 64, Opcode::Mul, 2, DType::I8},
+      {-64, 64, Opcode::Mul, 1.5, DType::I8},
+      {-32768, 32768, {}, 0, DType::I16},
+      {-100, 256, {}, 0, DType::U8},
+      {-1, 255.5, Opcode::Round, 0, DType::U8},
+  };
+  for (const Clamped& c : cases) {
+    for (int lanes : {1, 16}) checkClamped(c, lanes);
+  }
+}
+
+TEST_CASE("what is known of a float that was squared sixty times is known at once") {
+  std::vector<ValueId> buffers;
+  ir::Module kernel = tests::makeKernel({DType::F32, DType::I32}, buffers);
+  KernelBuilder b(kernel);
+  ValueId x = b.load(buffers[0], b.groupId());
+  for (int i = 0; i < 60; ++i) x = b.apply(Opcode::Mul, {x, x});
+  b.store(buffers[1], b.groupId(), b.cast(x, DType::I32));
+  std::vector<float> in{0, 1, -1, 2};
+  std::vector<int32_t> out(4);
+  tests::CompiledKernel(kernel).run({in.data(), out.data()}, 4);
+  CHECK(out == std::vector<int32_t>{0, 1, 1, INT32_MAX});
+}
 
 TEST_CASE("scalar operations agree with their definition on scalars and vectors") {
   for (DType dtype : kComputeTypes) {
