@@ -38,7 +38,7 @@ def summary(values: list[float]) -> dict:
 
 def run_quartet(model: dict, threads: int) -> dict:
     command = [common.QUARTET, "bench", common.MODELS / model["file"], "--device", "cpu", "--json",
-               "--threads", str(threads), "--runs", str(RUNS),
+               "--no-cache", "--threads", str(threads), "--runs", str(RUNS),
                *common.shape_options(model["runs"][model["bench"]])]  # fmt: skip
     result = subprocess.run(command, capture_output=True, text=True, check=False)
     if result.returncode:

@@ -1,5 +1,6 @@
 #include "backends/cpu/memory.h"
 
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -16,6 +17,7 @@ namespace {
 constexpr int64_t kUnknown = std::numeric_limits<int64_t>::max();
 constexpr size_t kLine = 64;
 constexpr size_t kPage = 4096;
+constexpr size_t kHugePage = size_t{2} << 20;  // of x86-64, and of ARM with pages of 4 KiB
 
 // A number alone in a file; nothing when the file is not there or says "max".
 std::optional<int64_t> numberIn(const std::string& path) {
@@ -107,15 +109,21 @@ Result<Block> Block::allocate(int64_t bytes, const std::string& purpose) {
   QT_ASSERT(bytes >= 0, "a block of negative size");
   QT_CHECK(checkMemory(bytes, purpose));
   const auto size = static_cast<size_t>(bytes);
-  const size_t align = size >= kPage ? kPage : kLine;
-  const size_t rounded = std::max(align, (size + align - 1) / align * align);
+  const bool huge = size >= kHugePage;
+  const size_t align = huge ? kHugePage : size >= kPage ? kPage : kLine;
+  const size_t unit = std::min(align, kPage);
+  const size_t rounded = std::max(unit, (size + unit - 1) / unit * unit);
   Block block;
-  block.data_.reset(static_cast<std::byte*>(std::aligned_alloc(align, rounded)));
-  if (!block.data_) {
+  void* data = nullptr;
+  if (::posix_memalign(&data, align, rounded) != 0) {
     return resourceError("not enough memory for " + purpose + ": the allocation of " +
                          mebibytes(bytes) + " was refused");
   }
-  std::memset(block.data_.get(), 0, rounded);
+  block.data_.reset(static_cast<std::byte*>(data));
+  // Touching weights page by page takes a large part of loading a model. Where the system refuses,
+  // and for the rest that is less than a huge page, ordinary pages serve.
+  if (huge) ::madvise(data, size / kHugePage * kHugePage, MADV_HUGEPAGE);
+  std::memset(data, 0, rounded);
   block.size_ = bytes;
   return block;
 }

@@ -96,16 +96,17 @@ std::string spirvKey(const std::string& source) {
 Result<Shader> compileGlsl(const std::string& source, const std::string& name,
                            runtime::CodeCache* cache) {
   constexpr const char* kKind = "SPIR-V";
-  if (cache == nullptr) return Shader{QT_TRY(compileGlsl(source, name)), false};
-  const std::string key = spirvKey(source);
-  if (const auto bytes = cache->get(kKind, key)) {
-    SpirV code(bytes->size() / sizeof(uint32_t));
-    std::memcpy(code.data(), bytes->data(), code.size() * sizeof(uint32_t));
-    return Shader{std::move(code), true};
+  const std::string key = cache == nullptr ? "" : spirvKey(source);
+  Shader shader;
+  if (const auto bytes = cache == nullptr ? std::nullopt : cache->get(kKind, key)) {
+    shader.code.resize(bytes->size() / sizeof(uint32_t));
+    std::memcpy(shader.code.data(), bytes->data(), shader.code.size() * sizeof(uint32_t));
+    shader.cached = true;
+    return shader;
   }
-  SpirV code = QT_TRY(compileGlsl(source, name));
-  cache->put(kKind, key, std::as_bytes(std::span(code)));
-  return Shader{std::move(code), false};
+  shader.code = QT_TRY(compileGlsl(source, name));
+  if (cache != nullptr) cache->put(kKind, key, std::as_bytes(std::span(shader.code)));
+  return shader;
 }
 
 Status parallel(int64_t count, const std::function<Status(int64_t)>& work) {
