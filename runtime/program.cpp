@@ -102,6 +102,11 @@ std::vector<Stage> stagesOf(const Program& program) {
   return {{program.waves.size(), {}, {}}};
 }
 
+std::string packedKey(const BufferInfo& constant) {
+  return constant.hash + " " + std::string(ir::name(constant.storage)) + " " +
+         constant.layout.str() + " " + std::to_string(constant.bytes);
+}
+
 int64_t hostBytes(const BufferInfo& buffer) {
   return product(buffer.shape) * ir::byteSize(buffer.logical);
 }

@@ -24,7 +24,11 @@ struct BufferInfo {
   int64_t bytes = 0;                             // of the physical, padded extents in storage type
   int64_t arenaOffset = -1;                      // Arena: set by the memory planner
   std::shared_ptr<const ir::ConstantData> data;  // Constant: logical, row-major; see packConstant
+  std::string hash;                              // Constant: of the data's content
 };
+
+/// What a constant looks like in its buffer, as text: equal for buffers that hold the same bytes.
+std::string packedKey(const BufferInfo& constant);
 
 /// A window of a buffer that one kernel parameter sees: `offset` in bytes from its start.
 struct Binding {

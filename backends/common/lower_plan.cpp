@@ -65,7 +65,10 @@ Status PlanLowering::addBuffer(ValueId value, runtime::BufferInfo::Kind kind, st
   const int64_t elements = QT_TRY(storedElements(plan_, value, symbols_));
   for (const ir::Dim& dim : type.shape) buffer.shape.push_back(QT_TRY(dim.evaluate(symbols_)));
   buffer.bytes = elements * ir::byteSize(buffer.storage);
-  if (kind == runtime::BufferInfo::Kind::Constant) buffer.data = plan_.constantOf(value);
+  if (kind == runtime::BufferInfo::Kind::Constant) {
+    buffer.data = plan_.constantOf(value);
+    buffer.hash = plan_.op(plan_.value(value).definition).attributes.get<std::string>("hash");
+  }
   buffers_[value] = static_cast<int>(program_.buffers.size());
   program_.buffers.push_back(std::move(buffer));
   return {};

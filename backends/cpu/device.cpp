@@ -18,7 +18,7 @@ class CpuDevice : public runtime::Device {
   Status supports(const ir::TensorExpr&) const override { return {}; }
 
   Result<std::shared_ptr<runtime::Executable>> compile(runtime::Program program) override {
-    auto executable = Executable::create(std::move(program), executor_, description_, cache_.get());
+    auto executable = Executable::create(std::move(program), executor_, description_, shared_, cache_.get());
     if (!executable) return tl::unexpected(std::move(executable).error());
     return std::shared_ptr<runtime::Executable>(std::move(*executable));
   }
@@ -27,6 +27,7 @@ class CpuDevice : public runtime::Device {
   std::shared_ptr<runtime::Executor> executor_;
   std::shared_ptr<runtime::CodeCache> cache_;
   hwdb::Description description_;
+  SharedParts shared_;
 };
 
 }  // namespace

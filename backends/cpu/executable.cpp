@@ -3,6 +3,7 @@
 #include <optional>
 
 #include "backends/cpu/raise.h"
+#include "ir/text.h"
 
 namespace quartet::cpu {
 
@@ -42,17 +43,29 @@ Executable::Executable(runtime::Program program, std::shared_ptr<runtime::Execut
 Result<std::shared_ptr<Executable>> Executable::create(runtime::Program program,
                                                        std::shared_ptr<runtime::Executor> executor,
                                                        const hwdb::Description& device,
+                                                       SharedParts& shared,
                                                        runtime::CodeCache* cache) {
   std::shared_ptr<Executable> executable(
       new Executable(std::move(program), std::move(executor), device));
   executable->checkProgram();
-  const std::vector<ir::Module> raised = executable->raisedKernels();
-  Jit::Options options;
-  options.threads = executable->executor_->threads();
-  options.cache = cache;
-  executable->jit_ = QT_TRY(Jit::compile(pointersTo(raised), options));
-  QT_CHECK(executable->packConstants());
+  QT_CHECK(executable->compile(shared, cache));
+  QT_CHECK(executable->packConstants(shared));
   return executable;
+}
+
+Status Executable::compile(SharedParts& shared, runtime::CodeCache* cache) {
+  std::string key;
+  for (const ir::Module& kernel : program_.kernels) key += ir::print(kernel);
+  jit_ = shared.kernels.find(key);
+  if (jit_ != nullptr) return {};
+  const std::vector<ir::Module> raised = raisedKernels();
+  Jit::Options options;
+  options.threads = executor_->threads();
+  options.cache = cache;
+  jit_ = QT_TRY(Jit::compile(pointersTo(raised), options));
+  compiled_ = true;
+  shared.kernels.add(key, jit_);
+  return {};
 }
 
 std::vector<ir::Module> Executable::raisedKernels() const {
@@ -86,7 +99,7 @@ void Executable::checkProgram() const {
   }
 }
 
-Status Executable::packConstants() {
+Status Executable::packConstants(SharedParts& shared) {
   const size_t count = program_.buffers.size();
   packed_.resize(count);
   constants_.assign(count, nullptr);
@@ -97,6 +110,8 @@ Status Executable::packConstants() {
     if (buffer.kind != BufferInfo::Kind::Constant) continue;
     if (usableInPlace(buffer)) {
       constants_[i] = buffer.data->bytes.data();
+    } else if ((packed_[i] = shared.constants.find(runtime::packedKey(buffer)))) {
+      constants_[i] = packed_[i]->data();
     } else {
       bytes += buffer.bytes;
       toPack.push_back(i);
@@ -113,12 +128,15 @@ Status Executable::packConstants() {
     }
     runtime::packConstant(buffer, {block->data(), static_cast<size_t>(buffer.bytes)});
     buffer.data = nullptr;  // the model's copy is not needed here any more
-    packed_[toPack[static_cast<size_t>(task)]] = std::move(*block);
+    packed_[toPack[static_cast<size_t>(task)]] = std::make_shared<const Block>(std::move(*block));
   });
   for (const std::optional<Diagnostic>& failure : failures) {
     if (failure) return tl::unexpected(*failure);
   }
-  for (size_t i : toPack) constants_[i] = packed_[i].data();
+  for (size_t i : toPack) {
+    constants_[i] = packed_[i]->data();
+    shared.constants.add(runtime::packedKey(program_.buffers[i]), packed_[i]);
+  }
   return {};
 }
 

@@ -9,35 +9,47 @@
 #include "backends/cpu/launch.h"
 #include "backends/cpu/memory.h"
 #include "runtime/device.h"
+#include "runtime/shared_pool.h"
 
 namespace quartet::cpu {
+
+/// What a device's executables share.
+struct SharedParts {
+  runtime::SharedPool<const Jit> kernels;      // by the text of all kernels
+  runtime::SharedPool<const Block> constants;  // by runtime::packedKey
+};
 
 class Executable : public runtime::Executable, public std::enable_shared_from_this<Executable> {
  public:
   /// Compiles the kernels and packs the constants of `program`, whose memory is planned, for
-  /// `executor` on the host described by `device`. `cache` may be null.
+  /// `executor` on the host described by `device`; but for what `shared` has already. `cache` may
+  /// be null.
   static Result<std::shared_ptr<Executable>> create(runtime::Program program,
                                                     std::shared_ptr<runtime::Executor> executor,
                                                     const hwdb::Description& device,
-                                                    runtime::CodeCache* cache);
+                                                    SharedParts& shared, runtime::CodeCache* cache);
 
   const runtime::Program& program() const override { return program_; }
   Result<std::unique_ptr<runtime::Context>> createContext() override;
   std::string code() const override;
-  int64_t cachedKernels() const override { return jit_->cached(); }
+  int64_t cachedKernels() const override {
+    return compiled_ ? jit_->cached() : static_cast<int64_t>(jit_->functions().size());
+  }
 
  private:
   friend class Context;
   Executable(runtime::Program program, std::shared_ptr<runtime::Executor> executor,
              const hwdb::Description& device);
   std::vector<ir::Module> raisedKernels() const;
-  Status packConstants();
+  Status compile(SharedParts& shared, runtime::CodeCache* cache);
+  Status packConstants(SharedParts& shared);
   void checkProgram() const;
 
   runtime::Program program_;
   std::shared_ptr<runtime::Executor> executor_;
-  std::unique_ptr<Jit> jit_;
-  std::vector<Block> packed_;                // by buffer; empty where the model's bytes serve
+  std::shared_ptr<const Jit> jit_;
+  bool compiled_ = false;  // for this executable; else shared
+  std::vector<std::shared_ptr<const Block>> packed_;  // by buffer; null where the model's bytes serve
   std::vector<const std::byte*> constants_;  // by buffer; null where it is no constant
   std::vector<const runtime::Dispatch*> dispatches_;  // of all waves, in order
   std::vector<Launch> launches_;                      // by wave

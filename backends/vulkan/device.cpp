@@ -24,13 +24,14 @@ class Device : public runtime::Device {
   }
 
   Result<std::shared_ptr<runtime::Executable>> compile(runtime::Program program) override {
-    return QT_TRY(Executable::create(gpu_, limits_, std::move(program), cache_.get()));
+    return QT_TRY(Executable::create(gpu_, limits_, std::move(program), shared_, cache_.get()));
   }
 
  private:
   std::shared_ptr<Gpu> gpu_;
   hwdb::Description description_;
   ShaderLimits limits_;
+  SharedParts shared_;
   std::shared_ptr<runtime::CodeCache> cache_;
 };
 

@@ -26,23 +26,24 @@ constexpr int64_t kUploadBytes = int64_t{32} << 20;
 Result<std::shared_ptr<Executable>> Executable::create(std::shared_ptr<Gpu> gpu,
                                                        const ShaderLimits& limits,
                                                        runtime::Program program,
+                                                       SharedParts& shared,
                                                        runtime::CodeCache* cache) {
   auto executable = std::make_shared<Executable>();
   executable->gpu_ = std::move(gpu);
   executable->limits_ = limits;
   executable->program_ = std::move(program);
-  QT_CHECK(executable->compile(cache));
-  executable->placeConstants();
+  QT_CHECK(executable->compile(shared, cache));
+  executable->placeConstants(shared);
   QT_CHECK(executable->gpu_->checkValidation());
   return executable;
 }
 
-Executable::~Executable() {
-  if (!gpu_ || gpu_->abandoned()) return;
-  for (const Pipeline& pipeline : pipelines_) {
-    vkDestroyPipeline(gpu_->handle(), pipeline.handle, nullptr);
-    vkDestroyPipelineLayout(gpu_->handle(), pipeline.layout, nullptr);
-    vkDestroyDescriptorSetLayout(gpu_->handle(), pipeline.setLayout, nullptr);
+Pipelines::~Pipelines() {
+  if (gpu->abandoned()) return;
+  for (const Pipeline& pipeline : all) {
+    vkDestroyPipeline(gpu->handle(), pipeline.handle, nullptr);
+    vkDestroyPipelineLayout(gpu->handle(), pipeline.layout, nullptr);
+    vkDestroyDescriptorSetLayout(gpu->handle(), pipeline.setLayout, nullptr);
   }
 }
 
@@ -50,22 +51,38 @@ int64_t Executable::alignBytes() const {
   return static_cast<int64_t>(gpu_->physical().limits.minStorageBufferOffsetAlignment);
 }
 
-Status Executable::compile(runtime::CodeCache* cache) {
+Status Executable::compile(SharedParts& shared, runtime::CodeCache* cache) {
   for (const ir::Module& kernel : program_.kernels) {
     kernels_.push_back(QT_TRY(raise(kernel, limits_)));
   }
   stages_ = runtime::stagesOf(program_);
   plan_ = planLaunches(program_, kernels_, limits_, gpu_->options().separateLaunches);
-  pipelines_.resize(plan_.shaders.size());
-  const auto count = static_cast<int64_t>(pipelines_.size());
-  std::vector<SpirV> codes(pipelines_.size());
+  std::vector<Pipeline> described(plan_.shaders.size());
+  std::string key;
+  for (size_t i = 0; i < described.size(); ++i) {
+    const std::vector<const ir::Module*> kernels = kernelsOf(i);
+    described[i].interface = interfaceOf(kernels, limits_.glsl);
+    described[i].glsl = emitGlsl(kernels, limits_.glsl);
+    key += described[i].glsl;
+  }
+  pipelines_ = shared.pipelines.find(key);
+  if (pipelines_ != nullptr) return {};
+  pipelines_ = QT_TRY(buildPipelines(std::move(described), cache));
+  compiled_ = true;
+  shared.pipelines.add(key, pipelines_);
+  return {};
+}
+
+Result<std::shared_ptr<const Pipelines>> Executable::buildPipelines(
+    std::vector<Pipeline> described, runtime::CodeCache* cache) const {
+  auto pipelines = std::make_shared<Pipelines>(gpu_);
+  pipelines->all = std::move(described);
+  const auto count = static_cast<int64_t>(pipelines->all.size());
+  std::vector<SpirV> codes(pipelines->all.size());
   QT_CHECK(parallel(count, [&](int64_t i) -> Status {
     const auto at = static_cast<size_t>(i);
-    const std::vector<const ir::Module*> kernels = kernelsOf(at);
-    pipelines_[at].interface = interfaceOf(kernels, limits_.glsl);
-    pipelines_[at].glsl = emitGlsl(kernels, limits_.glsl);
-    Shader shader = QT_TRY(compileGlsl(pipelines_[at].glsl, program_.name, cache));
-    pipelines_[at].cached = shader.cached;
+    Shader shader = QT_TRY(compileGlsl(pipelines->all[at].glsl, program_.name, cache));
+    pipelines->all[at].cached = shader.cached;
     codes[at] = std::move(shader.code);
     return {};
   }));
@@ -73,10 +90,10 @@ Status Executable::compile(runtime::CodeCache* cache) {
       QT_TRY(PipelineCache::create(gpu_, codes, cache));
   QT_CHECK(parallel(count, [&](int64_t i) {
     const auto at = static_cast<size_t>(i);
-    return buildPipeline(pipelines_[at], driverCache->handle(), codes[at]);
+    return buildPipeline(pipelines->all[at], driverCache->handle(), codes[at]);
   }));
   driverCache->store();
-  return {};
+  return std::shared_ptr<const Pipelines>(std::move(pipelines));
 }
 
 std::vector<const ir::Module*> Executable::kernelsOf(size_t shader) const {
@@ -91,8 +108,8 @@ std::vector<const ir::Module*> Executable::kernelsOf(size_t shader) const {
 int64_t Executable::cachedKernels() const {
   std::set<int> found;
   std::set<int> made;
-  for (size_t i = 0; i < pipelines_.size(); ++i) {
-    std::set<int>& kernels = pipelines_[i].cached ? found : made;
+  for (size_t i = 0; i < pipelines_->all.size(); ++i) {
+    std::set<int>& kernels = pipelines_->all[i].cached || !compiled_ ? found : made;
     kernels.insert(plan_.shaders[i].begin(), plan_.shaders[i].end());
   }
   return std::count_if(found.begin(), found.end(),
@@ -100,7 +117,7 @@ int64_t Executable::cachedKernels() const {
 }
 
 Status Executable::buildPipeline(Pipeline& pipeline, VkPipelineCache driverCache,
-                                 const SpirV& code) {
+                                 const SpirV& code) const {
   QT_CHECK(buildLayouts(pipeline));
   const VkShaderModuleCreateInfo shaderInfo{.sType = VK_STRUCTURE_TYPE_SHADER_MODULE_CREATE_INFO,
                                             .codeSize = code.size() * sizeof(uint32_t),
@@ -121,7 +138,7 @@ Status Executable::buildPipeline(Pipeline& pipeline, VkPipelineCache driverCache
   return {};
 }
 
-Status Executable::buildLayouts(Pipeline& pipeline) {
+Status Executable::buildLayouts(Pipeline& pipeline) const {
   std::vector<VkDescriptorSetLayoutBinding> bindings;
   for (int64_t i = 0; i < pipeline.interface.bindings(); ++i) {
     bindings.push_back({.binding = static_cast<uint32_t>(i),
@@ -149,21 +166,29 @@ Status Executable::buildLayouts(Pipeline& pipeline) {
 
 std::string Executable::code() const {
   std::string text;
-  for (size_t i = 0; i < pipelines_.size(); ++i) {
+  for (size_t i = 0; i < pipelines_->all.size(); ++i) {
     text += "// shader " + std::to_string(i) + ":";
     for (const int kernel : plan_.shaders[i]) {
       text += " " + program_.kernels[static_cast<size_t>(kernel)].name;
     }
-    text += "\n" + pipelines_[i].glsl + "\n";
+    text += "\n" + pipelines_->all[i].glsl + "\n";
   }
   return text;
 }
 
 // ---- constants ----
 
-void Executable::placeConstants() {
-  constants_.block.assign(program_.buffers.size(), -1);
-  constants_.offset.assign(program_.buffers.size(), 0);
+void Executable::placeConstants(SharedParts& shared) {
+  std::string key = std::to_string(program_.buffers.size()) + "\n";
+  for (size_t i = 0; i < program_.buffers.size(); ++i) {
+    if (program_.buffers[i].kind != BufferInfo::Kind::Constant) continue;
+    key += std::to_string(i) + " " + runtime::packedKey(program_.buffers[i]) + "\n";
+  }
+  constants_ = shared.constants.find(key);
+  if (constants_ != nullptr) return;
+  constants_ = std::make_shared<Constants>();
+  constants_->block.assign(program_.buffers.size(), -1);
+  constants_->offset.assign(program_.buffers.size(), 0);
   std::vector<size_t> numbers;
   std::vector<int64_t> bytes;
   for (size_t i = 0; i < program_.buffers.size(); ++i) {
@@ -174,28 +199,29 @@ void Executable::placeConstants() {
   const int64_t largest = static_cast<int64_t>(gpu_->physical().maxAllocationBytes);
   const Placement placement = place(bytes, alignBytes(), std::min(largest, kConstantBlockBytes));
   for (size_t i = 0; i < numbers.size(); ++i) {
-    constants_.block[numbers[i]] = placement.places[i].block;
-    constants_.offset[numbers[i]] = placement.places[i].offset;
+    constants_->block[numbers[i]] = placement.places[i].block;
+    constants_->offset[numbers[i]] = placement.places[i].offset;
   }
-  constants_.blockBytes = placement.blockBytes;
+  constants_->blockBytes = placement.blockBytes;
+  shared.constants.add(key, constants_);
 }
 
 std::vector<int64_t> Executable::missingConstantBytes() const {
-  return constants_.blocks.empty() ? constants_.blockBytes : std::vector<int64_t>{};
+  return constants_->blocks.empty() ? constants_->blockBytes : std::vector<int64_t>{};
 }
 
 Status Executable::uploadConstants() {
-  if (!constants_.blocks.empty() || constants_.blockBytes.empty()) return {};
+  if (!constants_->blocks.empty() || constants_->blockBytes.empty()) return {};
   std::vector<Buffer> blocks;
-  for (size_t b = 0; b < constants_.blockBytes.size(); ++b) {
+  for (size_t b = 0; b < constants_->blockBytes.size(); ++b) {
     std::vector<size_t> buffers;
-    for (size_t i = 0; i < constants_.block.size(); ++i) {
-      if (constants_.block[i] == static_cast<int>(b)) buffers.push_back(i);
+    for (size_t i = 0; i < constants_->block.size(); ++i) {
+      if (constants_->block[i] == static_cast<int>(b)) buffers.push_back(i);
     }
-    blocks.push_back(QT_TRY(gpu_->allocate(constants_.blockBytes[b], Use::Shader)));
+    blocks.push_back(QT_TRY(gpu_->allocate(constants_->blockBytes[b], Use::Shader)));
     QT_CHECK(upload(blocks.back(), buffers));
   }
-  constants_.blocks = std::move(blocks);
+  constants_->blocks = std::move(blocks);
   return {};
 }
 
@@ -206,7 +232,7 @@ Status Executable::upload(Buffer& block, const std::vector<size_t>& buffers) {
   }
   for (const size_t i : buffers) {
     if (block.mapped() != nullptr) {
-      runtime::packConstant(program_.buffers[i], {block.mapped() + constants_.offset[i],
+      runtime::packConstant(program_.buffers[i], {block.mapped() + constants_->offset[i],
                                                   static_cast<size_t>(program_.buffers[i].bytes)});
       continue;
     }
@@ -216,7 +242,7 @@ Status Executable::upload(Buffer& block, const std::vector<size_t>& buffers) {
       const int64_t count = std::min(staging.bytes(), size - at);
       std::memcpy(staging.mapped(), packed.data() + at, static_cast<size_t>(count));
       Commands commands = QT_TRY(Commands::create(gpu_));
-      commands.copy(staging, 0, block, constants_.offset[i] + at, count);
+      commands.copy(staging, 0, block, constants_->offset[i] + at, count);
       QT_CHECK(commands.finish());
       QT_CHECK(commands.run());
     }
@@ -229,7 +255,7 @@ Result<std::unique_ptr<runtime::Context>> Executable::createContext() {
     return unsupported("the device has no memory: it compiles programs but cannot run them",
                        gpu_->name(), "choose another device");
   }
-  const std::lock_guard lock(constantsMutex_);
+  const std::lock_guard lock(constants_->uploading);
   return Context::create(shared_from_this());
 }
 

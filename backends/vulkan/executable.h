@@ -11,6 +11,7 @@
 #include "backends/vulkan/launch.h"
 #include "backends/vulkan/placement.h"
 #include "runtime/device.h"
+#include "runtime/shared_pool.h"
 
 namespace quartet::vulkan {
 
@@ -24,25 +25,39 @@ struct Pipeline {
   VkPipeline handle = VK_NULL_HANDLE;
 };
 
+/// The pipelines of a program's shaders.
+struct Pipelines {
+  explicit Pipelines(std::shared_ptr<Gpu> owner) : gpu(std::move(owner)) {}
+  Pipelines(const Pipelines&) = delete;
+  Pipelines& operator=(const Pipelines&) = delete;
+  ~Pipelines();
+
+  std::shared_ptr<Gpu> gpu;
+  std::vector<Pipeline> all;
+};
+
 /// The constants of a program on the device.
 struct Constants {
+  std::mutex uploading;
   std::vector<int> block;  // by buffer of the program: -1 for other kinds
   std::vector<int64_t> offset;
   std::vector<int64_t> blockBytes;
   std::vector<Buffer> blocks;  // empty until uploaded
 };
 
+/// What a device's executables share.
+struct SharedParts {
+  runtime::SharedPool<const Pipelines> pipelines;  // by the text of all shaders
+  runtime::SharedPool<Constants> constants;        // by runtime::packedKey of all constants
+};
+
 class Executable : public runtime::Executable, public std::enable_shared_from_this<Executable> {
  public:
-  /// `cache` may be null.
+  /// Compiles what `shared` does not have already. `cache` may be null.
   static Result<std::shared_ptr<Executable>> create(std::shared_ptr<Gpu> gpu,
                                                     const ShaderLimits& limits,
-                                                    runtime::Program program,
+                                                    runtime::Program program, SharedParts& shared,
                                                     runtime::CodeCache* cache);
-  Executable() = default;
-  Executable(const Executable&) = delete;
-  Executable& operator=(const Executable&) = delete;
-  ~Executable() override;
 
   const runtime::Program& program() const override { return program_; }
   Result<std::unique_ptr<runtime::Context>> createContext() override;
@@ -53,18 +68,20 @@ class Executable : public runtime::Executable, public std::enable_shared_from_th
   const ShaderLimits& limits() const { return limits_; }
   const LaunchPlan& plan() const { return plan_; }
   const std::vector<runtime::Stage>& stages() const { return stages_; }
-  const std::vector<Pipeline>& pipelines() const { return pipelines_; }
-  const Constants& constants() const { return constants_; }
+  const std::vector<Pipeline>& pipelines() const { return pipelines_->all; }
+  const Constants& constants() const { return *constants_; }
   /// Alignment in bytes of every window of a buffer.
   int64_t alignBytes() const;
 
  private:
   friend class Context;
-  Status compile(runtime::CodeCache* cache);
+  Status compile(SharedParts& shared, runtime::CodeCache* cache);
+  Result<std::shared_ptr<const Pipelines>> buildPipelines(std::vector<Pipeline> described,
+                                                          runtime::CodeCache* cache) const;
   std::vector<const ir::Module*> kernelsOf(size_t shader) const;
-  Status buildPipeline(Pipeline& pipeline, VkPipelineCache driverCache, const SpirV& code);
-  Status buildLayouts(Pipeline& pipeline);
-  void placeConstants();
+  Status buildPipeline(Pipeline& pipeline, VkPipelineCache driverCache, const SpirV& code) const;
+  Status buildLayouts(Pipeline& pipeline) const;
+  void placeConstants(SharedParts& shared);
   /// Bytes that uploading the constants will take; none once they are there.
   std::vector<int64_t> missingConstantBytes() const;
   /// Constants are uploaded for the first context, not before: a device without memory compiles.
@@ -77,9 +94,9 @@ class Executable : public runtime::Executable, public std::enable_shared_from_th
   std::vector<ir::Module> kernels_;  // raised
   LaunchPlan plan_;
   std::vector<runtime::Stage> stages_;
-  std::vector<Pipeline> pipelines_;
-  std::mutex constantsMutex_;
-  Constants constants_;
+  std::shared_ptr<const Pipelines> pipelines_;
+  bool compiled_ = false;  // the pipelines, for this executable; else shared
+  std::shared_ptr<Constants> constants_;
 };
 
 }  // namespace quartet::vulkan

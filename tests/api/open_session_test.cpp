@@ -74,7 +74,8 @@ TEST_CASE("open extents: a batch is a launch parameter, the code is the same for
   const Model model = modelOf(onnx, {{"x", {kOpenExtent, 3}}});
   for (const std::string& device : computingDevices()) {
     INFO(device);
-    const Session session = sessionOf(model, {.device = device, .strict = true});
+    const Session session =
+        sessionOf(model, {.device = device, .strict = true, .cache = false});
     for (const int64_t n : {1, 2, 0, 5, 300, 2}) checkShapes(model, session, {{"x", {n, 3}}});
     const auto found = session.specialisations();
     REQUIRE(found.size() == 1);
@@ -87,6 +88,9 @@ TEST_CASE("open extents: a batch is a launch parameter, the code is the same for
     CHECK(five->code() == many->code());
     if (device != "reference") {
       CHECK(five->statistics().inputOutputBytes == 5 * (3 + 2) * 4);
+      // Compiled for one of them, shared by the others.
+      CHECK(five->statistics().kernels > 0);
+      CHECK(five->statistics().cachedKernels == five->statistics().kernels);
     }
   }
 }
