@@ -53,6 +53,25 @@ TEST_CASE("session: outputs that are inputs, constants, shared, and inputs that 
   }
 }
 
+TEST_CASE("session: a network of 20000 layers compiles, and needs no stack as deep") {
+  constexpr int kLayers = 20000;
+  OnnxModel onnx;
+  onnx.input("v0", {2}).output("v" + std::to_string(kLayers), kFloat).floats("half", {1}, {0.5F});
+  for (int i = 0; i < kLayers; ++i) {
+    const std::string from = "v" + std::to_string(i);
+    const std::string to = "v" + std::to_string(i + 1);
+    i % 2 == 0 ? onnx.node("Add", {from, "half"}, {to}) : onnx.node("Relu", {from}, {to});
+  }
+  const Model model = modelOf(onnx);
+  for (const std::string device : {"reference", "cpu"}) {
+    INFO(device);
+    const Session session = compileFor(model, {.device = device, .strict = true});
+    const auto outputs = session.run({{"v0", Tensor::of<float>({2}, {1, -3})}});
+    REQUIRE_MESSAGE(outputs, outputs.error().str());
+    CHECK(floats(outputs->begin()->second) == std::vector<float>{5001, 4999.5F});
+  }
+}
+
 TEST_CASE("session: integers of 64 bits beyond 2^32 stay exact") {
   OnnxModel onnx;
   onnx.input("a", {3}, kInt64).input("b", {3}, kInt64).output("sum", kInt64);
