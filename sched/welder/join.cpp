@@ -30,6 +30,7 @@ struct Node {
   bool inlined = false;      // computed by its readers
   double cost = 0;           // operations per element, inlined producers included
   std::set<ValueId> leaves;  // buffers read, inlined producers followed
+  size_t reads = 0;          // at most so many leaves, by what is decided so far
   int reduction = kNone;     // a map that ends a group: the reduction below it
   int top = kNone;           // a reduction: the map that ends its group
 
@@ -106,6 +107,7 @@ void Joiner::collect() {
         node.writes.push_back(op.operands[1]);
       } else {
         node.tile = id;
+        node.reads = op.operands.size();
         node.expr = &op.attributes.expr();
       }
     }
@@ -187,9 +189,12 @@ void Joiner::decideInlining(Node& node) {
   const auto bindings = static_cast<size_t>(std::max<int64_t>(device_.maxBindings.value / 4, 2));
   if (node.leaves.size() > bindings) return;
   node.inlined = std::all_of(node.readers.begin(), node.readers.end(), [&](int reader) {
-    const auto others = plan_.op(at(reader).tile).operands.size();
-    return others + node.leaves.size() <= 2 * bindings && accepts(at(reader), node);
+    return at(reader).reads + node.leaves.size() <= 2 * bindings && accepts(at(reader), node);
   });
+  if (!node.inlined) return;
+  for (const int reader : node.readers) {
+    nodes_[static_cast<size_t>(reader)].reads += node.leaves.size();
+  }
 }
 
 /// The one group that everything reading `from` belongs to; false when there are several.
