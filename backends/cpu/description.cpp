@@ -160,7 +160,7 @@ void describeLimits(hwdb::Description& host, const Shape& shape, int threads) {
   host.stagingPays = queried(false, "backend");
   host.maxBindingBytes = queried<int64_t>(kIndexable * 4, "backend");
   host.bindingAlignBytes = queried<int64_t>(64, "backend");
-  host.maxBindings = queried<int64_t>(1 << 16, "backend");
+  host.maxBindings = queried<int64_t>(256, "backend");  // more compile ever slower
   host.maxAllocationBytes = queried(totalMemory(), "/proc/meminfo");
   host.memoryBytes = queried(totalMemory(), "/proc/meminfo");
 }

@@ -209,6 +209,18 @@ Status Context::broadcastable(const std::vector<Tensor>& tensors) const {
   return {};
 }
 
+Status Context::tableFits(const std::vector<int64_t>& extents, std::string_view what) const {
+  constexpr int64_t kMaxEntries = INT64_C(1) << 26;
+  int64_t count = 1;
+  for (const int64_t extent : extents) {
+    if (__builtin_mul_overflow(count, extent, &count) || count > kMaxEntries) {
+      return fail(std::string(what) + " is a table of " + str(toDims(extents)) +
+                  " entries, required are at most " + std::to_string(kMaxEntries));
+    }
+  }
+  return {};
+}
+
 Status Context::rankAtLeast(int i, int rank) const {
   if (in(i).rank() >= rank) return {};
   return fail("input " + std::to_string(i) + " has shape " + str(in(i).shape) +

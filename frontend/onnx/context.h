@@ -55,6 +55,8 @@ class Context {
   Result<std::vector<int>> axes(const std::vector<int64_t>& axes, int rank) const;
   Status sameDType(const std::vector<Tensor>& tensors) const;
   Status broadcastable(const std::vector<Tensor>& tensors) const;
+  /// A table of these extents is small enough to be computed at import; `what` names it.
+  Status tableFits(const std::vector<int64_t>& extents, std::string_view what) const;
   Status rankAtLeast(int i, int rank) const;
   Status rankIs(int i, int rank) const;
   /// `axes` with their names for messages: extents that must agree.

@@ -62,7 +62,8 @@ ir::Attributes attributesFor(const Spatial& spatial, int64_t group) {
 Status buildConv(Context& c) {
   const auto [shape, group] = QT_TRY(readWeights(c));
   const Tensor& x = c.in(0);
-  QT_CHECK(c.agree(x.shape[1], Dim(shape[1] * group), "channels of the input and of the weights"));
+  QT_CHECK(
+      c.agree(x.shape[1], Dim(shape[1]) * Dim(group), "channels of the input and of the weights"));
   if (shape[0] % group != 0) {
     return c.fail(std::to_string(shape[0]) + " output channels are not divisible into " +
                   std::to_string(group) + " groups");
@@ -86,9 +87,8 @@ Result<Dims> transposedExtents(const Context& c, Spatial& spatial) {
   const auto extra = c.integers("output_padding", std::vector<int64_t>(spatial.rank(), 0));
   const auto fixed = c.integers("output_shape", {});
   const std::string mode = c.text("auto_pad", "NOTSET");
-  if (extra.size() != spatial.rank() || (!fixed.empty() && fixed.size() != spatial.rank())) {
-    return c.fail("attribute 'output_padding' or 'output_shape' has a wrong number of entries");
-  }
+  QT_CHECK(checkEntries(c, "output_padding", extra, spatial.rank(), 0));
+  if (!fixed.empty()) QT_CHECK(checkEntries(c, "output_shape", fixed, spatial.rank(), 0));
   Dims out;
   for (size_t i = 0; i < spatial.rank(); ++i) {
     const Dim full =
@@ -128,7 +128,7 @@ Status buildConvTranspose(Context& c) {
   }
   Spatial spatial = QT_TRY(readSpatial(c, {shape.begin() + 2, shape.end()}));
   const Dims extents = QT_TRY(transposedExtents(c, spatial));
-  Dims out = {x.shape[0], Dim(shape[1] * group)};
+  Dims out = {x.shape[0], Dim(shape[1]) * Dim(group)};
   out.insert(out.end(), extents.begin(), extents.end());
   const Tensor y =
       c.e.op(Opcode::ConvTranspose, {x, c.in(1)}, x.dtype, out, attributesFor(spatial, group));

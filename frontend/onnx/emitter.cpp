@@ -21,29 +21,6 @@ ir::Attributes attributesOf(std::initializer_list<std::pair<std::string, ir::Att
   return attributes;
 }
 
-namespace {
-
-// Folding may make this much of anything ...
-constexpr int64_t kSmallBytes = 64 << 10;
-// ... and this much more than its operands have.
-constexpr int64_t kGrowth = 4;
-// What only repeats its operand stays an op beyond this: elementwise ops broadcast by themselves.
-constexpr int64_t kSmallRepeated = 1024;
-
-bool worthFolding(Opcode opcode, const std::vector<Tensor>& operands, const Type& type) {
-  const auto count = constantCount(type.shape);
-  if (!count) return false;
-  const int64_t bytes = *count * ir::byteSize(type.dtype);
-  if (opcode == Opcode::Broadcast || opcode == Opcode::Iota) return bytes <= kSmallRepeated;
-  int64_t inputs = 0;
-  for (const Tensor& operand : operands) {
-    inputs += static_cast<int64_t>(operand.constant->bytes.size());
-  }
-  return bytes <= std::max(kSmallBytes, kGrowth * inputs);
-}
-
-}  // namespace
-
 // ---- Values ----
 
 ValueId Emitter::use(const Tensor& tensor) {
@@ -132,7 +109,11 @@ Tensor Emitter::extent(const Dim& dim, DType dtype) {
 Tensor Emitter::op(Opcode opcode, const std::vector<Tensor>& operands, DType dtype,
                    const Dims& shape, ir::Attributes attributes) {
   const Type type = Type::tensor(dtype, shape);
-  if (auto folded = fold(opcode, operands, type, attributes)) return *std::move(folded);
+  if (!countable(shape)) {
+    if (!uncountable_) uncountable_ = shape;
+  } else if (auto folded = fold(opcode, operands, type, attributes)) {
+    return *std::move(folded);
+  }
   std::vector<ValueId> ids;
   for (const Tensor& operand : operands) ids.push_back(use(operand));
   auto& same = emitted_[{opcode, ids}];
@@ -156,6 +137,7 @@ std::optional<Tensor> Emitter::fold(Opcode opcode, const std::vector<Tensor>& op
   const bool known = std::all_of(operands.begin(), operands.end(),
                                  [](const Tensor& t) { return t.constant != nullptr; });
   if (!known || !evaluator_ || !worthFolding(opcode, operands, type)) return std::nullopt;
+  if (!budget_.spend(opcode, operands, type, attributes)) return std::nullopt;
   return evaluate(opcode, operands, type, attributes);
 }
 

@@ -2,24 +2,29 @@
 #pragma once
 
 #include <map>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "frontend/onnx/folding.h"
 #include "frontend/onnx/tensor_value.h"
 
 namespace quartet::frontend {
 
 /// Operands must fit (shapes, dtypes): builders check what the model gives before they emit.
-/// Results are folded when all operands are known, except where that makes large data of small.
+/// Results are folded when all operands are known, except where that makes large data of small or
+/// the budget is spent.
 class Emitter {
  public:
-  Emitter(ir::Module& module, const Evaluator& evaluator)
-      : module_(module), evaluator_(evaluator) {}
+  Emitter(ir::Module& module, const Evaluator& evaluator, FoldingBudget& budget)
+      : module_(module), evaluator_(evaluator), budget_(budget) {}
 
   /// The origin of the ops that follow.
   void setOrigin(ir::Origin origin) { origin_ = std::move(origin); }
   ir::Module& module() { return module_; }
+  /// The first shape that was emitted without being countable; the graph is of no use then.
+  const std::optional<ir::Dims>& uncountable() const { return uncountable_; }
 
   /// The tensor as a value of the graph; constants and contents enter the graph here.
   ir::ValueId use(const Tensor& tensor);
@@ -91,6 +96,8 @@ class Emitter {
             const ir::Dims& shape, ir::Attributes attributes = {});
 
  private:
+  /// The parts of a concatenation, groups of them joined already.
+  std::vector<Tensor> joined(const std::vector<Tensor>& parts, int axis);
   const ir::Op* definition(const Tensor& x) const;
   ir::ValueId materialise(const ir::Dims& contents, const Tensor& tensor);
   Tensor fromContents(ir::Dims contents, const ir::Type& type) const;
@@ -102,7 +109,9 @@ class Emitter {
 
   ir::Module& module_;
   const Evaluator& evaluator_;
+  FoldingBudget& budget_;
   ir::Origin origin_;
+  std::optional<ir::Dims> uncountable_;
   std::map<Constant, ir::ValueId> constants_;  // the key keeps the data alive
   std::map<std::string, ir::ValueId> byHash_;
   // Ops by opcode and operands: the same computation is not emitted twice.

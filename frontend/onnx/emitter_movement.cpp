@@ -1,5 +1,6 @@
 // The movement half of the emitter.
 #include <algorithm>
+#include <cstddef>
 #include <numeric>
 
 #include "frontend/onnx/emitter.h"
@@ -14,7 +15,7 @@ using ir::Opcode;
 
 Tensor Emitter::reshape(const Tensor& x, const Dims& shape) {
   if (x.shape == shape) return x;
-  if (x.constant) {
+  if (x.constant && countable(shape)) {
     auto view = std::make_shared<ir::ConstantData>(*x.constant);
     view->shape = *constantShape(shape);
     return constant(std::move(view));
@@ -88,6 +89,26 @@ Tensor Emitter::sliceAxis(const Tensor& x, int axis, int64_t start, const Dim& c
   return slice(x, starts, steps, shape);
 }
 
+namespace {
+
+// Every element of a concatenation looks through all parts for its own, in code and in time: more
+// parts than this are joined in groups first, though their elements are moved twice.
+constexpr size_t kMaxParts = 64;
+
+}  // namespace
+
+std::vector<Tensor> Emitter::joined(const std::vector<Tensor>& parts, int axis) {
+  std::vector<Tensor> groups;
+  for (size_t first = 0; first < parts.size(); first += kMaxParts) {
+    const size_t last = std::min(first + kMaxParts, parts.size());
+    const auto begin = parts.begin();
+    groups.push_back(concat(
+        {begin + static_cast<std::ptrdiff_t>(first), begin + static_cast<std::ptrdiff_t>(last)},
+        axis));
+  }
+  return groups;
+}
+
 Tensor Emitter::concat(const std::vector<Tensor>& parts, int axis) {
   const auto at = static_cast<size_t>(axis);
   std::vector<Tensor> used;
@@ -98,6 +119,7 @@ Tensor Emitter::concat(const std::vector<Tensor>& parts, int axis) {
   }
   if (used.empty()) return parts[0];
   if (used.size() == 1) return used[0];
+  if (used.size() > kMaxParts) return concat(joined(used, axis), axis);
   Dims shape = used[0].shape;
   shape[at] = extent;
   return op(Opcode::Concat, used, used[0].dtype, shape,

@@ -16,12 +16,16 @@ namespace {
 class Importer {
  public:
   Importer(const Model& model, const ImportOptions& options, const Evaluator& evaluator)
-      : model_(model), options_(options), evaluator_(evaluator), emitter_(graph_, evaluator) {}
+      : model_(model),
+        options_(options),
+        evaluator_(evaluator),
+        emitter_(graph_, evaluator, budget_) {}
 
   Result<Imported> run() {
     QT_CHECK(checkOperators(model_));
     const auto order = QT_TRY(sortNodes(model_));
     for (const auto& [name, data] : model_.initializers) {
+      if (data) budget_.add(**data);
       if (data) values_.insert_or_assign(name, emitter_.constant(*data));
       if (!data) broken_.emplace(name, &data.error());
     }
@@ -29,7 +33,7 @@ class Importer {
     for (const Node* node : order) QT_CHECK(build(*node));
     QT_CHECK(addOutputs());
     graph_.eraseDeadOps();
-    Imported result{simplify(graph_, evaluator_), {}};
+    Imported result{simplify(graph_, evaluator_, budget_), {}};
     describe(result);
     return result;
   }
@@ -89,6 +93,12 @@ class Importer {
     Context context(node, opset, emitter_, inputs);
     const Status built = op->build(context);
     QT_CHECK(context.status());
+    if (const auto& shape = emitter_.uncountable()) {
+      return context.fail("it gives a tensor of shape " + str(*shape) +
+                              ", required are extents of 0 or more and at most " +
+                              std::to_string(kMaxElements) + " elements",
+                          "give smaller extents with --shape, or export the model again");
+    }
     QT_CHECK(built);
     for (const auto& [i, tensor] : context.outputs()) {
       if (context.wants(i)) values_.insert_or_assign(node.outputs[static_cast<size_t>(i)], tensor);
@@ -192,6 +202,7 @@ class Importer {
   const Model& model_;
   const ImportOptions& options_;
   const Evaluator& evaluator_;
+  FoldingBudget budget_;
   ir::Module graph_;
   Emitter emitter_;
   std::map<std::string, Tensor> values_;

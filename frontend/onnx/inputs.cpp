@@ -4,13 +4,13 @@
 #include <cctype>
 #include <set>
 
+#include "frontend/onnx/tensor_value.h"
+
 namespace quartet::frontend {
 
 using ir::Dim;
 
 namespace {
-
-constexpr int64_t kMaxElements = INT64_C(1) << 40;
 
 // What exporters write where they know nothing.
 bool isAnonymous(const Dimension& dim) {
@@ -195,15 +195,10 @@ class Resolver {
 
   Result<InputShape> resolve(const ValueInfo& input) {
     InputShape shape{input.name, *input.dtype, {}};
-    int64_t count = 1;
-    for (size_t i = 0; i < input.dims->size(); ++i) {
-      shape.dims.push_back(resolveAxis(input, i));
-      if (!shape.dims.back().isConstant() || shape.dims.back().value() == 0) continue;
-      if (__builtin_mul_overflow(count, shape.dims.back().value(), &count) ||
-          count > kMaxElements) {
-        return userError("the product of the dimensions overflows", where(input),
-                         "give smaller extents with --shape");
-      }
+    for (size_t i = 0; i < input.dims->size(); ++i) shape.dims.push_back(resolveAxis(input, i));
+    if (!countable(shape.dims)) {
+      return userError("the product of the dimensions overflows", where(input),
+                       "give smaller extents with --shape");
     }
     return shape;
   }

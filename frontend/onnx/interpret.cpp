@@ -11,7 +11,7 @@ using ir::Opcode;
 
 namespace {
 
-constexpr int64_t kMaxElements = 1024;
+constexpr int64_t kMaxInterpreted = 1024;
 // Sums, products and quotients of two such numbers stay within int64.
 constexpr int64_t kMaxMagnitude = INT64_C(1) << 31;
 
@@ -270,10 +270,10 @@ std::optional<Dims> interpret(Opcode opcode, std::span<const Tensor> operands,
     return std::nullopt;
   }
   const auto count = constantCount(result.shape);
-  if (!count || *count > kMaxElements) return std::nullopt;
+  if (!count || *count > kMaxInterpreted) return std::nullopt;
   std::vector<Dims> values;
   for (const Tensor& operand : operands) {
-    auto contents = contentsOf(operand, kMaxElements);
+    auto contents = contentsOf(operand, kMaxInterpreted);
     if (!contents) return std::nullopt;
     const bool computes = ir::isScalar(opcode) || opcode == Opcode::Reduce;
     for (const Dim& dim : *contents) {

@@ -107,6 +107,23 @@ bool uniformCount(const Pool& pool, bool includePads) {
   return s.pads() == Ints(2 * s.rank(), 0);
 }
 
+// The table of every position of every window of an image.
+Status checkPositions(const Context& c, const Pool& pool) {
+  std::vector<int64_t> extents = pool.spatial.kernel;
+  for (size_t i = 2; i < pool.out.size(); ++i) extents.push_back(pool.out[i].value());
+  return c.tableFits(extents, "the list of positions that the second output chooses from");
+}
+
+// The table of factors, and the positions gone through to count them.
+Status checkCounts(const Context& c, const Pool& pool) {
+  std::vector<int64_t> extents;
+  for (size_t i = 0; i < pool.spatial.rank(); ++i) {
+    extents.push_back(pool.out[i + 2].value());
+    QT_CHECK(c.tableFits({extents.back(), pool.spatial.kernel[i]}, "the positions of an axis"));
+  }
+  return c.tableFits(extents, "the number of positions in each window");
+}
+
 }  // namespace
 
 Status buildMaxPool(Context& c) {
@@ -116,6 +133,7 @@ Status buildMaxPool(Context& c) {
       return c.failUnsupported("the second output (indices) needs all extents",
                                "pin the shapes of the inputs with --shape");
     }
+    QT_CHECK(checkPositions(c, pool));
     const bool columnMajor = c.integer("storage_order", 0) != 0;
     c.set(1, largestPositions(c.e, c.in(0), pool.spatial, pool.out, columnMajor));
   }
@@ -134,6 +152,7 @@ Status buildAveragePool(Context& c) {
     for (const int64_t extent : pool.spatial.kernel) size *= static_cast<double>(extent);
     c.set(0, e.mul(sum, 1 / size));
   } else if (constantCount(spatialExtents(x))) {
+    QT_CHECK(checkCounts(c, pool));
     c.set(0, e.mul(sum, reciprocalCounts(c, pool, includePads)));
   } else {
     Dims ones = x.shape;

@@ -102,13 +102,17 @@ void fillPosition(const Options& o, const Axis& a, double x, size_t position, Ta
   for (auto& weights : table.weights) weights[position] /= sum;
 }
 
+// Elements that one of the result is made of.
+double tapsOf(const Options& o, const Axis& a) {
+  if (o.mode == "nearest") return 1;
+  const double stretch = o.antialias ? std::max(1.0, 1 / a.scale) : 1.0;
+  return 2 * std::ceil((o.mode == "linear" ? 1.0 : 2.0) * stretch);
+}
+
 Table makeTable(const Options& o, const Axis& a) {
   const auto positions = static_cast<size_t>(a.out);
   Table table;
-  if (o.mode != "nearest") {
-    const double stretch = o.antialias ? std::max(1.0, 1 / a.scale) : 1.0;
-    table.taps = 2 * static_cast<int64_t>(std::ceil((o.mode == "linear" ? 1.0 : 2.0) * stretch));
-  }
+  table.taps = static_cast<int64_t>(tapsOf(o, a));
   table.indices.assign(static_cast<size_t>(table.taps), std::vector<int64_t>(positions));
   table.weights.assign(static_cast<size_t>(table.taps), std::vector<double>(positions, 1));
   table.outside.assign(positions, false);
@@ -256,8 +260,9 @@ Status applyPolicy(const Context& c, Target& t) {
     const double wanted = static_cast<double>(t.sizes[i]) / extents.back();
     scale = policy == "not_larger" ? std::min(scale, wanted) : std::max(scale, wanted);
   }
+  constexpr double kBeyond = 1e18;  // an int64 that no extent can be
   for (size_t i = 0; i < t.axes.size(); ++i) {
-    t.sizes[i] = static_cast<int64_t>(std::floor(extents[i] * scale + 0.5));
+    t.sizes[i] = static_cast<int64_t>(std::min(std::floor(extents[i] * scale + 0.5), kBeyond));
   }
   t.scales.assign(t.axes.size(), scale);
   return {};
@@ -302,6 +307,19 @@ Result<Axis> readAxis(const Context& c, const Target& t, size_t entry) {
   return a;
 }
 
+// Every tap is a gather of the graph, every element of the result an entry of its table.
+Status checkTable(const Context& c, const Options& o, const Axis& a) {
+  constexpr double kMaxTaps = 4096;
+  const double taps = tapsOf(o, a);
+  if (!(taps <= kMaxTaps)) {
+    return c.failUnsupported("axis " + std::to_string(a.axis) + " shrinks by so much that " +
+                             std::to_string(taps) + " elements make one, at most " +
+                             std::to_string(static_cast<int64_t>(kMaxTaps)) + " can");
+  }
+  return c.tableFits({static_cast<int64_t>(taps), a.out},
+                     "the interpolation of axis " + std::to_string(a.axis));
+}
+
 Status resize(Context& c) {
   const Options o = QT_TRY(readOptions(c));
   Target t = QT_TRY(readTarget(c));
@@ -315,6 +333,7 @@ Status resize(Context& c) {
       x = c.e.sliceAxis(x, a.axis, 0, Dim(0));
       continue;
     }
+    QT_CHECK(checkTable(c, o, a));
     x = resizeAxis(c.e, x, o, a);
   }
   c.set(0, x);

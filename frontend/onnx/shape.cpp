@@ -32,7 +32,7 @@ namespace {
 // The quotient of two element counts, when it is one.
 std::optional<Dim> divideExactly(const Dim& count, const Dim& part) {
   if (count.isConstant() && part.isConstant()) {
-    if (part.value() == 0 || count.value() % part.value() != 0) return std::nullopt;
+    if (part == Dim(0) || count.value() % part.value() != 0) return std::nullopt;
     return Dim(count.value() / part.value());
   }
   if (count == part) return Dim(1);

@@ -71,6 +71,7 @@ Status buildStft(Context& c) {
   }
   const bool half = c.integer("onesided", 1) != 0 && parts == 1;
   const int64_t bins = half ? length / 2 + 1 : length;
+  QT_CHECK(c.tableFits({bins, 2, parts, length}, "the transform of a frame"));
   // Weights [bins x (re, im), parts, length] of a convolution along the signal.
   std::vector<double> weights;
   for (int64_t k = 0; k < bins; ++k) {
@@ -128,6 +129,7 @@ Status realInverse(Context& c, const Tensor& x, int axis, int64_t have) {
   if (c.has(1)) length = QT_TRY(single(c, 1, "the length of the transform"));
   if (length < 1) return c.fail("the transform has the length " + std::to_string(length));
   const int64_t bins = length / 2 + 1;
+  QT_CHECK(c.tableFits({bins, 2, length}, "the transform"));
   std::vector<double> weights;  // [bins, (re, im), length, 1]
   for (int64_t k = 0; k < bins; ++k) {
     // All bins but the first and, of an even length, the last stand for their mirror images too.
@@ -157,8 +159,9 @@ Status dft(Context& c, int axis) {
   if (inverse && half) return realInverse(c, x, axis, *have);
   const int64_t length = c.has(1) ? QT_TRY(single(c, 1, "the length of the transform")) : *have;
   if (length < 1) return c.fail("the transform has the length " + std::to_string(length));
-  x = withExtent(e, x, axis, *have, length);
   const int64_t bins = half ? length / 2 + 1 : length;
+  QT_CHECK(c.tableFits({length, parts, bins, 2}, "the transform"));
+  x = withExtent(e, x, axis, *have, length);
   const double scale = inverse ? 1.0 / static_cast<double>(length) : 1.0;
   std::vector<double> weights;  // [length, parts, bins, (re, im)]
   for (int64_t n = 0; n < length; ++n) {
@@ -196,6 +199,7 @@ namespace {
 Status cosineWindow(Context& c, const std::vector<double>& coefficients) {
   const int64_t size = QT_TRY(single(c, 0, "the window's size"));
   if (size < 0) return c.fail("the window's size is " + std::to_string(size));
+  QT_CHECK(c.tableFits({size}, "the window"));
   const int64_t type = c.integer("output_datatype", 1);
   const auto dtype = elementType(type);
   if (!dtype) return c.failUnsupported("element type " + elementTypeName(type));
@@ -237,6 +241,7 @@ Status buildMelWeightMatrix(Context& c) {
   const double low = toMel(lower[0]);
   const double step = (toMel(upper[0]) - low) / static_cast<double>(mels + 2);
   const int64_t rows = length / 2 + 1;
+  QT_CHECK(c.tableFits({rows, mels}, "the matrix"));
   std::vector<int64_t> edges;
   for (int64_t i = 0; i < mels + 2; ++i) {
     const double hertz = 700 * (std::pow(10, (static_cast<double>(i) * step + low) / 2595) - 1);

@@ -33,8 +33,8 @@ struct Chain {
 // Builds the graph anew, op by op.
 class Simplifier {
  public:
-  Simplifier(const ir::Module& old, const Evaluator& evaluator)
-      : old_(old), graph_(old.level, old.name), e_(graph_, evaluator) {
+  Simplifier(const ir::Module& old, const Evaluator& evaluator, FoldingBudget& budget)
+      : old_(old), graph_(old.level, old.name), e_(graph_, evaluator, budget) {
     graph_.attributes = old.attributes;
     graph_.symbols = old.symbols;
     graph_.outputs = old.outputs;
@@ -375,8 +375,8 @@ class Simplifier {
 
 }  // namespace
 
-ir::Module simplify(const ir::Module& graph, const Evaluator& evaluator) {
-  return Simplifier(graph, evaluator).run();
+ir::Module simplify(const ir::Module& graph, const Evaluator& evaluator, FoldingBudget& budget) {
+  return Simplifier(graph, evaluator, budget).run();
 }
 
 }  // namespace quartet::frontend

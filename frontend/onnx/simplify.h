@@ -1,6 +1,7 @@
 // A clean-up of the finished graph.
 #pragma once
 
+#include "frontend/onnx/folding.h"
 #include "frontend/onnx/import.h"
 
 namespace quartet::frontend {
@@ -13,6 +14,6 @@ namespace quartet::frontend {
 ///  - equal computations are done once, unused ones not at all.
 /// Needs the evaluator for the weights; without one these stay as they are. Constants must be known
 /// by their data; values keep their meaning up to rounding.
-ir::Module simplify(const ir::Module& graph, const Evaluator& evaluator);
+ir::Module simplify(const ir::Module& graph, const Evaluator& evaluator, FoldingBudget& budget);
 
 }  // namespace quartet::frontend

@@ -12,22 +12,22 @@ namespace {
 // Far beyond any real attribute, and small enough that sums and products do not overflow.
 constexpr int64_t kMaxValue = 1 << 24;
 
-Status checkList(const Context& c, const std::string& name, const std::vector<int64_t>& values,
-                 size_t length, int64_t least) {
+}  // namespace
+
+Status checkEntries(const Context& c, const std::string& name, const std::vector<int64_t>& values,
+                    size_t length, int64_t least) {
   if (values.size() != length) {
     return c.fail("attribute '" + name + "' has " + std::to_string(values.size()) +
                   " entries, required are " + std::to_string(length));
   }
   for (const int64_t value : values) {
     if (value < least || value > kMaxValue) {
-      return c.fail("attribute '" + name + "' holds " + std::to_string(value) +
-                    ", required is at least " + std::to_string(least));
+      return c.fail("attribute '" + name + "' holds " + std::to_string(value) + ", required is " +
+                    std::to_string(least) + " to " + std::to_string(kMaxValue));
     }
   }
   return {};
 }
-
-}  // namespace
 
 ir::Ints Spatial::pads() const {
   ir::Ints all = begin;
@@ -44,10 +44,10 @@ Result<Spatial> readSpatial(const Context& c, std::vector<int64_t> kernel) {
   spatial.strides = c.integers("strides", std::vector<int64_t>(rank, 1));
   spatial.dilations = c.integers("dilations", std::vector<int64_t>(rank, 1));
   auto pads = c.integers("pads", std::vector<int64_t>(2 * rank, 0));
-  QT_CHECK(checkList(c, "kernel_shape", spatial.kernel, rank, 1));
-  QT_CHECK(checkList(c, "strides", spatial.strides, rank, 1));
-  QT_CHECK(checkList(c, "dilations", spatial.dilations, rank, 1));
-  QT_CHECK(checkList(c, "pads", pads, 2 * rank, -kMaxValue));
+  QT_CHECK(checkEntries(c, "kernel_shape", spatial.kernel, rank, 1));
+  QT_CHECK(checkEntries(c, "strides", spatial.strides, rank, 1));
+  QT_CHECK(checkEntries(c, "dilations", spatial.dilations, rank, 1));
+  QT_CHECK(checkEntries(c, "pads", pads, 2 * rank, -kMaxValue));
   const auto middle = pads.begin() + static_cast<std::ptrdiff_t>(rank);
   spatial.begin.assign(pads.begin(), middle);
   spatial.end.assign(middle, pads.end());

@@ -22,6 +22,10 @@ struct Spatial {
   ir::Ints pads() const;
 };
 
+/// An attribute has `length` entries, each at least `least` and small enough for sums and products.
+Status checkEntries(const Context& c, const std::string& name, const std::vector<int64_t>& values,
+                    size_t length, int64_t least);
+
 /// Reads the attributes; `kernel` is the shape of the weights or of the attribute kernel_shape.
 /// auto_pad is not resolved yet. Errors: wrong lengths, values out of range.
 Result<Spatial> readSpatial(const Context& c, std::vector<int64_t> kernel);

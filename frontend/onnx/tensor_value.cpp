@@ -110,6 +110,20 @@ std::optional<Dims> broadcastShapes(std::span<const Tensor> tensors) {
   return shape;
 }
 
+bool countable(const Dims& shape) {
+  int64_t count = 1;
+  for (const Dim& dim : shape) {
+    if (!dim.isConstant()) {
+      if (dim.symbols().empty()) return false;
+      continue;
+    }
+    if (dim.value() < 0) return false;
+    if (dim.value() == 0) continue;
+    if (__builtin_mul_overflow(count, dim.value(), &count) || count > kMaxElements) return false;
+  }
+  return true;
+}
+
 std::optional<int64_t> constantCount(const Dims& shape) {
   int64_t count = 1;
   for (const Dim& dim : shape) {

@@ -44,6 +44,12 @@ std::optional<double> uniformValue(const Tensor& tensor);
 std::optional<ir::Dims> broadcastShapes(const ir::Dims& a, const ir::Dims& b);
 std::optional<ir::Dims> broadcastShapes(std::span<const Tensor> tensors);
 
+/// Elements that a tensor can have: more than any memory holds, few enough that products of extents
+/// with attributes do not overflow.
+constexpr int64_t kMaxElements = INT64_C(1) << 40;
+/// Whether the known extents are 0 or more and multiply to at most kMaxElements, an extent of 0
+/// left out. Arithmetic on numbers that overflowed is not countable either.
+bool countable(const ir::Dims& shape);
 /// Number of elements when the shape is constant.
 std::optional<int64_t> constantCount(const ir::Dims& shape);
 std::optional<std::vector<int64_t>> constantShape(const ir::Dims& shape);

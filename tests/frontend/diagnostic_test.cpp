@@ -274,6 +274,64 @@ TEST_CASE("dimensions of inputs") {
   expectError(product, "the product of the dimensions overflows", "input 'x'");
 }
 
+TEST_CASE("extents that overflow name the node") {
+  const int64_t huge = INT64_C(1) << 62;
+  OnnxModel tile;
+  tile.input("x", {4}).ints("r", {1}, {huge}).node("Tile", {"x", "r"}, {"y"}).output("y");
+  expectError(tile, "required are extents of 0 or more and at most 1099511627776 elements",
+              "node 'make_y' (Tile, opset 17)");
+  OnnxModel chain;
+  chain.input("x0", {4});
+  for (int i = 0; i < 70; ++i) {
+    const std::string x = "x" + std::to_string(i);
+    chain.node("Concat", {x, x}, {"x" + std::to_string(i + 1)}, {{"axis", int64_t{0}}});
+  }
+  chain.output("x70");
+  expectError(chain, "it gives a tensor of shape [2199023255552]", "'make_x39' (Concat, opset 17)");
+  OnnxModel reshape;
+  reshape.input("x", {4}).ints("s", {3}, {huge, 4, -1}).node("Reshape", {"x", "s"}, {"y"});
+  expectError(reshape.output("y"), "it gives a tensor of shape", "(Reshape, opset 17)");
+  OnnxModel known;
+  known.floats("x", {4}, {1, 2, 3, 4}).ints("s", {3}, {huge, 4, -1});
+  expectError(known.node("Reshape", {"x", "s"}, {"y"}).output("y"), "it gives a tensor of shape",
+              "(Reshape, opset 17)");
+  OnnxModel expand;
+  expand.input("x", {1}).ints("s", {2}, {huge, huge}).node("Expand", {"x", "s"}, {"y"});
+  expectError(expand.output("y"), "it gives a tensor of shape", "(Expand, opset 17)");
+  OnnxModel product;
+  product.input("a", {1 << 30, 1}).input("b", {1, 1 << 30}).node("MatMul", {"a", "b"}, {"y"});
+  expectError(product.output("y"), "it gives a tensor of shape [1073741824, 1073741824]",
+              "(MatMul, opset 17)");
+}
+
+TEST_CASE("attributes of windows beyond their range say which range") {
+  const auto huge = std::vector<int64_t>{INT64_C(1) << 62};
+  OnnxModel pool;
+  pool.input("x", {1, 1, 4});
+  pool.node("MaxPool", {"x"}, {"y"}, {{"kernel_shape", huge}}).output("y");
+  expectError(pool, "attribute 'kernel_shape' holds 4611686018427387904, required is 1 to 16777216",
+              "(MaxPool, opset 17)");
+  OnnxModel transposed;
+  transposed.input("x", {1, 1, 4}).weights("w", {1, 1, 2});
+  transposed.node("ConvTranspose", {"x", "w"}, {"y"}, {{"output_padding", huge}}).output("y");
+  expectError(transposed, "attribute 'output_padding' holds 4611686018427387904, required is 0 to",
+              "(ConvTranspose, opset 17)");
+}
+
+TEST_CASE("tables that import would compute are refused when they are too large") {
+  OnnxModel window;
+  window.ints("n", {}, {INT64_C(1) << 62}).node("HannWindow", {"n"}, {"y"}).output("y");
+  expectError(window, "the window is a table of [4611686018427387904] entries",
+              "(HannWindow, opset 17)");
+  OnnxModel transform;
+  transform.input("x", {1, 4, 1}).ints("n", {}, {1 << 20}).node("DFT", {"x", "n"}, {"y"});
+  expectError(transform.output("y"), "required are at most 67108864", "(DFT, opset 17)");
+  OnnxModel positions;
+  positions.input("x", {1, 1, 1 << 20});
+  positions.node("MaxPool", {"x"}, {"y", "i"}, {{"kernel_shape", std::vector<int64_t>{1 << 10}}});
+  expectError(positions.output("i"), "the second output chooses from", "(MaxPool, opset 17)");
+}
+
 TEST_CASE("tensors whose data does not fit their shape") {
   const auto with = [](const onnx::TensorProto& tensor) {
     OnnxModel m;

@@ -66,3 +66,30 @@ TEST_CASE("folded integer arithmetic wraps around and never traps") {
     CHECK(folded("Mul", {lowest}, {-1}) == Values{lowest});
   }
 }
+
+TEST_CASE("folding has a budget: what exceeds it is compiled") {
+  const auto product = [](int64_t size) {
+    OnnxModel m;
+    m.weights("a", {size, size}).node("MatMul", {"a", "a"}, {"y"}).output("y");
+    return opsOf(import(m).graph);
+  };
+  CHECK(product(16).empty());
+  CHECK(product(1000) == "contract");
+}
+
+TEST_CASE("a concatenation of many parts is a tree") {
+  OnnxModel m;
+  std::vector<std::string> names;
+  std::vector<std::vector<float>> inputs;
+  std::vector<float> expected;
+  for (int i = 0; i < 130; ++i) {
+    names.push_back("x" + std::to_string(i));
+    m.input(names.back(), {1});
+    inputs.push_back({static_cast<float>(i)});
+    expected.push_back(static_cast<float>(i));
+  }
+  m.node("Concat", names, {"y"}, {{"axis", int64_t{0}}}).output("y");
+  const auto model = import(m);
+  CHECK(opsOf(model.graph) == "concat concat concat concat");
+  CHECK(evaluate(model, inputs) == expected);
+}
