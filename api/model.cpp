@@ -46,22 +46,38 @@ Status checkPinned(const Model::Shapes& shapes, const frontend::ModelInfo& info)
   return {};
 }
 
-template <class Source>
-Result<std::shared_ptr<const Model::Data>> import(const Source& source, std::string name,
-                                                  const Model::Shapes& shapes,
-                                                  const NamedTensors& bound,
-                                                  const std::filesystem::path& directory) {
+/// Where a model comes from, and how it is imported.
+struct Origin {
+  std::filesystem::path file;  // empty: the bytes
+  std::string bytes;
+  std::string name;
   frontend::ImportOptions options;
-  options.shapes = shapes;
+};
+
+Result<std::shared_ptr<Model::Data>> import(const Origin& origin, bool optimise) {
+  frontend::ImportOptions options = origin.options;
+  options.optimise = optimise;
+  const std::span<const std::byte> bytes(reinterpret_cast<const std::byte*>(origin.bytes.data()),
+                                         origin.bytes.size());
+  frontend::Imported imported = QT_TRY(
+      origin.file.empty() ? frontend::importModel(bytes, options, api::evaluateConstants)
+                          : frontend::importModel(origin.file, options, api::evaluateConstants));
+  QT_CHECK(checkPinned(origin.options.shapes, imported.info));
+  return api::wrapGraph(origin.name, std::move(imported.graph), imported.info);
+}
+
+Result<Model> import(Origin origin, const Model::Shapes& shapes, const NamedTensors& bound,
+                     const std::filesystem::path& directory) {
+  origin.options.shapes = shapes;
   for (const auto& [input, tensor] : bound) {
     QT_CHECK(api::checkBytes(input, tensor));
-    options.values[input] = api::toConstant(tensor);
+    origin.options.values[input] = api::toConstant(tensor);
   }
-  options.directory = directory;
-  frontend::Imported imported =
-      QT_TRY(frontend::importModel(source, options, api::evaluateConstants));
-  QT_CHECK(checkPinned(shapes, imported.info));
-  return api::wrapGraph(std::move(name), std::move(imported.graph), imported.info);
+  origin.options.directory = directory;
+  auto data = QT_TRY(import(origin, true));
+  data->asWritten = [kept = std::make_shared<const Origin>(std::move(origin))]()
+      -> Result<std::shared_ptr<const Model::Data>> { return QT_TRY(import(*kept, false)); };
+  return Model(std::move(data));
 }
 
 }  // namespace
@@ -73,8 +89,8 @@ Result<std::vector<frontend::Constant>> evaluateConstants(const ir::Module& grap
   return reference::evaluateGraph(graph, {});
 }
 
-Result<std::shared_ptr<const Model::Data>> wrapGraph(std::string name, ir::Module graph,
-                                                     const frontend::ModelInfo& info) {
+Result<std::shared_ptr<Model::Data>> wrapGraph(std::string name, ir::Module graph,
+                                               const frontend::ModelInfo& info) {
   auto data = std::make_shared<Model::Data>();
   data->name = std::move(name);
   const ir::Region& top = graph.region(graph.top());
@@ -108,16 +124,14 @@ Expected<Model> Model::load(const std::string& path, const Shapes& shapes,
                             const NamedTensors& bound) {
   return api::guarded([&]() -> Result<Model> {
     const std::filesystem::path file(path);
-    return Model(QT_TRY(import(file, file.stem().string(), shapes, bound, file.parent_path())));
+    return import({file, {}, file.stem().string(), {}}, shapes, bound, file.parent_path());
   });
 }
 
 Expected<Model> Model::parse(const std::string& bytes, const Shapes& shapes,
                              const NamedTensors& bound, const std::string& directory) {
   return api::guarded([&]() -> Result<Model> {
-    const std::span<const std::byte> span(reinterpret_cast<const std::byte*>(bytes.data()),
-                                          bytes.size());
-    return Model(QT_TRY(import(span, "model", shapes, bound, directory)));
+    return import({{}, bytes, "model", {}}, shapes, bound, directory);
   });
 }
 

@@ -1,6 +1,7 @@
 // An imported model, as the parts of the API share it.
 #pragma once
 
+#include <functional>
 #include <optional>
 
 #include "base/result.h"
@@ -23,6 +24,9 @@ struct Model::Data {
   std::vector<TensorInfo> inputs;
   std::vector<TensorInfo> outputs;
   std::vector<std::optional<Selector>> selectors;  // per output
+  /// The model imported once more, without optimisation: what the oracle evaluates. Empty for a
+  /// model that was made of a graph.
+  std::function<Result<std::shared_ptr<const Data>>()> asWritten;
 };
 
 namespace api {
@@ -31,8 +35,8 @@ namespace api {
 Result<std::vector<frontend::Constant>> evaluateConstants(const ir::Module& graph);
 
 /// Wraps a graph: names, shapes and selectors of its inputs and outputs.
-Result<std::shared_ptr<const Model::Data>> wrapGraph(std::string name, ir::Module graph,
-                                                     const frontend::ModelInfo& info);
+Result<std::shared_ptr<Model::Data>> wrapGraph(std::string name, ir::Module graph,
+                                               const frontend::ModelInfo& info);
 
 }  // namespace api
 }  // namespace quartet

@@ -14,8 +14,10 @@ namespace quartet::frontend {
 /// Results are folded when all operands are known, except where that makes large data of small.
 class Emitter {
  public:
-  Emitter(ir::Module& module, const Evaluator& evaluator)
-      : module_(module), evaluator_(evaluator) {}
+  /// `optimise` off: what is known still serves those who ask for it (shapes), and the graph
+  /// computes it nevertheless; operations that change nothing stay.
+  Emitter(ir::Module& module, const Evaluator& evaluator, bool optimise = true)
+      : module_(module), evaluator_(evaluator), optimise_(optimise) {}
 
   /// The origin of the ops that follow.
   void setOrigin(ir::Origin origin) { origin_ = std::move(origin); }
@@ -94,6 +96,8 @@ class Emitter {
   const ir::Op* definition(const Tensor& x) const;
   ir::ValueId materialise(const ir::Dims& contents, const Tensor& tensor);
   Tensor fromContents(ir::Dims contents, const ir::Type& type) const;
+  Tensor emit(ir::Opcode opcode, const std::vector<Tensor>& operands, const ir::Type& type,
+              ir::Attributes attributes);
   std::optional<Tensor> fold(ir::Opcode opcode, const std::vector<Tensor>& operands,
                              const ir::Type& type, const ir::Attributes& attributes);
   std::optional<Tensor> evaluate(ir::Opcode opcode, const std::vector<Tensor>& operands,
@@ -102,6 +106,7 @@ class Emitter {
 
   ir::Module& module_;
   const Evaluator& evaluator_;
+  bool optimise_;
   ir::Origin origin_;
   std::map<Constant, ir::ValueId> constants_;  // the key keeps the data alive
   std::map<std::string, ir::ValueId> byHash_;

@@ -16,7 +16,10 @@ namespace {
 class Importer {
  public:
   Importer(const Model& model, const ImportOptions& options, const Evaluator& evaluator)
-      : model_(model), options_(options), evaluator_(evaluator), emitter_(graph_, evaluator) {}
+      : model_(model),
+        options_(options),
+        evaluator_(evaluator),
+        emitter_(graph_, evaluator, options.optimise) {}
 
   Result<Imported> run() {
     QT_CHECK(checkOperators(model_));
@@ -29,7 +32,7 @@ class Importer {
     for (const Node* node : order) QT_CHECK(build(*node));
     QT_CHECK(addOutputs());
     graph_.eraseDeadOps();
-    Imported result{simplify(graph_, evaluator_), {}};
+    Imported result{options_.optimise ? simplify(graph_, evaluator_) : std::move(graph_), {}};
     describe(result);
     return result;
   }
