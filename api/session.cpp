@@ -46,8 +46,15 @@ std::string devicesText(const runtime::PlacedProgram& program) {
   return text;
 }
 
-/// Before anything is allocated: what a run needs against what there is.
-Status checkMemory(int64_t needed, const DeviceInfo& info, const hwdb::Description& device) {
+int64_t add(int64_t a, int64_t b) {
+  int64_t sum = 0;
+  return __builtin_add_overflow(a, b, &sum) ? INT64_MAX : sum;
+}
+
+/// Before anything is allocated: what a run needs against what there is. `border`: bytes of inputs
+/// and outputs, which are among what is needed.
+Status checkMemory(int64_t needed, int64_t border, const DeviceInfo& info,
+                   const hwdb::Description& device) {
   const std::string where = "device '" + info.id + "'";
   if (needed > device.memoryBytes.value) {
     return resourceError("the model needs " + api::bytesText(needed) + ", the device has " +
@@ -56,11 +63,12 @@ Status checkMemory(int64_t needed, const DeviceInfo& info, const hwdb::Descripti
   }
   // Software drivers and the CPU take it from the host.
   if (info.kind != DeviceInfo::Kind::Cpu && info.kind != DeviceInfo::Kind::SoftwareGpu) return {};
-  return api::checkHostMemory(needed, "running the model on " + info.id);
+  // The CPU works in the caller's tensors; a driver has inputs and outputs in memory of its own.
+  const int64_t copies = info.kind == DeviceInfo::Kind::Cpu ? 0 : border;
+  return api::checkHostMemory(add(needed, copies), "running the model on " + info.id);
 }
 
-/// The least that any program for the model needs: inputs, outputs and constants.
-int64_t leastBytes(const ir::Module& graph) {
+int64_t borderBytes(const ir::Module& graph) {
   const ir::Region& top = graph.region(graph.top());
   std::vector<ir::ValueId> border = top.parameters;
   const ir::Op& last = graph.op(top.ops.back());
@@ -68,20 +76,24 @@ int64_t leastBytes(const ir::Module& graph) {
   int64_t bytes = 0;
   for (ir::ValueId value : border) {
     const ir::Type& type = graph.type(value);
-    const int64_t one = api::tensorBytes(type.dtype, api::constantShape(type.shape));
-    if (__builtin_add_overflow(bytes, one, &bytes)) return INT64_MAX;
+    bytes = add(bytes, api::tensorBytes(type.dtype, api::constantShape(type.shape)));
   }
+  return bytes;
+}
+
+/// The least that any program for the model needs: inputs, outputs and constants.
+int64_t leastBytes(const ir::Module& graph) {
+  int64_t bytes = borderBytes(graph);
   for (const auto& [hash, data] : graph.constants) {
-    if (__builtin_add_overflow(bytes, static_cast<int64_t>(data->bytes.size()), &bytes)) {
-      return INT64_MAX;
-    }
+    bytes = add(bytes, static_cast<int64_t>(data->bytes.size()));
   }
   return bytes;
 }
 
 Result<std::shared_ptr<Session::Data>> compileReference(
     const std::shared_ptr<const Model::Data>& model, const api::DeviceEntry& entry) {
-  QT_CHECK(api::checkHostMemory(api::evaluationBytes(model->graph),
+  // Inputs and outputs are copied between the caller's tensors and the evaluation's.
+  QT_CHECK(api::checkHostMemory(add(api::evaluationBytes(model->graph), borderBytes(model->graph)),
                                 "evaluating the model on the reference"));
   auto data = std::make_shared<Session::Data>();
   data->model = model;
@@ -156,7 +168,10 @@ Result<std::shared_ptr<Session::Data>> compileFor(const std::shared_ptr<const Mo
   const hwdb::Description& description = data->devices[0]->description();
   data->placement.device.name = description.name;
   const bool runs = !entry.info.compileOnly;
-  if (runs) QT_CHECK(checkMemory(leastBytes(model->graph), entry.info, description));
+  if (runs) {
+    QT_CHECK(
+        checkMemory(leastBytes(model->graph), borderBytes(model->graph), entry.info, description));
+  }
   api::PlacedGraph placed =
       QT_TRY(api::placeGraph(model->graph, *data->devices[0], entry.info.id, kFallback));
   const auto entries = QT_TRY(openDevices(placed, entry, options, *data));
@@ -175,7 +190,9 @@ Result<std::shared_ptr<Session::Data>> compileFor(const std::shared_ptr<const Mo
     // What goes between devices lies in the host's memory.
     const int64_t between = entries[i].info.id == kFallback ? data->program->hostBytes : 0;
     const int64_t needed = own.peakBytes() + between;
-    if (runs) QT_CHECK(checkMemory(needed, entries[i].info, *targets[i].description));
+    if (runs) {
+      QT_CHECK(checkMemory(needed, own.inputOutputBytes, entries[i].info, *targets[i].description));
+    }
     data->executables.push_back(QT_TRY(data->devices[i]->compile(program)));
   }
   if (runs) {

@@ -85,11 +85,11 @@ void print(const BenchOptions& options, const std::string& model, double compile
 }
 
 int bench(const BenchOptions& options) {
-  const auto loaded = loadModel(options);
+  auto loaded = loadModel(options);
   if (!loaded) return fail(loaded.error());
   const auto session = compile(*loaded, options.compile);
   if (!session) return fail(session.error());
-  const auto times = measure(*session, loaded->inputs(), options);
+  const auto times = measure(*session, loaded->takeInputs(), options);
   if (!times) return fail(times.error());
   print(options, loaded->model.name(), loaded->milliseconds + session->statistics().compileMs,
         *times, session->statistics());

@@ -78,8 +78,8 @@ void ModelOptions::addCompile(CLI::App& command, bool device) {
   command.add_flag("!--no-rammer", compile.rammer, "Do not share launches");
 }
 
-NamedTensors LoadedModel::inputs() const {
-  NamedTensors values = given;
+NamedTensors LoadedModel::takeInputs() {
+  NamedTensors values = std::exchange(given, {});
   values.merge(model.makeInputs(seed));
   return values;
 }

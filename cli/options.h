@@ -37,9 +37,9 @@ struct LoadedModel {
   uint64_t seed = 0;
   double milliseconds = 0;
 
-  /// Made only when asked for: after the session has been compiled, so that shapes beyond the
-  /// machine's memory have been refused.
-  NamedTensors inputs() const;
+  /// Those of the files are moved out. The rest is made only when asked for: after the session has
+  /// been compiled, so that shapes beyond the machine's memory have been refused.
+  NamedTensors takeInputs();
 };
 
 /// "name=1,3,48,320" (nothing after '=': a scalar); the name may hold '=' itself.

@@ -127,7 +127,7 @@ void printTable(const Oracle& oracle, const std::vector<DeviceResult>& results) 
 }
 
 int verify(const VerifyOptions& options) {
-  const auto loaded = loadModel(options);
+  auto loaded = loadModel(options);
   if (!loaded) return fail(loaded.error());
   std::vector<std::string> selected = options.devices;
   if (selected.empty()) {
@@ -139,7 +139,7 @@ int verify(const VerifyOptions& options) {
   if (const auto fits = Session::compile(loaded->model, {.device = "reference"}); !fits) {
     return fail(fits.error());
   }
-  const NamedTensors inputs = loaded->inputs();
+  const NamedTensors inputs = loaded->takeInputs();
   const auto oracle = [&] {
     const Progress progress("evaluating the reference");
     return Oracle::evaluate(loaded->model, inputs);
