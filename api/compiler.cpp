@@ -41,8 +41,15 @@ std::string devicesText(const runtime::PlacedProgram& program) {
   return text;
 }
 
-/// Before anything is allocated: what a run needs against what there is.
-Status checkMemory(int64_t needed, const DeviceInfo& info, const hwdb::Description& device) {
+int64_t add(int64_t a, int64_t b) {
+  int64_t sum = 0;
+  return __builtin_add_overflow(a, b, &sum) ? INT64_MAX : sum;
+}
+
+/// Before anything is allocated: what a run needs against what there is. `border`: bytes of inputs
+/// and outputs, which are among what is needed.
+Status checkMemory(int64_t needed, int64_t border, const DeviceInfo& info,
+                   const hwdb::Description& device) {
   const std::string where = "device '" + info.id + "'";
   if (needed > device.memoryBytes.value) {
     return resourceError("the model needs " + bytesText(needed) + ", the device has " +
@@ -51,11 +58,13 @@ Status checkMemory(int64_t needed, const DeviceInfo& info, const hwdb::Descripti
   }
   // Software drivers and the CPU take it from the host.
   if (info.kind != DeviceInfo::Kind::Cpu && info.kind != DeviceInfo::Kind::SoftwareGpu) return {};
-  return checkHostMemory(needed, "running the model on " + info.id);
+  // The CPU works in the caller's tensors; a driver has inputs and outputs in memory of its own.
+  const int64_t copies = info.kind == DeviceInfo::Kind::Cpu ? 0 : border;
+  return checkHostMemory(add(needed, copies), "running the model on " + info.id);
 }
 
-/// The least that any program for the model needs: inputs, outputs and constants.
-Result<int64_t> leastBytes(const ir::Module& graph, const ir::SymbolValues& symbols) {
+/// Inputs and outputs.
+Result<int64_t> borderBytes(const ir::Module& graph, const ir::SymbolValues& symbols) {
   const ir::Region& top = graph.region(graph.top());
   std::vector<ir::ValueId> border = top.parameters;
   const ir::Op& last = graph.op(top.ops.back());
@@ -63,14 +72,15 @@ Result<int64_t> leastBytes(const ir::Module& graph, const ir::SymbolValues& symb
   int64_t bytes = 0;
   for (ir::ValueId value : border) {
     const ir::Type& type = graph.type(value);
-    const int64_t one =
-        tensorBytes(type.dtype, QT_TRY(evaluateShape(type.shape, symbols)));
-    if (__builtin_add_overflow(bytes, one, &bytes)) return INT64_MAX;
+    bytes = add(bytes, tensorBytes(type.dtype, QT_TRY(evaluateShape(type.shape, symbols))));
   }
+  return bytes;
+}
+
+int64_t constantBytes(const ir::Module& graph) {
+  int64_t bytes = 0;
   for (const auto& [hash, data] : graph.constants) {
-    if (__builtin_add_overflow(bytes, static_cast<int64_t>(data->bytes.size()), &bytes)) {
-      return INT64_MAX;
-    }
+    bytes = add(bytes, static_cast<int64_t>(data->bytes.size()));
   }
   return bytes;
 }
@@ -221,7 +231,9 @@ Result<std::shared_ptr<Session::Data>> Specialisation::compile(const ir::SymbolV
 
 Result<std::shared_ptr<Session::Data>> Specialisation::compileReference(
     const ir::SymbolValues& symbols) const {
-  QT_CHECK(checkHostMemory(evaluationBytes(model_->graph, symbols),
+  // Inputs and outputs are copied between the caller's tensors and the evaluation's.
+  const int64_t copies = QT_TRY(borderBytes(model_->graph, symbols));
+  QT_CHECK(checkHostMemory(add(evaluationBytes(model_->graph, symbols), copies),
                            "evaluating the model on the reference"));
   auto data = QT_TRY(startData(model_, symbols));
   data->placement = scheduled_.placement;
@@ -237,7 +249,8 @@ Result<std::shared_ptr<Session::Data>> Specialisation::compileScheduled(
   const hwdb::Description& description = scheduled_.devices[0]->description();
   const bool runs = !info.compileOnly;
   if (runs) {
-    QT_CHECK(checkMemory(QT_TRY(leastBytes(model_->graph, symbols)), info, description));
+    const int64_t border = QT_TRY(borderBytes(model_->graph, symbols));
+    QT_CHECK(checkMemory(add(border, constantBytes(model_->graph)), border, info, description));
   }
   auto data = QT_TRY(startData(model_, symbols));
   data->placement = scheduled_.placement;
@@ -255,7 +268,7 @@ Result<std::shared_ptr<Session::Data>> Specialisation::compileScheduled(
     const int64_t needed = own.peakBytes() + (host ? data->program->hostBytes : 0);
     if (runs) {
       const DeviceEntry entry = QT_TRY(findDevice(scheduled_.ids[i]));
-      QT_CHECK(checkMemory(needed, entry.info, data->devices[i]->description()));
+      QT_CHECK(checkMemory(needed, own.inputOutputBytes, entry.info, data->devices[i]->description()));
     }
     data->executables.push_back(QT_TRY(data->devices[i]->compile(program)));
     data->statistics.cachedKernels += data->executables[i]->cachedKernels();

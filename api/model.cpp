@@ -113,6 +113,15 @@ Result<std::shared_ptr<const Model::Data>> withShapes(const Model::Data& model,
   return importSource(model.name, model.source, std::move(options));
 }
 
+Result<std::shared_ptr<const Model::Data>> asWritten(const Model::Data& model,
+                                                     const Model::Shapes& shapes) {
+  if (model.source == nullptr) return std::shared_ptr<const Model::Data>();
+  frontend::ImportOptions options = model.options;
+  options.optimise = false;
+  for (const auto& [name, shape] : shapes) options.shapes[name] = shape;
+  return importSource(model.name, model.source, std::move(options));
+}
+
 namespace {
 
 /// Every symbol must have got its value from some input.

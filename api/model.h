@@ -45,6 +45,11 @@ Result<std::vector<frontend::Constant>> evaluateConstants(const ir::Module& grap
 Result<std::shared_ptr<const Model::Data>> withShapes(const Model::Data& model,
                                                       const Model::Shapes& shapes);
 
+/// The model with these shapes of its inputs as its operators are written: nothing is simplified or
+/// folded. Null for a model that was made of a graph.
+Result<std::shared_ptr<const Model::Data>> asWritten(const Model::Data& model,
+                                                     const Model::Shapes& shapes);
+
 /// The value of each symbol of the model that makes its inputs have these shapes. Errors: an input
 /// that is missing or of another shape, inputs that disagree on a symbol.
 Result<ir::SymbolValues> symbolsOf(const Model::Data& model, const Model::Shapes& shapes);

@@ -20,6 +20,7 @@ struct Oracle::Data {
   std::shared_ptr<const Model::Data> model;
   NamedTensors outputs;
   std::vector<std::optional<Tensor>> selections;  // per output: the floats that it selects on
+  std::vector<int64_t> axes;                      // along which it does
   double milliseconds = 0;
 };
 
@@ -124,10 +125,21 @@ ir::Module withSelections(const Model::Data& model) {
   return graph;
 }
 
+/// The model as its operators are written: what simplifies and folds on the way to a program is
+/// among what the oracle judges.
+Result<std::shared_ptr<const Model::Data>> judged(const std::shared_ptr<const Model::Data>& model,
+                                                  const NamedTensors& inputs) {
+  Model::Shapes shapes;
+  for (const auto& [name, tensor] : inputs) shapes.emplace(name, tensor.shape);
+  auto written = QT_TRY(api::asWritten(*model, shapes));
+  return written == nullptr ? model : written;
+}
+
 Result<Oracle> evaluateOracle(const std::shared_ptr<const Model::Data>& model,
                               const NamedTensors& inputs) {
   QT_CHECK(api::checkInputs(model->inputs, inputs));
-  QT_CHECK(api::checkHostMemory(api::evaluationBytes(model->graph),
+  const auto written = QT_TRY(judged(model, inputs));
+  QT_CHECK(api::checkHostMemory(api::evaluationBytes(written->graph),
                                 "evaluating the model on the reference"));
   std::vector<std::shared_ptr<const ir::ConstantData>> values;
   for (const TensorInfo& input : model->inputs) {
@@ -136,14 +148,17 @@ Result<Oracle> evaluateOracle(const std::shared_ptr<const Model::Data>& model,
   auto data = std::make_shared<Oracle::Data>();
   data->model = model;
   const auto start = std::chrono::steady_clock::now();
-  const auto results = QT_TRY(reference::evaluateGraph(withSelections(*model), values));
+  const auto results = QT_TRY(reference::evaluateGraph(withSelections(*written), values));
   data->milliseconds =
       std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start).count();
   size_t next = model->outputs.size();
   for (size_t i = 0; i < model->outputs.size(); ++i) {
     data->outputs.emplace(model->outputs[i].name, api::toTensor(*results[i]));
     data->selections.emplace_back();
-    if (model->selectors[i]) data->selections.back() = api::toTensor(*results[next++]);
+    data->axes.push_back(0);
+    if (!written->selectors[i]) continue;
+    data->selections.back() = api::toTensor(*results[next++]);
+    data->axes.back() = written->selectors[i]->axis;
   }
   return Oracle(std::move(data));
 }
@@ -194,9 +209,8 @@ std::vector<Comparison> Oracle::compare(const NamedTensors& got) const {
       comparisons.push_back(missing);
       continue;
     }
-    const auto& selector = data_->model->selectors[i];
     comparisons.push_back(compareOutput(info, found->second, data_->outputs.at(info.name),
-                                        data_->selections[i], selector ? selector->axis : 0));
+                                        data_->selections[i], data_->axes[i]));
   }
   return comparisons;
 }

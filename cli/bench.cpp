@@ -88,17 +88,17 @@ void print(const BenchOptions& options, const std::string& model, double compile
 }
 
 int bench(const BenchOptions& options) {
-  const auto loaded = loadModel(options);
+  auto loaded = loadModel(options);
   if (!loaded) return fail(loaded.error());
   const auto session = compile(*loaded, options.compile);
   if (!session) return fail(session.error());
   std::vector<nlohmann::json> reports;
-  for (const Case& one : loaded->cases) {
+  for (Case& one : loaded->cases) {
     const auto pinned = loaded->at(one);
     if (!pinned) return fail(pinned.error());
     const auto at = session->at(one.shapes);
     if (!at) return fail(at.error());
-    const auto times = measure(*at, loaded->inputs(*pinned, one), options);
+    const auto times = measure(*at, loaded->takeInputs(*pinned, one), options);
     if (!times) return fail(times.error());
     const double compileMs = loaded->milliseconds + at->statistics().compileMs;
     if (options.json) {

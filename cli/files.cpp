@@ -2,7 +2,9 @@
 
 #include <unistd.h>
 
+#include <array>
 #include <cerrno>
+#include <csignal>
 #include <cstring>
 #include <filesystem>
 #include <fstream>
@@ -36,6 +38,36 @@ class Temporaries {
   std::vector<fs::path> paths_;
 };
 
+// Written by the handler, which knows no object.
+volatile std::sig_atomic_t pendingSignal = 0;
+
+/// While it lives, signals to stop are only noted; at its end they take effect.
+class SignalsHeld {
+ public:
+  SignalsHeld() {
+    pendingSignal = 0;
+    struct sigaction note {};
+    note.sa_handler = [](int signal) { pendingSignal = signal; };
+    sigemptyset(&note.sa_mask);
+    for (size_t i = 0; i < kSignals.size(); ++i) {
+      ::sigaction(kSignals[i], nullptr, &before_[i]);
+      // What the caller ignores (nohup) stays ignored.
+      if (before_[i].sa_handler != SIG_IGN) ::sigaction(kSignals[i], &note, nullptr);
+    }
+  }
+  ~SignalsHeld() {
+    for (size_t i = 0; i < kSignals.size(); ++i) ::sigaction(kSignals[i], &before_[i], nullptr);
+    if (pendingSignal != 0) ::raise(pendingSignal);
+  }
+  SignalsHeld(const SignalsHeld&) = delete;
+  SignalsHeld& operator=(const SignalsHeld&) = delete;
+  bool stop() const { return pendingSignal != 0; }
+
+ private:
+  static constexpr std::array kSignals{SIGINT, SIGTERM, SIGHUP};
+  std::array<struct sigaction, kSignals.size()> before_{};
+};
+
 }  // namespace
 
 Expected<std::string> readFile(const std::string& path) {
@@ -54,22 +86,26 @@ Expected<std::string> readFile(const std::string& path) {
 }
 
 std::optional<Error> writeFiles(const std::string& folder,
-                                const std::map<std::string, std::string>& files) {
+                                const std::map<std::string, FileParts>& files) {
   std::error_code error;
   fs::create_directories(folder, error);
   if (error) return fileError("cannot make the folder", folder, error.message());
+  const SignalsHeld held;  // outlives the temporaries
   Temporaries temporaries;
   std::vector<std::pair<fs::path, fs::path>> renames;
-  for (const auto& [name, bytes] : files) {
+  for (const auto& [name, parts] : files) {
     const fs::path target = fs::path(folder) / name;
     fs::path temporary = target;
     temporary += "." + std::to_string(getpid()) + ".tmp";
     temporaries.add(temporary);
     errno = 0;
     std::ofstream out(temporary, std::ios::binary);
-    out.write(bytes.data(), static_cast<std::streamsize>(bytes.size()));
+    out << parts.header;
+    out.write(reinterpret_cast<const char*>(parts.bytes.data()),
+              static_cast<std::streamsize>(parts.bytes.size()));
     out.close();
     if (!out) return fileError("cannot write", target, std::strerror(errno));
+    if (held.stop()) return fileError("cannot write", target, "the program is told to stop");
     renames.emplace_back(temporary, target);
   }
   // What a rename cannot replace is found before the first one.

@@ -215,7 +215,7 @@ Expected<Tensor> readNpy(const std::string& path) {
   return parseNpy(*bytes, "file '" + path + "'");
 }
 
-std::string formatNpy(const Tensor& tensor) {
+std::string npyHeader(const Tensor& tensor) {
   std::string header = "{'descr': '";
   for (const auto& [type, text] : kTypes) {
     if (type == tensor.dtype) header += text;
@@ -234,9 +234,7 @@ std::string formatNpy(const Tensor& tensor) {
   bytes += '\x00';
   bytes += static_cast<char>(header.size() & 0xff);
   bytes += static_cast<char>(header.size() >> 8);
-  bytes += header;
-  bytes.append(reinterpret_cast<const char*>(tensor.bytes.data()), tensor.bytes.size());
-  return bytes;
+  return bytes + header;
 }
 
 }  // namespace quartet::cli

@@ -13,7 +13,7 @@ Expected<Tensor> readNpy(const std::string& path);
 /// The same from the bytes of a file; `where` names them in errors.
 Expected<Tensor> parseNpy(const std::string& bytes, const std::string& where);
 
-/// The bytes of a .npy file, format 1.
-std::string formatNpy(const Tensor& tensor);
+/// What a .npy file, format 1, has before the tensor's bytes.
+std::string npyHeader(const Tensor& tensor);
 
 }  // namespace quartet::cli

@@ -150,8 +150,8 @@ Expected<Model> LoadedModel::at(const Case& one) const {
   return model;
 }
 
-NamedTensors LoadedModel::inputs(const Model& pinned, const Case& one) const {
-  NamedTensors values = one.given;
+NamedTensors LoadedModel::takeInputs(const Model& pinned, Case& one) const {
+  NamedTensors values = std::exchange(one.given, {});
   values.merge(pinned.makeInputs(seed));
   return values;
 }

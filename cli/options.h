@@ -49,10 +49,10 @@ struct LoadedModel {
 
   /// The model with the shapes of a case.
   Expected<Model> at(const Case& one) const;
-  /// Values for all inputs of `pinned`, which has the shapes of a case: those of the files, made
-  /// ones for the rest. Made only when asked for: after the session has been compiled, so that
-  /// shapes beyond the machine's memory have been refused.
-  NamedTensors inputs(const Model& pinned, const Case& one) const;
+  /// Values for all inputs of `pinned`, which has the shapes of a case: those of the files, which
+  /// are moved out, made ones for the rest. Made only when asked for: after the session has been
+  /// compiled, so that shapes beyond the machine's memory have been refused.
+  NamedTensors takeInputs(const Model& pinned, Case& one) const;
 };
 
 /// "name=1,3,48,320" (nothing after '=': a scalar; "?": an open extent); the name may hold '='

@@ -23,44 +23,47 @@ struct RunOptions : ModelOptions {
 
 /// "scores: f32[1, 10], min -1.2, max 3.4, mean 0.5: 0.1 0.2 ...".
 std::string summary(const std::string& name, const Tensor& tensor) {
-  const std::vector<double> values = asDoubles(tensor);
   std::string text = name + ": " + typeText(tensor.dtype, tensor.shape);
-  if (values.empty()) return text + ", empty";
+  const int64_t count = tensor.elementCount();
+  if (count == 0) return text + ", empty";
+  constexpr int64_t kAtOnce = 4096;  // a large tensor does not exist a second time as doubles
   double sum = 0;
-  double least = values[0];
-  double most = values[0];
-  for (double value : values) {
-    sum += value;
-    least = std::fmin(least, value);
-    most = std::fmax(most, value);
+  double least = NAN;
+  double most = NAN;
+  for (int64_t first = 0; first < count; first += kAtOnce) {
+    for (double value : asDoubles(tensor, first, std::min(kAtOnce, count - first))) {
+      sum += value;
+      least = std::fmin(least, value);
+      most = std::fmax(most, value);
+    }
   }
   text += fmt::format(", min {:g}, max {:g}, mean {:g}:", least, most,
-                      sum / static_cast<double>(values.size()));
-  constexpr size_t kShown = 8;
-  for (size_t i = 0; i < std::min(kShown, values.size()); ++i) {
-    text += fmt::format(" {:g}", values[i]);
+                      sum / static_cast<double>(count));
+  constexpr int64_t kShown = 8;
+  for (double value : asDoubles(tensor, 0, std::min(kShown, count))) {
+    text += fmt::format(" {:g}", value);
   }
-  return text + (values.size() > kShown ? " ..." : "");
+  return text + (count > kShown ? " ..." : "");
 }
 
 /// File names may coincide where tensor names do not.
-std::map<std::string, std::string> outputFiles(const NamedTensors& outputs) {
-  std::map<std::string, std::string> files;
+std::map<std::string, FileParts> outputFiles(const NamedTensors& outputs) {
+  std::map<std::string, FileParts> files;
   for (const auto& [name, tensor] : outputs) {
     std::string file = fileName(name);
     while (files.contains(file + ".npy")) file += '_';
-    files.emplace(file + ".npy", formatNpy(tensor));
+    files.emplace(file + ".npy", FileParts{npyHeader(tensor), tensor.bytes});
   }
   return files;
 }
 
 int runCase(const RunOptions& options, const LoadedModel& loaded, const Session& session,
-            const Case& one) {
+            Case& one) {
   const auto pinned = loaded.at(one);
   if (!pinned) return fail(pinned.error());
   const auto outputs = [&] {
     const Progress progress("running");
-    return session.run(loaded.inputs(*pinned, one));
+    return session.run(loaded.takeInputs(*pinned, one));
   }();
   if (!outputs) return fail(outputs.error());
   if (options.outputs.empty()) {
@@ -69,14 +72,14 @@ int runCase(const RunOptions& options, const LoadedModel& loaded, const Session&
     }
     return 0;
   }
-  const std::map<std::string, std::string> files = outputFiles(*outputs);
+  const std::map<std::string, FileParts> files = outputFiles(*outputs);
   if (const auto error = writeFiles(options.outputs, files)) return fail(*error);
-  for (const auto& [file, bytes] : files) std::cout << options.outputs << "/" << file << "\n";
+  for (const auto& [file, parts] : files) std::cout << options.outputs << "/" << file << "\n";
   return 0;
 }
 
 int run(const RunOptions& options) {
-  const auto loaded = loadModel(options);
+  auto loaded = loadModel(options);
   if (!loaded) return fail(loaded.error());
   const bool several = loaded->cases.size() > 1;
   if (several && !options.outputs.empty()) {
@@ -85,7 +88,7 @@ int run(const RunOptions& options) {
   }
   const auto session = compile(*loaded, options.compile);
   if (!session) return fail(session.error());
-  for (const Case& one : loaded->cases) {
+  for (Case& one : loaded->cases) {
     if (several) std::cout << one.str() << "\n";
     const int status = runCase(options, *loaded, *session, one);
     if (status != 0) return status;

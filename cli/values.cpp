@@ -7,9 +7,9 @@ namespace quartet::cli {
 namespace {
 
 template <class T>
-std::vector<double> widen(const Tensor& tensor) {
-  const T* data = tensor.data<T>();
-  return {data, data + tensor.elementCount()};
+std::vector<double> widen(const Tensor& tensor, int64_t first, int64_t count) {
+  const T* data = tensor.data<T>() + first;
+  return {data, data + count};
 }
 
 double halfValue(uint16_t bits) {
@@ -26,35 +26,35 @@ double halfValue(uint16_t bits) {
 
 }  // namespace
 
-std::vector<double> asDoubles(const Tensor& tensor) {
+std::vector<double> asDoubles(const Tensor& tensor, int64_t first, int64_t count) {
   switch (tensor.dtype) {
     case DataType::Bool:
     case DataType::U8:
-      return widen<uint8_t>(tensor);
+      return widen<uint8_t>(tensor, first, count);
     case DataType::I8:
-      return widen<int8_t>(tensor);
+      return widen<int8_t>(tensor, first, count);
     case DataType::I16:
-      return widen<int16_t>(tensor);
+      return widen<int16_t>(tensor, first, count);
     case DataType::U16:
-      return widen<uint16_t>(tensor);
+      return widen<uint16_t>(tensor, first, count);
     case DataType::I32:
-      return widen<int32_t>(tensor);
+      return widen<int32_t>(tensor, first, count);
     case DataType::U32:
-      return widen<uint32_t>(tensor);
+      return widen<uint32_t>(tensor, first, count);
     case DataType::I64:
-      return widen<int64_t>(tensor);
+      return widen<int64_t>(tensor, first, count);
     case DataType::U64:
-      return widen<uint64_t>(tensor);
+      return widen<uint64_t>(tensor, first, count);
     case DataType::F32:
-      return widen<float>(tensor);
+      return widen<float>(tensor, first, count);
     case DataType::F64:
-      return widen<double>(tensor);
+      return widen<double>(tensor, first, count);
     case DataType::F16:
     case DataType::BF16:
       break;
   }
   std::vector<double> values;
-  for (int64_t i = 0; i < tensor.elementCount(); ++i) {
+  for (int64_t i = first; i < first + count; ++i) {
     const uint16_t bits = tensor.data<uint16_t>()[i];
     values.push_back(tensor.dtype == DataType::F16 ? halfValue(bits)
                                                    : std::bit_cast<float>(uint32_t{bits} << 16));

@@ -7,7 +7,7 @@
 
 namespace quartet::cli {
 
-/// All elements as doubles (64-bit integers may round).
-std::vector<double> asDoubles(const Tensor& tensor);
+/// `count` elements from `first` on as doubles (64-bit integers may round).
+std::vector<double> asDoubles(const Tensor& tensor, int64_t first, int64_t count);
 
 }  // namespace quartet::cli

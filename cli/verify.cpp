@@ -54,16 +54,16 @@ struct Expectation {
   Oracle oracle;
 };
 
-Expected<std::vector<Expectation>> evaluateReference(const LoadedModel& loaded) {
+Expected<std::vector<Expectation>> evaluateReference(LoadedModel& loaded) {
   std::vector<Expectation> expectations;
-  for (const Case& one : loaded.cases) {
+  for (Case& one : loaded.cases) {
     const auto pinned = loaded.at(one);
     if (!pinned) return pinned.error();
     // Compiling for the reference checks memory before the inputs are made.
     if (const auto fits = Session::compile(*pinned, {.device = "reference"}); !fits) {
       return fits.error();
     }
-    NamedTensors inputs = loaded.inputs(*pinned, one);
+    NamedTensors inputs = loaded.takeInputs(*pinned, one);
     const Progress progress("evaluating the reference");
     auto oracle = Oracle::evaluate(*pinned, inputs);
     if (!oracle) return oracle.error();
@@ -177,7 +177,7 @@ void printTable(const Model& model, const std::vector<DeviceResult>& results) {
 }
 
 int verify(const VerifyOptions& options) {
-  const auto loaded = loadModel(options);
+  auto loaded = loadModel(options);
   if (!loaded) return fail(loaded.error());
   std::vector<std::string> selected = options.devices;
   if (selected.empty()) {

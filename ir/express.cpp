@@ -63,6 +63,22 @@ bool stays(Opcode op) {
          op == Opcode::Compute;
 }
 
+/// Whether a run may end in a status that names the operation: an index out of range or a division
+/// by zero.
+bool mayReport(const TensorExpr& expr) {
+  bool found = false;
+  const auto visit = [&](const Expr& node) {
+    if (node.kind() == Expr::Kind::Bounded) found = true;
+    if (node.kind() != Expr::Kind::Apply || isFloat(node.dtype())) return;
+    const Opcode op = node.op();
+    const bool divides =
+        op == Opcode::Div || op == Opcode::Rem || op == Opcode::Mod || op == Opcode::FloorDiv;
+    if (divides) found = found || !node.args()[1].isLiteral() || node.args()[1].intValue() == 0;
+  };
+  expr.visitParts([&](const Expr& part) { part.visit(visit); });
+  return found;
+}
+
 }  // namespace
 
 Result<Module> express(Module graph) {
@@ -81,8 +97,10 @@ Result<Module> express(Module graph) {
       if (why.where.empty()) why.where = str(op.origin);
       return tl::unexpected(std::move(why));
     }
+    const std::string operation(name(op.opcode));
     op.opcode = Opcode::Compute;
     op.attributes = {};
+    if (mayReport(*expr)) op.attributes.set("operation", operation);
     op.attributes.set("expr", std::make_shared<const TensorExpr>(*std::move(expr)));
   }
   return graph;

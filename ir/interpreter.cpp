@@ -160,9 +160,10 @@ void Interpreter::runReport(const Op& op, const Mask& mask) {
   const auto lanes = static_cast<size_t>(lanesOf(op.operands[0]));
   forActive(mask, [&](size_t i) {
     const Scalar* condition = at(op.operands[0], i);
-    const bool raised =
-        std::any_of(condition, condition + lanes, [](Scalar lane) { return lane.i != 0; });
-    if (!raised || run_.statusCode != 0) return;
+    const Scalar* raised =
+        std::find_if(condition, condition + lanes, [](Scalar lane) { return lane.i != 0; });
+    if (raised == condition + lanes || run_.statusCode != 0) return;
+    if (op.operands.size() > 1) run_.statusDetail = at(op.operands[1], i)[raised - condition].i;
     run_.statusCode = static_cast<uint32_t>(op.attributes.integer("code"));
     run_.statusNode = static_cast<uint32_t>(op.attributes.integer("node"));
   });

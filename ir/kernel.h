@@ -63,7 +63,8 @@ class KernelBuilder {
   ValueId gatherLoad(ValueId buffer, ValueId indices, ValueId mask = {});
   void scatterStore(ValueId buffer, ValueId indices, ValueId value, ValueId mask = {});
   void barrier();
-  void report(ValueId condition, int64_t code, int64_t node);
+  /// `detail`: an i64 of as many lanes as the condition, when given.
+  void report(ValueId condition, int64_t code, int64_t node, ValueId detail = {});
 
   /// for (i = lo; i < hi; i += step) body(i)
   void loop(ValueId lo, ValueId hi, ValueId step, const std::function<void(ValueId)>& body);
@@ -96,7 +97,8 @@ class KernelBuilder {
   std::vector<Known> known_;  // of the regions around the insertion point, innermost last
 };
 
-/// Codes of the status word, which is {code, node} as two u32, all zero when nothing happened.
+/// Codes of the status, which is {code, node, detail} as two u32 and an i64, all zero when nothing
+/// happened. The detail of IndexOutOfRange is the index.
 enum class StatusCode : uint32_t { Ok = 0, IndexOutOfRange = 1, DivisionByZero = 2 };
 
 /// A buffer's contents for the interpreter: elements in host representation.
@@ -114,6 +116,7 @@ struct KernelTraffic {
 
 struct KernelRun {
   uint32_t statusCode = 0, statusNode = 0;
+  int64_t statusDetail = 0;
   KernelTraffic traffic;
 };
 

@@ -205,12 +205,14 @@ void KernelBuilder::scatterStore(ValueId buffer, ValueId indices, ValueId value,
 
 void KernelBuilder::barrier() { emitEffect(Opcode::Barrier, {}); }
 
-void KernelBuilder::report(ValueId condition, int64_t code, int64_t node) {
+void KernelBuilder::report(ValueId condition, int64_t code, int64_t node, ValueId detail) {
   if (intLiteral(condition) == 0) return;
   Attributes attributes;
   attributes.set("code", code);
   attributes.set("node", node);
-  emitEffect(Opcode::Report, {condition}, std::move(attributes));
+  std::vector<ValueId> operands = {condition};
+  if (detail.valid()) operands.push_back(detail);
+  emitEffect(Opcode::Report, std::move(operands), std::move(attributes));
 }
 
 void KernelBuilder::loop(ValueId lo, ValueId hi, ValueId step,

@@ -62,14 +62,22 @@ class KernelOpVerifier {
                            result().space == Space::Workgroup,
                        "the result is a 1-D workgroup buffer");
       case Opcode::Report:
-        return require(isScalarType(operand(0)) && operand(0).dtype == DType::Bool,
-                       "the condition is bool");
+        return report();
       default:
         return access();
     }
   }
 
  private:
+  Status report() const {
+    QT_CHECK(require(isScalarType(operand(0)) && operand(0).dtype == DType::Bool,
+                     "the condition is bool"));
+    if (op_.operands.size() < 2) return {};
+    return require(isScalarType(operand(1)) && operand(1).dtype == DType::I64 &&
+                       operand(1).lanes == operand(0).lanes,
+                   "the detail is an i64 of as many lanes as the condition");
+  }
+
   Status require(bool holds, const char* message) const {
     if (holds) return {};
     return context_.fail(id_, message);

@@ -64,6 +64,13 @@ struct Stage {
   std::vector<int> downloads;  // buffers that other devices read; after its last wave
 };
 
+/// A place in a kernel that may report: what its number stands for.
+struct StatusSite {
+  ir::Origin origin;
+  std::string operation;  // "gather"; empty: not known
+  int64_t extent = 0;     // of the axis, where an index may be out of range
+};
+
 struct Program {
   std::string name;
   std::vector<BufferInfo> buffers;
@@ -73,7 +80,7 @@ struct Program {
   int64_t arenaBytes = 0;               // set by the memory planner
   int64_t arenaBound = 0;               // largest live set in bytes: what no plan can go below
   int64_t arenaSum = 0;                 // without any reuse
-  std::vector<ir::Origin> statusNodes;  // node number of a status report -> origin
+  std::vector<StatusSite> statusSites;  // by the node number of a status report
 };
 
 /// The stages of a program, one at least.

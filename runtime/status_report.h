@@ -1,4 +1,4 @@
-// What the status word of a run says.
+// What the status of a run says.
 #pragma once
 
 #include "base/result.h"
@@ -6,7 +6,15 @@
 
 namespace quartet::runtime {
 
-/// The status word {code, node} after a run: nothing, or an error that names the node.
-Status statusReport(const Program& program, uint32_t code, uint32_t node);
+/// The status as kernels write it; `detail` is written by the invocation that set the others.
+struct alignas(8) RunStatus {
+  uint32_t code = 0;
+  uint32_t node = 0;
+  int64_t detail = 0;
+};
+static_assert(sizeof(RunStatus) == 16);
+
+/// The status after a run: nothing, or an error that names node, operation, index and extent.
+Status statusReport(const Program& program, const RunStatus& status);
 
 }  // namespace quartet::runtime

@@ -274,12 +274,19 @@ ValueId Evaluator::apply(OpId tile, const Expr& e, const Point& point) {
   }
   const bool divides = e.op() == Opcode::Div || e.op() == Opcode::Rem || e.op() == Opcode::Mod ||
                        e.op() == Opcode::FloorDiv;
-  if (divides && !ir::isFloat(e.dtype())) reportZeroDivisor(e, args[1], point);
+  if (divides && !ir::isFloat(e.dtype())) reportZeroDivisor(tile, e, args[1], point);
   const ValueId result = builder_.apply(e.op(), args);
   return ir::isComparison(e.op()) ? result : normalize(builder_, result, e.dtype());
 }
 
-void Evaluator::reportZeroDivisor(const Expr& e, ValueId divisor, const Point& point) {
+int64_t Evaluator::siteNumber(const ReportSite& site) {
+  const auto found = std::find(sites_.begin(), sites_.end(), site);
+  const int64_t number = found - sites_.begin();
+  if (found == sites_.end()) sites_.push_back(site);
+  return firstSite_ + number;
+}
+
+void Evaluator::reportZeroDivisor(OpId tile, const Expr& e, ValueId divisor, const Point& point) {
   const Expr& source = e.args()[1];
   if (source.isLiteral() && source.intValue() != 0) return;
   const ir::Type type = builder_.module().type(divisor);
@@ -288,7 +295,8 @@ void Evaluator::reportZeroDivisor(const Expr& e, ValueId divisor, const Point& p
   if (const ValueId mask = maskOf(point, type.lanes > 1); mask.valid()) {
     zero = builder_.apply(Opcode::And, {zero, mask});
   }
-  builder_.report(zero, static_cast<int64_t>(ir::StatusCode::DivisionByZero), statusNode_);
+  builder_.report(zero, static_cast<int64_t>(ir::StatusCode::DivisionByZero),
+                  siteNumber({tile, 0}));
 }
 
 ValueId Evaluator::bounded(OpId tile, const Expr& e, const Point& point) {
@@ -306,7 +314,8 @@ ValueId Evaluator::bounded(OpId tile, const Expr& e, const Point& point) {
   if (const ValueId mask = maskOf(point, lanes > 1); mask.valid()) {
     bad = builder_.apply(Opcode::And, {bad, mask});
   }
-  builder_.report(bad, static_cast<int64_t>(ir::StatusCode::IndexOutOfRange), statusNode_);
+  builder_.report(bad, static_cast<int64_t>(ir::StatusCode::IndexOutOfRange),
+                  siteNumber({tile, e.dim()}), raw);
   return safe;
 }
 

@@ -46,16 +46,24 @@ struct Point {
   std::vector<ir::ValueId> elements;  // values of Element(i)
 };
 
+/// A place that reports: an operation, and the extent that its indices must stay below.
+struct ReportSite {
+  ir::OpId tile;
+  ir::Dim extent;  // 0 for what has no index
+  bool operator==(const ReportSite&) const = default;
+};
+
 class Evaluator {
  public:
+  /// Reports carry the number of their site, counted from `firstSite`.
   Evaluator(const ir::Module& plan, ir::KernelBuilder& builder, IndexMath& math, Extents& extents,
-            const std::map<ir::ValueId, KernelBufferUse>& buffers, int64_t statusNode)
+            const std::map<ir::ValueId, KernelBufferUse>& buffers, int64_t firstSite)
       : plan_(plan),
         builder_(builder),
         math_(math),
         extents_(extents),
         buffers_(buffers),
-        statusNode_(statusNode) {
+        firstSite_(firstSite) {
     memo_.emplace_back();
   }
 
@@ -81,6 +89,9 @@ class Evaluator {
   /// made safe: on a tensor without elements there is no safe index, nothing is read or written.
   Point insideOf(const std::vector<ir::Dim>& shape, const std::vector<ir::Expr>& indices,
                  const Point& point);
+
+  /// What reports so far stand for, in the order of their numbers.
+  const std::vector<ReportSite>& sites() const { return sites_; }
 
   /// Results of tiles that are in registers at the current point. All of a task set's tiles from
   /// the anchor on are put there in program order, so that none is computed on demand before.
@@ -141,14 +152,16 @@ class Evaluator {
   Linear address(const KernelBufferUse& buffer, const std::vector<Linear>& indices);
   ir::ValueId maskOf(const Point& point, bool vector);
   ir::ValueId countOf(const Point& point, int lanes);
-  void reportZeroDivisor(const ir::Expr& e, ir::ValueId divisor, const Point& point);
+  void reportZeroDivisor(ir::OpId tile, const ir::Expr& e, ir::ValueId divisor, const Point& point);
+  int64_t siteNumber(const ReportSite& site);
 
   const ir::Module& plan_;
   ir::KernelBuilder& builder_;
   IndexMath& math_;
   Extents& extents_;
   const std::map<ir::ValueId, KernelBufferUse>& buffers_;
-  int64_t statusNode_;
+  int64_t firstSite_;
+  std::vector<ReportSite> sites_;
   std::map<ir::ValueId, ir::ValueId> registers_;
   int64_t registersOf_ = 0;  // counts the points that registers have been filled for
   std::vector<Memo> memo_;

@@ -126,7 +126,7 @@ class Rewriter {
         return builder_.barrier();
       case Opcode::Report:
         return builder_.report(operand(op, 0), op.attributes.integer("code"),
-                               op.attributes.integer("node"));
+                               op.attributes.integer("node"), operand(op, 1));
       case Opcode::For:
         return builder_.loop(operand(op, 0), operand(op, 1), operand(op, 2), [&](ValueId index) {
           map(from_.region(op.regions[0]).parameters[0], index);

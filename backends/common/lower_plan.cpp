@@ -40,6 +40,7 @@ class PlanLowering {
   Status declare(OpId id);
   Status walk(ir::RegionId region);
   Status addTasks(OpId tasks);
+  Status addSites(const std::vector<ReportSite>& sites, const ir::Origin& origin);
   std::set<ValueId> oversized(OpId tasks) const;
   int kernelIndex(ir::Module kernel);
 
@@ -100,12 +101,26 @@ std::set<ValueId> PlanLowering::oversized(OpId tasks) const {
   return found;
 }
 
+/// What the reports of a task set with this origin stand for.
+Status PlanLowering::addSites(const std::vector<ReportSite>& sites, const ir::Origin& origin) {
+  for (const ReportSite& site : sites) {
+    const ir::Op& tile = plan_.op(site.tile);
+    runtime::StatusSite named{tile.origin.empty() ? origin : tile.origin, {}, 0};
+    if (tile.attributes.has("operation")) {
+      named.operation = tile.attributes.get<std::string>("operation");
+    }
+    named.extent = QT_TRY(site.extent.evaluate(symbols_));
+    program_.statusSites.push_back(std::move(named));
+  }
+  return {};
+}
+
 Status PlanLowering::addTasks(OpId tasks) {
   const ir::Op& op = plan_.op(tasks);
   QT_CHECK(checkLoops(plan_, tasks, symbols_));
   LoweredTasks lowered = lowerTasks(
-      plan_, tasks, device_, static_cast<int64_t>(program_.statusNodes.size()), oversized(tasks));
-  program_.statusNodes.push_back(op.origin);
+      plan_, tasks, device_, static_cast<int64_t>(program_.statusSites.size()), oversized(tasks));
+  QT_CHECK(addSites(lowered.sites, op.origin));
   runtime::Dispatch dispatch;
   dispatch.origin = op.origin;
   dispatch.name = op.attributes.get<std::string>("name");

@@ -407,6 +407,7 @@ LoweredTasks TaskLowering::run() {
   lowered.kernel = std::move(kernel_);
   lowered.buffers = std::move(order_);
   lowered.symbols = extents_.parameters();
+  lowered.sites = evaluator_.sites();
   for (ValueId buffer : lowered.buffers) {
     if (windowed_.contains(buffer)) lowered.windowed.push_back(buffer);
   }
@@ -417,8 +418,8 @@ LoweredTasks TaskLowering::run() {
 }
 
 LoweredTasks lowerTasks(const ir::Module& plan, OpId tasks, const hwdb::Description& device,
-                        int64_t statusNode, const std::set<ValueId>& windowed) {
-  return TaskLowering(plan, tasks, device, statusNode, windowed).run();
+                        int64_t firstSite, const std::set<ValueId>& windowed) {
+  return TaskLowering(plan, tasks, device, firstSite, windowed).run();
 }
 
 int64_t windowUnit(DType storage, const hwdb::Description& device) {

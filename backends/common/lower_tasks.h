@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "backends/common/evaluator.h"
 #include "base/result.h"
 #include "hwdb/description.h"
 #include "ir/module.h"
@@ -18,17 +19,19 @@ struct LoweredTasks {
   // first group, and for each windowed buffer in order the start of its window in aligned units.
   std::vector<std::string> symbols;
   std::vector<ir::ValueId> windowed;
-  std::vector<ir::Dim> tiles;  // groups along each domain axis; their product is the grid
-  std::vector<int> order;      // domain axes, the one that varies slowest among groups first
+  std::vector<ir::Dim> tiles;     // groups along each domain axis; their product is the grid
+  std::vector<ReportSite> sites;  // what may report, by number
+  std::vector<int> order;         // domain axes, the one that varies slowest among groups first
 };
 
 /// Lowers the task set `tasks` of `plan` by the device's execution hierarchy: group -> invocation
 /// -> register tile -> vector lane. The tile with a non-empty Tile is the anchor: it governs the
 /// loops; maps that it (or a later tile) reads are computed on demand at the points read; maps that
-/// read the anchor's result are computed from its registers. `statusNode` goes into status reports.
-/// Buffers in `windowed` are bound in part: a launch parameter says from where.
+/// read the anchor's result are computed from its registers. Status reports carry numbers of
+/// `sites`, counted from `firstSite`. Buffers in `windowed` are bound in part: a launch parameter
+/// says from where.
 LoweredTasks lowerTasks(const ir::Module& plan, ir::OpId tasks, const hwdb::Description& device,
-                        int64_t statusNode, const std::set<ir::ValueId>& windowed = {});
+                        int64_t firstSite, const std::set<ir::ValueId>& windowed = {});
 
 /// Elements in a window's aligned unit.
 int64_t windowUnit(ir::DType storage, const hwdb::Description& device);

@@ -19,7 +19,7 @@ namespace quartet::common {
 class TaskLowering {
  public:
   TaskLowering(const ir::Module& plan, ir::OpId tasks, const hwdb::Description& device,
-               int64_t statusNode, const std::set<ir::ValueId>& windowed)
+               int64_t firstSite, const std::set<ir::ValueId>& windowed)
       : plan_(plan),
         tasks_(tasks),
         anchor_(anchorOf(plan, tasks)),
@@ -31,7 +31,7 @@ class TaskLowering {
         builder_(kernel_),
         math_(builder_, static_cast<int>(tile_.lanes)),
         extents_(builder_, math_, plan.symbols),
-        evaluator_(plan, builder_, math_, extents_, buffers_, statusNode) {}
+        evaluator_(plan, builder_, math_, extents_, buffers_, firstSite) {}
 
   LoweredTasks run();
 

@@ -179,13 +179,12 @@ void Context::runChunk(const Chunk& chunk) {
   const runtime::Dispatch& dispatch = *executable_->dispatches_[number];
   const KernelFunction kernel =
       executable_->jit_->functions()[static_cast<size_t>(dispatch.kernel)];
-  kernel(pointers_.data() + firstPointer_[number], dispatch.parameters.data(), status_, chunk.first,
-         chunk.last);
+  kernel(pointers_.data() + firstPointer_[number], dispatch.parameters.data(),
+         reinterpret_cast<uint32_t*>(&status_), chunk.first, chunk.last);
 }
 
 Status Context::runWaves(size_t first, size_t last) {
-  status_[0] = 0;
-  status_[1] = 0;
+  status_ = {};
   for (size_t wave = first; wave < last; ++wave) {
     const Launch& launch = executable_->launches_[wave];
     if (launch.parallel) {
@@ -195,9 +194,7 @@ Status Context::runWaves(size_t first, size_t last) {
     } else {
       for (const Chunk& chunk : launch.chunks) runChunk(chunk);
     }
-    if (status_[0] != 0) {
-      return runtime::statusReport(executable_->program_, status_[0], status_[1]);
-    }
+    QT_CHECK(runtime::statusReport(executable_->program_, status_));
   }
   return {};
 }

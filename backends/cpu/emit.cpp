@@ -293,7 +293,8 @@ llvm::Value* Emitter::variableElement(const ir::Op& op, size_t indexOperand) {
 // The first report of a run wins, whatever the thread.
 void Emitter::emitReport(const ir::Op& op) {
   llvm::Value* condition = operand(op, 0);
-  if (condition->getType()->isVectorTy()) condition = builder_.CreateOrReduce(condition);
+  llvm::Value* lanes = condition->getType()->isVectorTy() ? condition : nullptr;
+  if (lanes != nullptr) condition = builder_.CreateOrReduce(lanes);
   auto* report = llvm::BasicBlock::Create(context_, "report", body_);
   auto* after = llvm::BasicBlock::Create(context_, "after", body_);
   builder_.CreateCondBr(condition, report, after,
@@ -301,11 +302,27 @@ void Emitter::emitReport(const ir::Op& op) {
   builder_.SetInsertPoint(report);
   const auto code = static_cast<uint64_t>(op.attributes.integer("code"));
   const auto node = static_cast<uint64_t>(op.attributes.integer("node"));
-  builder_.CreateAtomicCmpXchg(status_, builder_.getInt64(0),
-                               builder_.getInt64(code | (node << 32U)), llvm::MaybeAlign(8),
-                               llvm::AtomicOrdering::Monotonic, llvm::AtomicOrdering::Monotonic);
+  llvm::Value* exchange = builder_.CreateAtomicCmpXchg(
+      status_, builder_.getInt64(0), builder_.getInt64(code | (node << 32U)), llvm::MaybeAlign(8),
+      llvm::AtomicOrdering::Monotonic, llvm::AtomicOrdering::Monotonic);
+  if (op.operands.size() > 1) {
+    auto* won = llvm::BasicBlock::Create(context_, "won", body_);
+    builder_.CreateCondBr(builder_.CreateExtractValue(exchange, 1), won, after);
+    builder_.SetInsertPoint(won);
+    llvm::Value* detail = operand(op, 1);
+    if (lanes != nullptr) detail = builder_.CreateExtractElement(detail, firstLane(lanes));
+    llvm::Value* place = builder_.CreateConstInBoundsGEP1_64(builder_.getInt64Ty(), status_, 1);
+    builder_.CreateAlignedStore(detail, place, llvm::MaybeAlign(8));
+  }
   builder_.CreateBr(after);
   builder_.SetInsertPoint(after);
+}
+
+// The first lane that is true, of a vector of bool with such a lane.
+llvm::Value* Emitter::firstLane(llvm::Value* lanes) {
+  const auto* type = llvm::cast<llvm::FixedVectorType>(lanes->getType());
+  llvm::Value* bits = builder_.CreateBitCast(lanes, builder_.getIntNTy(type->getNumElements()));
+  return builder_.CreateBinaryIntrinsic(llvm::Intrinsic::cttz, bits, builder_.getTrue());
 }
 
 void emitKernel(const ir::Module& kernel, const std::string& symbol, llvm::Module& module) {

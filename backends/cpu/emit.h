@@ -13,8 +13,8 @@ namespace quartet::cpu {
 
 /// A compiled kernel: runs groups [firstGroup, lastGroup). `buffers` holds one pointer per kernel
 /// parameter (storage elements, aligned to the element), `params` the u32 launch parameters,
-/// `status` the status word {code, node}, aligned to 8 bytes and shared by all threads. Buffers of
-/// one call must not overlap, unless both are only read.
+/// `status` the status {u32 code, u32 node, i64 detail}, aligned to 8 bytes and shared by all
+/// threads. Buffers of one call must not overlap, unless both are only read.
 using KernelFunction = void (*)(void* const* buffers, const uint32_t* params, uint32_t* status,
                                 int64_t firstGroup, int64_t lastGroup);
 

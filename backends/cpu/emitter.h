@@ -38,6 +38,7 @@ class Emitter {
   void emitLiteral(const ir::Op& op);
   void emitVar(const ir::Op& op);
   void emitReport(const ir::Op& op);
+  llvm::Value* firstLane(llvm::Value* lanes);
   llvm::Value* variableElement(const ir::Op& op, size_t indexOperand);
 
   // emit_memory.cpp

@@ -10,6 +10,7 @@
 #include "backends/cpu/memory.h"
 #include "runtime/device.h"
 #include "runtime/shared_pool.h"
+#include "runtime/status_report.h"
 
 namespace quartet::cpu {
 
@@ -91,11 +92,11 @@ class Context : public runtime::Context {
   std::shared_ptr<const Executable> executable_;
   Block arena_;
   std::vector<Tensor> inputs_, outputs_;
-  Targets bound_;                           // outputs of this run
-  std::vector<void*> pointers_;             // of all dispatches
-  std::vector<size_t> firstPointer_;        // by dispatch
-  std::vector<std::vector<Slot>> slots_;    // by buffer: who points at it
-  alignas(8) uint32_t status_[2] = {0, 0};  // NOLINT(modernize-avoid-c-arrays): the kernels' ABI
+  Targets bound_;                         // outputs of this run
+  std::vector<void*> pointers_;           // of all dispatches
+  std::vector<size_t> firstPointer_;      // by dispatch
+  std::vector<std::vector<Slot>> slots_;  // by buffer: who points at it
+  runtime::RunStatus status_;
 };
 
 }  // namespace quartet::cpu

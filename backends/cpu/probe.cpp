@@ -128,7 +128,7 @@ double readBandwidth(const Kernels& kernels, runtime::Executor& executor, const 
   const std::array<uint32_t, 2> params = {static_cast<uint32_t>(bytes / 4), repeats};
   std::vector<float> out(static_cast<size_t>(groups * lanes));
   std::array<void*, 2> buffers = {memory.data(), out.data()};
-  alignas(8) std::array<uint32_t, 2> status{};
+  alignas(8) std::array<uint32_t, 4> status{};
   const double time = bestSeconds(3, [&] {
     executor.parallelFor(groups, [&](int64_t group) {
       kernels.read(buffers.data(), params.data(), status.data(), group, group + 1);
@@ -150,7 +150,7 @@ void probeWaves(const Kernels& kernels, int lanes, runtime::Executor& executor,
   std::vector<float> data(2 * width, 0.5F);
   const auto task = [&](int64_t i) {
     std::array<void*, 1> buffers = {data.data() + static_cast<size_t>(i) * width};
-    alignas(8) std::array<uint32_t, 2> status{};
+    alignas(8) std::array<uint32_t, 4> status{};
     kernels.latency(buffers.data(), &count, status.data(), 0, 1);
   };
   const auto microseconds = [&](const std::function<void()>& wave) {

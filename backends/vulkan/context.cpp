@@ -209,7 +209,7 @@ Status Context::writeDescriptors(size_t launch) {
   for (const runtime::Dispatch* dispatch : of.dispatches) {
     for (const runtime::Binding& binding : dispatch->bindings) windows.push_back(window(binding));
   }
-  if (interface.status) windows.push_back({status_.handle(), 0, 8});
+  if (interface.status) windows.push_back({status_.handle(), 0, sizeof(runtime::RunStatus)});
   if (interface.wordsInBuffer) {
     windows.push_back({words_.handle(), static_cast<VkDeviceSize>(wordsOffset_[launch]),
                        static_cast<VkDeviceSize>(interface.words * 4)});
@@ -368,9 +368,9 @@ Status Context::runStage(size_t stage, const Sources& uploads, const Targets& do
   std::memset(status_.mapped(), 0, static_cast<size_t>(status_.bytes()));
   QT_CHECK(commands_[stage].run());
   QT_CHECK(executable_->gpu().checkValidation());
-  uint32_t status[2];
-  std::memcpy(status, status_.mapped(), sizeof(status));
-  QT_CHECK(runtime::statusReport(program, status[0], status[1]));
+  runtime::RunStatus status;
+  std::memcpy(&status, status_.mapped(), sizeof(status));
+  QT_CHECK(runtime::statusReport(program, status));
   for (size_t i = 0; i < downloads.size(); ++i) {
     runtime::loadTensor(program.buffers[static_cast<size_t>(now.downloads[i])],
                         transferView(stage, uploads.size() + i), downloads[i]);

@@ -57,7 +57,7 @@ class Context : public runtime::Context {
   std::vector<Buffer> staging_;           // the same, for the host; empty on unified memory
   Buffer transfers_;                      // what a stage exchanges with other devices, for the host
   std::vector<std::vector<int64_t>> transferOffsets_;  // by stage: of uploads, downloads; the end
-  Buffer status_;                                      // {code, node}, host-visible
+  Buffer status_;                                      // runtime::RunStatus, host-visible
   Buffer words_;                                       // parameters that do not fit push constants
   std::vector<std::vector<uint32_t>> launchWords_;
   std::vector<int64_t> wordsOffset_;

@@ -86,7 +86,7 @@ std::string header(const GlslTarget& target, std::span<const ir::Module* const> 
   int64_t binding = interface.buffers;
   if (interface.status) {
     text += "layout(std430, binding = " + std::to_string(binding++) +
-            ") buffer Status { uint code; uint node; } status;\n";
+            ") buffer Status { uint code; uint node; uvec2 detail; } status;\n";
   }
   const std::string words =
       "Words { uint word[" + std::to_string(interface.words) + "]; } words;\n";
@@ -267,7 +267,23 @@ void Emitter::emitReport(const Op& op) {
   }
   prelude_.need("report");
   line("if (" + any + ") report(" + std::to_string(op.attributes.integer("code")) + "u, " +
-       std::to_string(op.attributes.integer("node")) + "u);");
+       std::to_string(op.attributes.integer("node")) + "u, " + reportDetail(op) + ");");
+}
+
+/// The detail of the first lane whose condition holds, as two words.
+std::string Emitter::reportDetail(const Op& op) {
+  if (op.operands.size() < 2) return "uvec2(0u)";
+  const Parts& condition = value(op.operands[0]);
+  const Parts& detail = value(op.operands[1]);
+  const auto words = [&](int i) {
+    const std::string text = lane(detail, i);
+    return pair(DType::I64) ? text : "uvec2(uint(" + text + "), uint(" + text + " >> 32))";
+  };
+  std::string chosen = words(detail.lanes - 1);
+  for (int i = detail.lanes - 2; i >= 0; --i) {
+    chosen = "(" + lane(condition, i) + " ? " + words(i) + " : " + chosen + ")";
+  }
+  return chosen;
 }
 
 // ---- values without operands, lanes ----

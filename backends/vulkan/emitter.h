@@ -51,6 +51,7 @@ class Emitter {
   void emitGet(const ir::Op& op);
   void emitSet(const ir::Op& op);
   void emitReport(const ir::Op& op);
+  std::string reportDetail(const ir::Op& op);
   void emitBarrier();
   void emitReduceLanes(const ir::Op& op);
 

@@ -13,8 +13,10 @@ std::string replaced(std::string text, const std::string& from, const std::strin
   return text;
 }
 
-constexpr const char* kReport = R"(void report(uint code, uint node) {
-  if (atomicCompSwap(status.code, 0u, code) == 0u) status.node = node;
+constexpr const char* kReport = R"(void report(uint code, uint node, uvec2 detail) {
+  if (atomicCompSwap(status.code, 0u, code) != 0u) return;
+  status.node = node;
+  status.detail = detail;
 }
 )";
 

@@ -21,6 +21,13 @@ ir::Attributes attributesOf(std::initializer_list<std::pair<std::string, ir::Att
   return attributes;
 }
 
+namespace {
+
+// More elements than this nobody asks for (see integersOf).
+constexpr int64_t kMostAsked = 1 << 20;
+
+}  // namespace
+
 // ---- Values ----
 
 ValueId Emitter::use(const Tensor& tensor) {
@@ -109,11 +116,23 @@ Tensor Emitter::extent(const Dim& dim, DType dtype) {
 Tensor Emitter::op(Opcode opcode, const std::vector<Tensor>& operands, DType dtype,
                    const Dims& shape, ir::Attributes attributes) {
   const Type type = Type::tensor(dtype, shape);
+  std::optional<Tensor> folded;
   if (!countable(shape)) {
     if (!uncountable_) uncountable_ = shape;
-  } else if (auto folded = fold(opcode, operands, type, attributes)) {
-    return *std::move(folded);
+  } else {
+    folded = fold(opcode, operands, type, attributes);
   }
+  if (folded && optimise_) return *folded;
+  Tensor result = emit(opcode, operands, type, std::move(attributes));
+  if (folded) {
+    result.constant = folded->constant;
+    result.contents = folded->contents;
+  }
+  return result;
+}
+
+Tensor Emitter::emit(Opcode opcode, const std::vector<Tensor>& operands, const Type& type,
+                     ir::Attributes attributes) {
   std::vector<ValueId> ids;
   for (const Tensor& operand : operands) ids.push_back(use(operand));
   auto& same = emitted_[{opcode, ids}];
@@ -126,7 +145,7 @@ Tensor Emitter::op(Opcode opcode, const std::vector<Tensor>& operands, DType dty
   const ir::OpId id = module_.addOp(module_.top(), opcode, std::move(ids), {type},
                                     std::move(attributes), {}, origin_);
   same.push_back(id);
-  return {dtype, shape, module_.result(id), nullptr, nullptr};
+  return {type.dtype, type.shape, module_.result(id), nullptr, nullptr};
 }
 
 std::optional<Tensor> Emitter::fold(Opcode opcode, const std::vector<Tensor>& operands,
@@ -137,6 +156,7 @@ std::optional<Tensor> Emitter::fold(Opcode opcode, const std::vector<Tensor>& op
   const bool known = std::all_of(operands.begin(), operands.end(),
                                  [](const Tensor& t) { return t.constant != nullptr; });
   if (!known || !evaluator_ || !worthFolding(opcode, operands, type)) return std::nullopt;
+  if (!optimise_ && *constantCount(type.shape) > kMostAsked) return std::nullopt;
   if (!budget_.spend(opcode, operands, type, attributes)) return std::nullopt;
   return evaluate(opcode, operands, type, attributes);
 }
@@ -188,7 +208,9 @@ std::optional<Tensor> Emitter::simplifyScalar(Opcode opcode, const std::vector<T
 Tensor Emitter::scalar(Opcode opcode, std::vector<Tensor> operands) {
   const auto full = broadcastShapes(operands);
   QT_ASSERT(full, "operands do not broadcast");
-  if (auto same = simplifyScalar(opcode, operands)) return *std::move(same);
+  if (optimise_) {
+    if (auto same = simplifyScalar(opcode, operands)) return *std::move(same);
+  }
   // A broadcast operand is used as it was before, the result broadcast if need be.
   for (Tensor& operand : operands) {
     const ir::Op* from = definition(operand);

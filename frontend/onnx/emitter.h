@@ -17,8 +17,11 @@ namespace quartet::frontend {
 /// the budget is spent.
 class Emitter {
  public:
-  Emitter(ir::Module& module, const Evaluator& evaluator, FoldingBudget& budget)
-      : module_(module), evaluator_(evaluator), budget_(budget) {}
+  /// `optimise` off: what is known still serves those who ask for it (shapes), and the graph
+  /// computes it nevertheless; operations that change nothing stay.
+  Emitter(ir::Module& module, const Evaluator& evaluator, FoldingBudget& budget,
+          bool optimise = true)
+      : module_(module), evaluator_(evaluator), budget_(budget), optimise_(optimise) {}
 
   /// The origin of the ops that follow.
   void setOrigin(ir::Origin origin) { origin_ = std::move(origin); }
@@ -101,6 +104,8 @@ class Emitter {
   const ir::Op* definition(const Tensor& x) const;
   ir::ValueId materialise(const ir::Dims& contents, const Tensor& tensor);
   Tensor fromContents(ir::Dims contents, const ir::Type& type) const;
+  Tensor emit(ir::Opcode opcode, const std::vector<Tensor>& operands, const ir::Type& type,
+              ir::Attributes attributes);
   std::optional<Tensor> fold(ir::Opcode opcode, const std::vector<Tensor>& operands,
                              const ir::Type& type, const ir::Attributes& attributes);
   std::optional<Tensor> evaluate(ir::Opcode opcode, const std::vector<Tensor>& operands,
@@ -110,6 +115,7 @@ class Emitter {
   ir::Module& module_;
   const Evaluator& evaluator_;
   FoldingBudget& budget_;
+  bool optimise_;
   ir::Origin origin_;
   std::optional<ir::Dims> uncountable_;
   std::map<Constant, ir::ValueId> constants_;  // the key keeps the data alive

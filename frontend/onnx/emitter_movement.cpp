@@ -15,12 +15,13 @@ using ir::Opcode;
 
 Tensor Emitter::reshape(const Tensor& x, const Dims& shape) {
   if (x.shape == shape) return x;
-  if (x.constant && countable(shape)) {
+  const bool serves = optimise_ || !x.id.valid();  // what is known, instead of the value
+  if (serves && x.constant && countable(shape)) {
     auto view = std::make_shared<ir::ConstantData>(*x.constant);
     view->shape = *constantShape(shape);
     return constant(std::move(view));
   }
-  if (x.contents) return {x.dtype, shape, {}, nullptr, x.contents};
+  if (serves && x.contents) return {x.dtype, shape, {}, nullptr, x.contents};
   const ir::Op* from = definition(x);
   if (from != nullptr && from->opcode == Opcode::Reshape) {
     Tensor source = tensorOf(from->operands[0]);

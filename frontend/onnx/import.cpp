@@ -19,7 +19,7 @@ class Importer {
       : model_(model),
         options_(options),
         evaluator_(evaluator),
-        emitter_(graph_, evaluator, budget_) {}
+        emitter_(graph_, evaluator, budget_, options.optimise) {}
 
   Result<Imported> run() {
     QT_CHECK(checkOperators(model_));
@@ -33,7 +33,8 @@ class Importer {
     for (const Node* node : order) QT_CHECK(build(*node));
     QT_CHECK(addOutputs());
     graph_.eraseDeadOps();
-    Imported result{simplify(graph_, evaluator_, budget_), {}};
+    Imported result{
+        options_.optimise ? simplify(graph_, evaluator_, budget_) : std::move(graph_), {}};
     describe(result);
     return result;
   }

@@ -38,6 +38,9 @@ struct ImportOptions {
   bool batchDefaultsToOne = true;
   /// Unpinned symbols stay symbols of the graph instead of being errors.
   bool allowSymbols = false;
+  /// Off: the graph as the operators are written, for a reference that is to see errors of what
+  /// makes it smaller: nothing is simplified, and folded values decide on shapes alone.
+  bool optimise = true;
   /// Folder of external data; the model's own folder when it is read from a file.
   std::filesystem::path directory;
 };

@@ -33,7 +33,8 @@ class PlanBuilder {
   void addOutputs();
   void addCompute(const ir::Op& op);
   void addTasks(TensorExpr expr, const std::vector<ValueId>& operands,
-                const std::vector<ValueId>& results, const ir::Origin& origin);
+                const std::vector<ValueId>& results, const ir::Origin& origin,
+                const std::string& operation = {});
   ValueId buffer(ValueId value);
   ValueId resultBuffer(ValueId value);
   ValueId throughReshapes(ValueId value, bool affineOnly, bool checked,
@@ -141,7 +142,8 @@ void PlanBuilder::foldReshapes(TensorExpr& expr, std::vector<ValueId>& operands)
 }
 
 void PlanBuilder::addTasks(TensorExpr expr, const std::vector<ValueId>& operands,
-                           const std::vector<ValueId>& results, const ir::Origin& origin) {
+                           const std::vector<ValueId>& results, const ir::Origin& origin,
+                           const std::string& operation) {
   const ir::RegionId region = plan_.addRegion();
   std::vector<Type> types;
   for (ValueId result : results) {
@@ -150,6 +152,7 @@ void PlanBuilder::addTasks(TensorExpr expr, const std::vector<ValueId>& operands
   ir::Attributes attributes;
   attributes.set("expr", std::make_shared<const TensorExpr>(std::move(expr)));
   attributes.set("tile", ir::Tile{});
+  if (!operation.empty()) attributes.set("operation", operation);
   const OpId tile =
       plan_.addOp(region, Opcode::Tile, operands, types, std::move(attributes), {}, origin);
   dropUnusedOperands(plan_, tile);
@@ -168,13 +171,15 @@ void PlanBuilder::addCompute(const ir::Op& op) {
   for (ValueId& operand : operands) operand = buffer(operand);
   std::vector<ValueId> results;
   for (ValueId result : op.results) results.push_back(resultBuffer(result));
+  const std::string operation =
+      op.attributes.has("operation") ? op.attributes.get<std::string>("operation") : std::string();
   if (expr.inPlace()) {  // first the result as it starts
     TensorExpr start;
     start.domain = expr.resultShape();
     start.results = std::exchange(expr.init, {});
-    addTasks(std::move(start), operands, results, op.origin);
+    addTasks(std::move(start), operands, results, op.origin, operation);
   }
-  addTasks(std::move(expr), operands, results, op.origin);
+  addTasks(std::move(expr), operands, results, op.origin, operation);
 }
 
 void PlanBuilder::addOutputs() {

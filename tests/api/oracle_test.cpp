@@ -3,6 +3,7 @@
 #include <cmath>
 #include <limits>
 
+#include "api/model.h"
 #include "tests/api/models.h"
 
 using namespace quartet;
@@ -48,6 +49,41 @@ TEST_CASE("oracle: NaN matches NaN, infinities match by sign") {
   CHECK_FALSE(compareFloats({kInf, 1}, {3e38F, 1}).passed);
   // An infinity does not widen what is allowed elsewhere.
   CHECK_FALSE(compareFloats({kInf, 1}, {kInf, 2}).passed);
+}
+
+TEST_CASE("oracle: an error of the simplification or of the folding is seen") {
+  OnnxModel onnx;
+  onnx.input("x", {1, 1, 2, 2}).output("y", kFloat);
+  onnx.floats("w", {1, 1, 1, 1}, {2}).floats("a", {1, 1, 1, 1}, {3}).floats("b", {1}, {-1});
+  onnx.node("Conv", {"x", "w"}, {"c"}).node("Neg", {"b"}, {"n"});  // n is folded
+  onnx.node("Mul", {"c", "a"}, {"m"}).node("Add", {"m", "n"}, {"y"});
+  const Model model = modelOf(onnx);
+  const NamedTensors inputs{{"x", Tensor::of<float>({1, 1, 2, 2}, {1, 2, 3, 4})}};
+  // As if the weights had been multiplied by a wrong factor, or the constant folded wrongly.
+  for (const float right : {6.0F, 1.0F}) {
+    INFO("in place of ", right);
+    auto planted = std::make_shared<Model::Data>(*model.shared());
+    int changed = 0;
+    for (auto& [hash, data] : planted->graph.constants) {
+      const bool scalar = data->dtype == ir::DType::F32 && data->elementCount() == 1;
+      if (!scalar || Tensor::of<float>({1}, {right}).bytes !=
+                         std::vector<std::byte>(data->bytes.begin(), data->bytes.end())) {
+        continue;
+      }
+      data = ir::makeConstant<float>(ir::DType::F32, data->shape, {right * 2});
+      ++changed;
+    }
+    REQUIRE(changed == 1);
+    const Model wrong(planted);
+    const auto session = Session::compile(wrong, {.device = "cpu"});
+    REQUIRE_MESSAGE(session, session.error().str());
+    const auto outputs = session->run(inputs);
+    REQUIRE_MESSAGE(outputs, outputs.error().str());
+    const auto oracle = Oracle::evaluate(wrong, inputs);
+    REQUIRE_MESSAGE(oracle, oracle.error().str());
+    CHECK(floats(oracle->outputs().at("y")) == std::vector<float>{7, 13, 19, 25});
+    CHECK_FALSE(oracle->compare(*outputs)[0].passed);
+  }
 }
 
 TEST_CASE("oracle: missing outputs and other shapes fail") {

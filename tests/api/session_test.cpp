@@ -113,7 +113,32 @@ TEST_CASE("session: a bad index into an axis of extent 1 is an error that names 
     const auto bad = session.run({{"x", x}, {"i", Tensor::of<int64_t>({2}, {0, 1})}});
     REQUIRE_FALSE(bad);
     CAPTURE(bad.error().str());
-    CHECK(bad.error().where.find("pick") != std::string::npos);
+    CHECK(bad.error().where == "node 'pick' (gather)");
+    CHECK(bad.error().message.find("index 1 is out of range for a") == 0);
+    CHECK(bad.error().message.find("of extent 1") != std::string::npos);
+  }
+}
+
+TEST_CASE(
+    "session: the index of a report is the one that is wrong, in vectors and beyond 32 bits") {
+  OnnxModel onnx;
+  onnx.input("x", {40}).input("i", {40}, kInt64).output("y", kFloat);
+  onnx.node("Gather", {"x", "i"}, {"y"}, {{"axis", int64_t{0}}}, "pick");
+  const Model model = modelOf(onnx);
+  for (const std::string& device : computingDevices()) {
+    const Session session = compileFor(model, {.device = device, .strict = true});
+    for (const int64_t index : {int64_t{40}, int64_t{-41}, (int64_t{1} << 40) + 3, INT64_MIN}) {
+      for (const size_t at : {size_t{0}, size_t{21}, size_t{39}}) {
+        INFO(device, ", index ", index, " at ", at);
+        std::vector<int64_t> indices(40, -40);
+        indices[at] = index;
+        const auto bad = session.run({{"x", Tensor::of<float>({40}, std::vector<float>(40, 1))},
+                                      {"i", Tensor::of<int64_t>({40}, indices)}});
+        REQUIRE_FALSE(bad);
+        CHECK(bad.error().message.find("index " + std::to_string(index) + " is out of") == 0);
+        CHECK(bad.error().message.find("of extent 40") != std::string::npos);
+      }
+    }
   }
 }
 

@@ -24,6 +24,11 @@ std::string readAll(const std::string& path) {
 
 }  // namespace
 
+std::string npyBytes(const Tensor& tensor) {
+  return cli::npyHeader(tensor) +
+         std::string(reinterpret_cast<const char*>(tensor.bytes.data()), tensor.bytes.size());
+}
+
 Workspace::Workspace() {
   std::string pattern = (fs::temp_directory_path() / "quartet-test-XXXXXX").string();
   REQUIRE(mkdtemp(pattern.data()) != nullptr);
@@ -43,7 +48,7 @@ void Workspace::write(const std::string& file, const std::string& bytes) const {
 }
 
 void Workspace::write(const std::string& file, const Tensor& tensor) const {
-  write(file, cli::formatNpy(tensor));
+  write(file, npyBytes(tensor));
 }
 
 std::string Workspace::read(const std::string& file) const { return readAll(path(file)); }

@@ -16,6 +16,9 @@ struct Outcome {
   std::string err;
 };
 
+/// The bytes of a .npy file.
+std::string npyBytes(const Tensor& tensor);
+
 /// A folder of files for one test case; commands run inside it. Removed at the end.
 class Workspace {
  public:

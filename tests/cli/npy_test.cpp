@@ -3,9 +3,11 @@
 #include <doctest/doctest.h>
 
 #include "cli/files.h"
+#include "tests/cli/command.h"
 
 using namespace quartet;
 using namespace quartet::cli;
+using namespace quartet::tests;
 
 namespace {
 
@@ -32,7 +34,7 @@ TEST_CASE("npy: every type and rank comes back") {
       Tensor tensor{static_cast<DataType>(type), shape, {}};
       tensor.bytes.resize(static_cast<size_t>(tensor.elementCount() * byteSize(tensor.dtype)));
       for (size_t i = 0; i < tensor.bytes.size(); ++i) tensor.bytes[i] = std::byte(i % 2);
-      const std::string bytes = formatNpy(tensor);
+      const std::string bytes = npyBytes(tensor);
       CHECK((bytes.size() - tensor.bytes.size()) % 64 == 0);
       const auto back = parseNpy(bytes, "x.npy");
       REQUIRE_MESSAGE(back, back.error().str());
@@ -82,7 +84,7 @@ TEST_CASE("npy: what is wrong is said") {
 }
 
 TEST_CASE("npy: any mutation is refused or read, never more") {
-  const std::string good = formatNpy(Tensor::of<float>({2, 3}, {1, 2, 3, 4, 5, 6}));
+  const std::string good = npyBytes(Tensor::of<float>({2, 3}, {1, 2, 3, 4, 5, 6}));
   uint32_t state = 5;
   for (int round = 0; round < 20000; ++round) {
     std::string mutant = good;

@@ -116,11 +116,11 @@ runtime::Program reportingProgram() {
   b.report(b.apply(Opcode::Eq, {divisor, b.literal(0)}),
            static_cast<int64_t>(ir::StatusCode::DivisionByZero), 1);
   b.report(b.apply(Opcode::Gt, {divisor, b.literal(100)}),
-           static_cast<int64_t>(ir::StatusCode::IndexOutOfRange), 0);
+           static_cast<int64_t>(ir::StatusCode::IndexOutOfRange), 0, b.cast(divisor, DType::I64));
   b.store(buffers[1], b.literal(0), b.apply(Opcode::Div, {dividend, divisor}));
   program.kernels.push_back(std::move(kernel));
   program.waves.push_back({{dispatch(0, 1, program, {0, 1})}});
-  program.statusNodes = {{"gather1"}, {"div1"}};
+  program.statusSites = {{{"gather1"}, "gather", 100}, {{"div1"}, "div"}};
   runtime::planMemory(program, 64);
   return program;
 }
@@ -223,10 +223,11 @@ TEST_CASE("reports become errors that name the node, and the next run is clean")
   const Status division = run(7, 0, quotient);
   REQUIRE(!division.has_value());
   CHECK(division.error().message.find("division by zero") != std::string::npos);
-  CHECK(division.error().where == "node div1");
+  CHECK(division.error().where == "node 'div1' (div)");
   const Status index = run(7, 101, quotient);
   REQUIRE(!index.has_value());
-  CHECK(index.error().where == "node gather1");
+  CHECK(index.error().where == "node 'gather1' (gather)");
+  CHECK(index.error().message == "index 101 is out of range for an axis of extent 100");
   CHECK(run(-8, 4, quotient).has_value());
   CHECK(quotient == -2);
 }

@@ -31,7 +31,7 @@ class CompiledKernel {
 
   KernelStatus run(const std::vector<void*>& buffers, int64_t groups = 1,
                    const std::vector<uint32_t>& params = {}) const {
-    alignas(8) std::array<uint32_t, 2> status{};
+    alignas(8) std::array<uint32_t, 4> status{};
     jit_->functions()[0](buffers.data(), params.data(), status.data(), 0, groups);
     return {status[0], status[1]};
   }

@@ -132,3 +132,32 @@ TEST_CASE("ops that do nothing are not emitted") {
   m.node("Flatten", {"e"}, {"f"}).node("Relu", {"f"}, {"y"}).output("y");
   CHECK(opsOf(import(m).graph) == "max");
 }
+
+TEST_CASE("without optimisation everything stays, and shapes are known all the same") {
+  OnnxModel m = convolution("Conv", {4, 4, 3, 3}, 1);
+  m.floats("one", {}, {1}).floats("a", {4, 1, 1}, {1, 2, 3, 4});
+  m.node("Mul", {"y", "one"}, {"same"}).node("Neg", {"a"}, {"n"});  // does nothing, is known
+  m.node("Add", {"same", "n"}, {"z"}).output("z");
+  m.node("Shape", {"z"}, {"s"}).ints("first", {1}, {0}).node("Gather", {"s", "first"}, {"batch"});
+  m.ints("rest", {1}, {-1}).node("Concat", {"batch", "rest"}, {"to"}, {{"axis", int64_t{0}}});
+  m.node("Reshape", {"z", "to"}, {"flat"}).output("flat");
+  frontend::ImportOptions options;
+  options.optimise = false;
+  const auto written = import(m, options);
+  const std::string ops = opsOf(written.graph);
+  CAPTURE(ops);
+  CHECK(ops.find("conv") != std::string::npos);
+  CHECK(ops.find("neg") != std::string::npos);
+  CHECK(ops.find("mul") != std::string::npos);
+  const auto simple = import(m);
+  CHECK(opsOf(simple.graph).find("neg") == std::string::npos);
+  CHECK(opsOf(simple.graph).size() < ops.size());
+  const auto& results = written.graph.op(written.graph.region(written.graph.top()).ops.back());
+  CHECK(ir::name(written.graph.type(results.operands[2]).dtype) == "f32");
+  CHECK(frontend::str(written.graph.type(results.operands[2]).shape) == "[1, 36]");
+  const auto input = ramp(100);
+  const auto got = evaluate(simple, {input});
+  const auto expected = evaluate(written, {input});
+  REQUIRE(got.size() == expected.size());
+  for (size_t i = 0; i < got.size(); ++i) CHECK(got[i] == doctest::Approx(expected[i]));
+}

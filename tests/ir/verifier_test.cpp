@@ -444,6 +444,7 @@ TEST_CASE("kernels") {
   contains(kernel("if %i {} {}"), "a scalar bool");
   contains(kernel("if %c (%k: i32) {} {}"), "have no parameters");
   contains(kernel("report %i {code = 1, node = 2}"), "the condition is bool");
+  contains(kernel("report %c, %i {code = 1, node = 2}"), "the detail is an i64 of as many lanes");
   contains("kernel @k(%x: buffer<f32[4, 4]>) { return }", "1-D buffers");
 }
 

@@ -58,7 +58,7 @@ TEST_CASE("integer division by zero names the node") {
     REQUIRE(!result.has_value());
     CHECK(result.error().kind == Diagnostic::Kind::User);
     CHECK(result.error().message.find("division by zero") != std::string::npos);
-    CHECK(result.error().where == "node 'node1'");
+    CHECK(result.error().where == "node 'node1' (" + std::string(ir::name(opcode)) + ")");
   }
 }
 

@@ -188,7 +188,7 @@ runtime::Program division(int64_t elements) {
            static_cast<int64_t>(ir::StatusCode::DivisionByZero), 1);
   b.store(y, b.groupId(), b.apply(Opcode::Div, {b.literal(100), divisor}));
   runtime::Program program = programOf(k.finish(), elements);
-  program.statusNodes = {{"first"}, {"div1"}};
+  program.statusSites = {{{"first"}, {}}, {{"div1"}, {}}};
   return program;
 }
 

@@ -178,8 +178,9 @@ class Evaluation {
 }  // namespace
 
 std::string Call::where() const {
-  if (op.origin.empty()) return "op '" + std::string(ir::name(op.opcode)) + "'";
-  return "node '" + ir::str(op.origin) + "'";
+  const std::string name(ir::name(op.opcode));
+  return op.origin.empty() ? "op '" + name + "'"
+                           : "node '" + ir::str(op.origin) + "' (" + name + ")";
 }
 
 Result<std::vector<Tensor>> evaluateGraph(const ir::Module& graph,
