@@ -5,6 +5,7 @@
 #include <bit>
 #include <cstring>
 
+#include "base/mapped_file.h"
 #include "ir/module.h"
 
 namespace quartet::ir {
@@ -17,6 +18,8 @@ constexpr uint64_t kMultiplier0 = 0xd1342543de82ef95;  // odd, with well-spread 
 constexpr uint64_t kMultiplier1 = 0xaf251af3b0f025b5;
 constexpr size_t kLanes = 4;
 constexpr size_t kStripe = kLanes * 16;
+constexpr size_t kWindow = MappedFile::kWindow;
+static_assert(kWindow % kStripe == 0, "windows are hashed one after another");
 
 struct Lane {
   uint64_t a;
@@ -78,7 +81,12 @@ std::string hex(uint64_t value) {
 
 std::string contentHash(const ConstantData& data) {
   Hasher hasher;
-  hasher.bytes(data.bytes);
+  std::span<const std::byte> rest = data.bytes;
+  for (; rest.size() > kWindow; rest = rest.subspan(kWindow)) {
+    hasher.bytes(rest.first(kWindow));
+    data.release(rest.first(kWindow));
+  }
+  hasher.bytes(rest);
   hasher.lanes[0].absorb(static_cast<uint64_t>(data.dtype), data.bytes.size());
   for (const int64_t extent : data.shape) {
     hasher.lanes[1].absorb(static_cast<uint64_t>(extent), data.shape.size());
