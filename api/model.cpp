@@ -1,11 +1,13 @@
 #include "api/model.h"
 
 #include <filesystem>
+#include <set>
 
 #include "api/convert.h"
 #include "api/host_memory.h"
 #include "api/inputs.h"
 #include "backends/cpu/reference/evaluate.h"
+#include "base/mapped_file.h"
 
 namespace quartet {
 namespace {
@@ -61,6 +63,7 @@ Result<std::shared_ptr<const Model::Data>> import(const Source& source, std::str
   frontend::Imported imported =
       QT_TRY(frontend::importModel(source, options, api::evaluateConstants));
   QT_CHECK(checkPinned(shapes, imported.info));
+  QT_CHECK(api::checkFiles(imported.graph));
   return api::wrapGraph(std::move(name), std::move(imported.graph), imported.info);
 }
 
@@ -71,6 +74,16 @@ namespace api {
 Result<std::vector<frontend::Constant>> evaluateConstants(const ir::Module& graph) {
   QT_CHECK(checkHostMemory(evaluationBytes(graph), "evaluating the model's constants"));
   return reference::evaluateGraph(graph, {});
+}
+
+Status checkFiles(const ir::Module& graph) {
+  std::set<const MappedFile*> checked;
+  for (const auto& [hash, data] : graph.constants) {
+    if (data->file && checked.insert(data->file.get()).second) {
+      QT_CHECK(data->file->checkUnchanged());
+    }
+  }
+  return {};
 }
 
 Result<std::shared_ptr<const Model::Data>> wrapGraph(std::string name, ir::Module graph,

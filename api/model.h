@@ -30,6 +30,11 @@ namespace api {
 /// Evaluates a graph without inputs through the reference, after checking that it fits into memory.
 Result<std::vector<frontend::Constant>> evaluateConstants(const ir::Module& graph);
 
+/// An error when a file that holds constants of the graph was written to since it was opened: they
+/// are read when they are needed. Called before that, for a file may have been shortened, and
+/// after.
+Status checkFiles(const ir::Module& graph);
+
 /// Wraps a graph: names, shapes and selectors of its inputs and outputs.
 Result<std::shared_ptr<const Model::Data>> wrapGraph(std::string name, ir::Module graph,
                                                      const frontend::ModelInfo& info);

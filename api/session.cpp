@@ -209,7 +209,9 @@ Result<Session> compileSession(const std::shared_ptr<const Model::Data>& model,
                                const CompileOptions& options) {
   const auto start = std::chrono::steady_clock::now();
   QT_CHECK(checkOptions(options));
+  QT_CHECK(api::checkFiles(model->graph));
   auto data = QT_TRY(compilePlaced(model, options));
+  QT_CHECK(api::checkFiles(model->graph));
   data->statistics.compileMs =
       std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start).count();
   return Session(std::shared_ptr<const Session::Data>(std::move(data)));
@@ -250,7 +252,9 @@ Result<NamedTensors> runReference(const Session::Data& data, const NamedTensors&
   for (const TensorInfo& input : data.model->inputs) {
     values.push_back(api::toConstant(inputs.at(input.name)));
   }
+  QT_CHECK(api::checkFiles(data.model->graph));
   const auto results = QT_TRY(reference::evaluateGraph(data.model->graph, values));
+  QT_CHECK(api::checkFiles(data.model->graph));
   NamedTensors outputs;
   for (size_t i = 0; i < data.model->outputs.size(); ++i) {
     outputs.emplace(data.model->outputs[i].name, api::toTensor(*results[i]));
