@@ -251,7 +251,8 @@ void silenceProtobuf() {
 
 Result<Model> readModel(std::span<const std::byte> bytes, const std::filesystem::path& directory) {
   silenceProtobuf();
-  return Reader({bytes, nullptr, QT_TRY(parse(bytes, ""))}, directory).read();
+  auto proto = QT_TRY(parse(bytes, ""));
+  return Reader({bytes, nullptr, std::move(proto)}, directory).read();
 }
 
 Result<Model> readModelFile(const std::filesystem::path& path,
