@@ -222,11 +222,14 @@ Result<ScheduledModel> Specialisation::schedule(const DeviceEntry& entry,
 }
 
 Result<std::shared_ptr<Session::Data>> Specialisation::compile(const ir::SymbolValues& symbols) {
-  if (!scheduled_.entry.open) return compileReference(symbols);
-  auto data = compileScheduled(symbols);
-  if (data || !mayFallBack(data.error())) return data;
-  QT_CHECK(moveToFallback(data.error()));
-  return compileScheduled(symbols);
+  QT_CHECK(checkFiles(model_->graph));
+  auto data = scheduled_.entry.open ? compileScheduled(symbols) : compileReference(symbols);
+  if (!data && mayFallBack(data.error())) {
+    QT_CHECK(moveToFallback(data.error()));
+    data = compileScheduled(symbols);
+  }
+  QT_CHECK(checkFiles(model_->graph));
+  return data;
 }
 
 Result<std::shared_ptr<Session::Data>> Specialisation::compileReference(

@@ -7,6 +7,7 @@
 #include "api/host_memory.h"
 #include "api/inputs.h"
 #include "backends/cpu/reference/evaluate.h"
+#include "base/mapped_file.h"
 
 namespace quartet {
 namespace {
@@ -53,6 +54,7 @@ Result<std::shared_ptr<const Model::Data>> importSource(
   frontend::Imported imported =
       QT_TRY(frontend::importModel(*source, options, api::evaluateConstants));
   QT_CHECK(checkPinned(options.shapes, imported.info));
+  QT_CHECK(api::checkFiles(imported.graph));
   auto data =
       QT_TRY(api::wrapGraph(std::move(name), std::move(imported.graph), imported.info));
   data->source = std::move(source);
@@ -104,6 +106,16 @@ namespace api {
 Result<std::vector<frontend::Constant>> evaluateConstants(const ir::Module& graph) {
   QT_CHECK(checkHostMemory(evaluationBytes(graph), "evaluating the model's constants"));
   return reference::evaluateGraph(graph, {});
+}
+
+Status checkFiles(const ir::Module& graph) {
+  std::set<const MappedFile*> checked;
+  for (const auto& [hash, data] : graph.constants) {
+    if (data->file && checked.insert(data->file.get()).second) {
+      QT_CHECK(data->file->checkUnchanged());
+    }
+  }
+  return {};
 }
 
 Result<std::shared_ptr<const Model::Data>> withShapes(const Model::Data& model,

@@ -54,6 +54,11 @@ Result<std::shared_ptr<const Model::Data>> asWritten(const Model::Data& model,
 /// that is missing or of another shape, inputs that disagree on a symbol.
 Result<ir::SymbolValues> symbolsOf(const Model::Data& model, const Model::Shapes& shapes);
 
+/// An error when a file that holds constants of the graph was written to since it was opened: they
+/// are read when they are needed. Called before that, for a file may have been shortened, and
+/// after.
+Status checkFiles(const ir::Module& graph);
+
 /// Wraps a graph: names, shapes and selectors of its inputs and outputs.
 Result<std::shared_ptr<Model::Data>> wrapGraph(std::string name, ir::Module graph,
                                                const frontend::ModelInfo& info);

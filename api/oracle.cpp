@@ -147,8 +147,10 @@ Result<Oracle> evaluateOracle(const std::shared_ptr<const Model::Data>& model,
   }
   auto data = std::make_shared<Oracle::Data>();
   data->model = model;
+  QT_CHECK(api::checkFiles(written->graph));
   const auto start = std::chrono::steady_clock::now();
   const auto results = QT_TRY(reference::evaluateGraph(withSelections(*written), values));
+  QT_CHECK(api::checkFiles(written->graph));
   data->milliseconds =
       std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start).count();
   size_t next = model->outputs.size();

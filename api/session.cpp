@@ -83,7 +83,9 @@ Result<NamedTensors> runReference(const Session::Data& data, const NamedTensors&
   for (const TensorInfo& input : data.model->inputs) {
     values.push_back(api::toConstant(inputs.at(input.name)));
   }
+  QT_CHECK(api::checkFiles(data.model->graph));
   const auto results = QT_TRY(reference::evaluateGraph(data.model->graph, values));
+  QT_CHECK(api::checkFiles(data.model->graph));
   NamedTensors outputs;
   for (size_t i = 0; i < data.model->outputs.size(); ++i) {
     outputs.emplace(data.model->outputs[i].name, api::toTensor(*results[i]));

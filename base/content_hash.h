@@ -23,6 +23,9 @@ struct ContentHash {
 /// one lane is always seen. No secret, no defence against an adversary.
 class ContentHasher {
  public:
+  static constexpr size_t kLanes = 4;
+  static constexpr size_t kStripe = kLanes * 16;  // bytes of a block
+
   ContentHasher();
 
   /// `data` in blocks, the last one filled with zeros: where lengths vary, hash the length too.
@@ -33,8 +36,6 @@ class ContentHasher {
   ContentHash finish() const;
 
  private:
-  static constexpr size_t kLanes = 4;
-  static constexpr size_t kStripe = kLanes * 16;
 
   struct Lane {
     uint64_t a;

@@ -4,6 +4,8 @@
 #include <cstring>
 #include <deque>
 
+#include "base/mapped_file.h"
+
 namespace quartet::ir {
 
 namespace {
@@ -70,6 +72,10 @@ int64_t ConstantData::elementCount() const {
   return count;
 }
 
+void ConstantData::release(std::span<const std::byte> part) const {
+  if (file) file->release(part);
+}
+
 std::shared_ptr<const ConstantData> makeConstant(DType dtype, Ints shape,
                                                  std::vector<std::byte> bytes) {
   auto data = std::make_shared<ConstantData>();
@@ -124,11 +130,11 @@ OpId Module::addOp(RegionId where, Opcode opcode, std::vector<ValueId> operands,
 }
 
 ValueId Module::addConstant(RegionId where, std::shared_ptr<const ConstantData> data, Origin origin,
-                            int position) {
+                            int position, std::string hash) {
   std::vector<Dim> shape(data->shape.begin(), data->shape.end());
   const Type type = level == Level::Plan ? Type::buffer(data->dtype, std::move(shape))
                                          : Type::tensor(data->dtype, std::move(shape));
-  std::string hash = contentHash(*data);
+  if (hash.empty()) hash = contentHash(*data);
   Attributes hashAttribute;
   hashAttribute.set("hash", hash);
   constants.emplace(std::move(hash), std::move(data));

@@ -3,6 +3,7 @@
 
 #include <compare>
 #include <cstdint>
+#include <cstring>
 #include <map>
 #include <memory>
 #include <span>
@@ -15,6 +16,10 @@
 #include "ir/tensor_expr.h"
 #include "ir/tile.h"
 #include "ir/type.h"
+
+namespace quartet {
+class MappedFile;
+}
 
 namespace quartet::ir {
 
@@ -86,18 +91,31 @@ struct Region {
 };
 
 /// The bytes of a constant, row-major in host representation (bool: one byte, 0 or 1). Shared
-/// between modules and kept alive by `owner` when they lie in a mapped file.
+/// between modules and kept alive by `owner`, or by `file` when they lie in a mapped file; there
+/// they are aligned to nothing.
 struct ConstantData {
   DType dtype = DType::F32;
   Ints shape;
   std::span<const std::byte> bytes;
   std::shared_ptr<const void> owner;
+  std::shared_ptr<const MappedFile> file;
 
   int64_t elementCount() const;
+  /// The elements of aligned data, as all data is that was computed or copied.
   template <class T>
   std::span<const T> as() const {
+    QT_ASSERT(reinterpret_cast<uintptr_t>(bytes.data()) % alignof(T) == 0, "unaligned elements");
     return {reinterpret_cast<const T*>(bytes.data()), bytes.size() / sizeof(T)};
   }
+  /// One element, wherever it lies.
+  template <class T>
+  T element(int64_t index) const {
+    T value;
+    std::memcpy(&value, bytes.data() + static_cast<size_t>(index) * sizeof(T), sizeof(T));
+    return value;
+  }
+  /// Tells that `part` of the bytes is not read again soon: a file's pages leave memory.
+  void release(std::span<const std::byte> part) const;
 };
 
 /// A copy of `bytes` as constant data.
@@ -153,9 +171,10 @@ class Module {
              Attributes attributes = {}, std::vector<RegionId> regions = {}, Origin origin = {},
              int position = -1);
   ValueId result(OpId op, int i = 0) const { return this->op(op).results[static_cast<size_t>(i)]; }
-  /// Constant op for `data` in `region`; the data joins `constants`.
+  /// Constant op for `data` in `region`; the data joins `constants`, under its content hash, which
+  /// need not be computed again where the caller has it.
   ValueId addConstant(RegionId region, std::shared_ptr<const ConstantData> data, Origin origin = {},
-                      int position = -1);
+                      int position = -1, std::string hash = {});
   /// The data of a constant op's result, or null when `value` is not one.
   std::shared_ptr<const ConstantData> constantOf(ValueId value) const;
 

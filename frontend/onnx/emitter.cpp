@@ -35,9 +35,8 @@ ValueId Emitter::use(const Tensor& tensor) {
   if (tensor.constant) {
     const auto found = constants_.find(tensor.constant);
     if (found != constants_.end()) return found->second;
-    const ValueId added = module_.addConstant(module_.top(), tensor.constant, origin_);
-    const auto& hash =
-        module_.op(module_.value(added).definition).attributes.get<std::string>("hash");
+    const std::string hash = hashOf(tensor.constant);
+    const ValueId added = module_.addConstant(module_.top(), tensor.constant, origin_, -1, hash);
     // Equal data under another name: the first op stands for both, this one dies unused.
     const ValueId id = byHash_.emplace(hash, added).first->second;
     constants_.emplace(tensor.constant, id);
@@ -45,6 +44,20 @@ ValueId Emitter::use(const Tensor& tensor) {
   }
   QT_ASSERT(tensor.contents, "a tensor without a value");
   return materialise(*tensor.contents, tensor);
+}
+
+void Emitter::knowConstants(const ir::Module& other) {
+  for (const auto& [hash, data] : other.constants) knownHashes_.emplace(data, hash);
+}
+
+std::string Emitter::hashOf(const Constant& data) const {
+  const auto used = constants_.find(data);
+  if (used != constants_.end()) {
+    const ir::Op& op = module_.op(module_.value(used->second).definition);
+    return op.attributes.get<std::string>("hash");
+  }
+  const auto known = knownHashes_.find(data);
+  return known != knownHashes_.end() ? known->second : ir::contentHash(*data);
 }
 
 // Extents over symbols as data: each is counted, then they are joined.
@@ -168,7 +181,8 @@ std::optional<Tensor> Emitter::evaluate(Opcode opcode, const std::vector<Tensor>
   ir::Module graph(ir::Level::Graph, "fold");
   std::vector<ValueId> ids;
   for (const Tensor& operand : operands) {
-    ids.push_back(graph.addConstant(graph.top(), operand.constant, origin_));
+    ids.push_back(
+        graph.addConstant(graph.top(), operand.constant, origin_, -1, hashOf(operand.constant)));
   }
   const ir::OpId id =
       graph.addOp(graph.top(), opcode, std::move(ids), {type}, attributes, {}, origin_);

@@ -31,6 +31,8 @@ class Emitter {
 
   /// The tensor as a value of the graph; constants and contents enter the graph here.
   ir::ValueId use(const Tensor& tensor);
+  /// Constants of another graph may be used: their content is hashed already.
+  void knowConstants(const ir::Module& other);
   /// The tensor behind a value of the graph.
   Tensor tensorOf(ir::ValueId value) const;
 
@@ -102,6 +104,7 @@ class Emitter {
   /// The parts of a concatenation, groups of them joined already.
   std::vector<Tensor> joined(const std::vector<Tensor>& parts, int axis);
   const ir::Op* definition(const Tensor& x) const;
+  std::string hashOf(const Constant& data) const;
   ir::ValueId materialise(const ir::Dims& contents, const Tensor& tensor);
   Tensor fromContents(ir::Dims contents, const ir::Type& type) const;
   Tensor emit(ir::Opcode opcode, const std::vector<Tensor>& operands, const ir::Type& type,
@@ -120,6 +123,7 @@ class Emitter {
   std::optional<ir::Dims> uncountable_;
   std::map<Constant, ir::ValueId> constants_;  // the key keeps the data alive
   std::map<std::string, ir::ValueId> byHash_;
+  std::map<Constant, std::string> knownHashes_;
   // Ops by opcode and operands: the same computation is not emitted twice.
   std::map<std::pair<ir::Opcode, std::vector<ir::ValueId>>, std::vector<ir::OpId>> emitted_;
 };

@@ -1,6 +1,3 @@
-#include <sys/mman.h>
-
-#include "base/regular_file.h"
 #include "frontend/onnx/proto.h"
 
 namespace quartet::frontend {
@@ -8,20 +5,14 @@ namespace quartet::frontend {
 namespace {
 
 Result<ExternalData::File> mapFile(const std::filesystem::path& path) {
-  const auto file = RegularFile::open(path.string());
-  if (!file) {
-    return userError(
-        "external data file '" + path.string() + "' cannot be read: " + file.error().message, {},
-        "put it beside the model");
-  }
-  const auto size = static_cast<size_t>(file->size());
-  if (size == 0) return ExternalData::File{};
-  void* data = ::mmap(nullptr, size, PROT_READ, MAP_PRIVATE, file->descriptor(), 0);
-  if (data == MAP_FAILED) {
-    return resourceError("external data file '" + path.string() + "' cannot be mapped");
-  }
-  std::shared_ptr<const void> owner(data, [size](void* p) { ::munmap(p, size); });
-  return ExternalData::File{{static_cast<const std::byte*>(data), size}, std::move(owner)};
+  auto file = MappedFile::open(path.string());
+  if (file) return file;
+  Diagnostic error = std::move(file).error();
+  const bool user = error.kind == Diagnostic::Kind::User;
+  error.message = "external data file '" + path.string() + "' cannot be read: " + error.message;
+  error.where.clear();
+  if (user) error.hint = "put it beside the model";
+  return tl::unexpected(std::move(error));
 }
 
 // Lexically inside, and still inside when symbolic links are followed.
@@ -48,7 +39,7 @@ Result<ExternalData::File> ExternalData::open(const std::string& location) {
     return userError("external data location '" + location + "' is outside the model's folder", {},
                      "external data must lie in the folder of the model or below it");
   }
-  auto file = QT_TRY(mapFile(directory / location));
+  const File file = QT_TRY(mapFile(directory / location));
   files_.emplace(location, file);
   return file;
 }

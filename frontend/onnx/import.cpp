@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <map>
 
+#include "base/mapped_file.h"
 #include "frontend/onnx/check.h"
 #include "frontend/onnx/inputs.h"
 #include "frontend/onnx/registry.h"
@@ -36,6 +37,8 @@ class Importer {
     Imported result{
         options_.optimise ? simplify(graph_, evaluator_, budget_) : std::move(graph_), {}};
     describe(result);
+    // What was read of them is in the graph, or will be read again at other times.
+    for (const auto& file : model_.files) file->release(file->bytes());
     return result;
   }
 

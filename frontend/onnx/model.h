@@ -66,10 +66,12 @@ struct Model {
   std::vector<Node> nested;
   /// Features outside of nodes that are not supported: "sparse initializer 'w'".
   std::vector<std::string> unsupported;
+  /// Where data lies that was not copied.
+  std::vector<std::shared_ptr<const MappedFile>> files;
 };
 
-/// Parses a serialised ModelProto. The constants keep the parsed message alive instead of copying
-/// its data. `directory` is where external data lies.
+/// Parses a serialised ModelProto. `directory` is where external data lies. Constants refer to
+/// files, which stay mapped as long as they live, and copy what they need of `bytes`.
 Result<Model> readModel(std::span<const std::byte> bytes, const std::filesystem::path& directory);
 Result<Model> readModelFile(const std::filesystem::path& file,
                             const std::filesystem::path& directory);

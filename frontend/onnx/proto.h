@@ -9,6 +9,7 @@
 #include <optional>
 #include <string>
 
+#include "base/mapped_file.h"
 #include "base/result.h"
 #include "frontend/onnx/element_type.h"
 #include "frontend/onnx/model.h"
@@ -20,20 +21,25 @@ class ExternalData {
  public:
   explicit ExternalData(std::filesystem::path directory) : directory_(std::move(directory)) {}
 
-  struct File {
-    std::span<const std::byte> bytes;
-    std::shared_ptr<const void> owner;
-  };
+  using File = std::shared_ptr<const MappedFile>;
   /// The file at `location`, a path relative to the folder that must not leave it.
   Result<File> open(const std::string& location);
+  const std::map<std::string, File>& files() const { return files_; }
 
  private:
   std::filesystem::path directory_;
   std::map<std::string, File> files_;
 };
 
-/// The data of a tensor; in place (kept alive by `owner`) where the layout permits.
-TensorResult readTensor(const onnx::TensorProto& tensor, const std::shared_ptr<const void>& owner,
+/// A model as it was given, and its parsed outline (see outline.h).
+struct Source {
+  std::span<const std::byte> bytes;
+  std::shared_ptr<const MappedFile> file;  // that holds the bytes; null: they are the caller's
+  std::shared_ptr<const onnx::ModelProto> proto;
+};
+
+/// The data of a tensor, in place where the layout permits: in a file, or in the parsed message.
+TensorResult readTensor(const onnx::TensorProto& tensor, const Source& source,
                         ExternalData& external);
 
 }  // namespace quartet::frontend

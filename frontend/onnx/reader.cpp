@@ -1,10 +1,12 @@
 #include <google/protobuf/io/coded_stream.h>
-#include <google/protobuf/io/zero_copy_stream_impl.h>
+#include <google/protobuf/io/zero_copy_stream.h>
 
+#include <algorithm>
 #include <limits>
 
-#include "base/regular_file.h"
+#include "base/mapped_file.h"
 #include "frontend/onnx/model.h"
+#include "frontend/onnx/outline.h"
 #include "frontend/onnx/proto.h"
 
 namespace quartet::frontend {
@@ -19,23 +21,26 @@ std::string canonicalDomain(const std::string& domain) { return domain == "ai.on
 // Turns a parsed ModelProto into a Model.
 class Reader {
  public:
-  Reader(std::shared_ptr<const onnx::ModelProto> proto, std::filesystem::path directory)
-      : proto_(std::move(proto)), external_(std::move(directory)) {}
+  Reader(Source source, std::filesystem::path directory)
+      : source_(std::move(source)), external_(std::move(directory)) {}
 
   Result<Model> read() {
-    model_.producer = proto_->producer_name();
-    model_.irVersion = proto_->ir_version();
-    for (const auto& entry : proto_->opset_import()) {
+    const onnx::ModelProto& proto = *source_.proto;
+    model_.producer = proto.producer_name();
+    model_.irVersion = proto.ir_version();
+    for (const auto& entry : proto.opset_import()) {
       int64_t& version = model_.opsets[canonicalDomain(entry.domain())];
       version = std::max(version, static_cast<int64_t>(entry.version()));
     }
-    for (const auto& function : proto_->functions()) {
+    for (const auto& function : proto.functions()) {
       model_.unsupported.push_back("model-local function '" + function.name() + "'");
     }
-    if (!proto_->has_graph()) {
+    if (!proto.has_graph()) {
       return userError("the file holds no graph", {}, "is it an ONNX model? a tensor is not one");
     }
-    readGraph(proto_->graph());
+    readGraph(proto.graph());
+    if (source_.file) model_.files.push_back(source_.file);
+    for (const auto& [location, file] : external_.files()) model_.files.push_back(file);
     return std::move(model_);
   }
 
@@ -44,7 +49,7 @@ class Reader {
     for (const auto& value : graph.input()) model_.inputs.push_back(readValue(value));
     for (const auto& value : graph.output()) model_.outputs.push_back(readValue(value));
     for (const auto& tensor : graph.initializer()) {
-      model_.initializers.emplace_back(tensor.name(), readTensor(tensor, proto_, external_));
+      model_.initializers.emplace_back(tensor.name(), readTensor(tensor, source_, external_));
     }
     for (const auto& sparse : graph.sparse_initializer()) {
       model_.unsupported.push_back("sparse initializer '" + sparse.values().name() + "'");
@@ -83,7 +88,7 @@ class Reader {
       case AttributeProto::STRINGS:
         return std::vector<std::string>(proto.strings().begin(), proto.strings().end());
       case AttributeProto::TENSOR:
-        return readTensor(proto.t(), proto_, external_);
+        return readTensor(proto.t(), source_, external_);
       case AttributeProto::GRAPH:
         readNested(proto.g());
         return OpaqueAttribute{"graph"};
@@ -158,26 +163,79 @@ class Reader {
     return info;
   }
 
-  std::shared_ptr<const onnx::ModelProto> proto_;
+  Source source_;
   ExternalData external_;
   Model model_;
 };
 
-Result<Model> readStream(google::protobuf::io::ZeroCopyInputStream& stream,
-                         const std::filesystem::path& directory, const std::string& what) {
+// An outline for protobuf, which wants chunks and to give back what it did not use of the last.
+class OutlineStream : public google::protobuf::io::ZeroCopyInputStream {
+ public:
+  explicit OutlineStream(const Outline& outline) : outline_(outline) {}
+
+  bool Next(const void** data, int* size) override {
+    while (used_ == current_.size()) {
+      if (next_ == outline_.parts.size()) return false;
+      current_ = outline_.parts[next_++];
+      used_ = 0;
+    }
+    *data = current_.data() + used_;
+    *size = static_cast<int>(current_.size() - used_);
+    count_ += *size;
+    used_ = current_.size();
+    return true;
+  }
+  void BackUp(int count) override {
+    used_ -= static_cast<size_t>(count);
+    count_ -= count;
+  }
+  bool Skip(int count) override {
+    const void* data = nullptr;
+    int size = 0;
+    while (count > 0 && Next(&data, &size)) {
+      if (size > count) BackUp(size - count);
+      count -= std::min(size, count);
+    }
+    return count == 0;
+  }
+  int64_t ByteCount() const override { return count_; }
+
+ private:
+  const Outline& outline_;
+  std::span<const std::byte> current_;
+  size_t next_ = 0;  // the part after the current one
+  size_t used_ = 0;  // bytes of the current part
+  int64_t count_ = 0;
+};
+
+// What protobuf takes in one message, with room for what it reads ahead.
+constexpr uint64_t kMaxOutlineBytes = std::numeric_limits<int>::max() - 64;
+
+Result<std::shared_ptr<const onnx::ModelProto>> parse(std::span<const std::byte> bytes,
+                                                      const std::string& what) {
+  const auto damaged = [&] {
+    return userError("not an ONNX model, truncated or damaged: protobuf cannot parse it", what,
+                     "download or export the file again");
+  };
+  const std::optional<Outline> outline = outlineOf(bytes, kMaxNesting);
+  if (!outline) return damaged();
+  if (outline->bytes > kMaxOutlineBytes) {
+    return userError("the model has " + std::to_string(outline->bytes) +
+                         " bytes beside the raw data of its tensors, more than the 2 GiB that "
+                         "protobuf can hold",
+                     what, "store its weights as raw or external data");
+  }
   auto proto = std::make_shared<onnx::ModelProto>();
+  OutlineStream stream(*outline);
   google::protobuf::io::CodedInputStream coded(&stream);
   coded.SetTotalBytesLimit(std::numeric_limits<int>::max());
   coded.SetRecursionLimit(kMaxNesting);
-  if (!proto->ParseFromCodedStream(&coded) || !coded.ConsumedEntireMessage()) {
-    return userError("not an ONNX model, truncated or damaged: protobuf cannot parse it", what,
-                     "download or export the file again");
-  }
+  if (!proto->ParseFromCodedStream(&coded) || !coded.ConsumedEntireMessage()) return damaged();
   if (!proto->has_ir_version() && proto->opset_import_size() == 0 && !proto->has_graph()) {
     return userError("not an ONNX model: it has no version, no operator set and no graph", what,
                      "give a .onnx file");
   }
-  return Reader(std::move(proto), directory).read();
+  return proto;
 }
 
 // Protobuf's own complaints on stderr would repeat our diagnostic.
@@ -193,27 +251,17 @@ void silenceProtobuf() {
 
 Result<Model> readModel(std::span<const std::byte> bytes, const std::filesystem::path& directory) {
   silenceProtobuf();
-  if (bytes.size() > static_cast<size_t>(std::numeric_limits<int>::max())) {
-    return userError("the model has " + std::to_string(bytes.size()) +
-                         " bytes, more than the 2 GiB that protobuf can hold",
-                     {}, "store its weights as external data");
-  }
-  google::protobuf::io::ArrayInputStream stream(bytes.data(), static_cast<int>(bytes.size()));
-  return readStream(stream, directory, "");
+  auto proto = QT_TRY(parse(bytes, ""));
+  return Reader({bytes, nullptr, std::move(proto)}, directory).read();
 }
 
-Result<Model> readModelFile(const std::filesystem::path& file,
+Result<Model> readModelFile(const std::filesystem::path& path,
                             const std::filesystem::path& directory) {
   silenceProtobuf();
-  const std::string what = "file '" + file.string() + "'";
-  const RegularFile opened = QT_TRY(RegularFile::open(file.string()));
-  google::protobuf::io::FileInputStream stream(opened.descriptor());
-  if (opened.size() > std::numeric_limits<int>::max()) {
-    return userError("the model has " + std::to_string(opened.size()) +
-                         " bytes, more than the 2 GiB that protobuf can hold",
-                     what, "store its weights as external data");
-  }
-  return readStream(stream, directory, what);
+  auto file = QT_TRY(MappedFile::open(path.string()));
+  const std::span<const std::byte> bytes = file->bytes();
+  auto proto = QT_TRY(parse(bytes, "file '" + path.string() + "'"));
+  return Reader({bytes, std::move(file), std::move(proto)}, directory).read();
 }
 
 }  // namespace quartet::frontend

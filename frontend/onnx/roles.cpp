@@ -51,14 +51,14 @@ std::optional<int64_t> countedTo(const ir::Module& graph, ir::ValueId value) {
   const auto axes = std::count_if(data->shape.begin(), data->shape.end(),
                                   [](int64_t extent) { return extent != 1; });
   if (count < 2 || axes != 1) return std::nullopt;
-  const auto counts = [count](const auto& elements) {
+  const auto counts = [&](auto zero) {
     for (int64_t i = 0; i < count; ++i) {
-      if (static_cast<int64_t>(elements[static_cast<size_t>(i)]) != i) return false;
+      if (data->element<decltype(zero)>(i) != i) return false;
     }
     return true;
   };
-  if (data->dtype == ir::DType::I32 && counts(data->as<int32_t>())) return count;
-  if (data->dtype == ir::DType::I64 && counts(data->as<int64_t>())) return count;
+  if (data->dtype == ir::DType::I32 && counts(int32_t{0})) return count;
+  if (data->dtype == ir::DType::I64 && counts(int64_t{0})) return count;
   return std::nullopt;
 }
 

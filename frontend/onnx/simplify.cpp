@@ -38,6 +38,7 @@ class Simplifier {
     graph_.attributes = old.attributes;
     graph_.symbols = old.symbols;
     graph_.outputs = old.outputs;
+    e_.knowConstants(old);
   }
 
   ir::Module run() {

@@ -2,6 +2,7 @@
 #include <charconv>
 #include <cstring>
 
+#include "frontend/onnx/outline.h"
 #include "frontend/onnx/proto.h"
 
 namespace quartet::frontend {
@@ -47,16 +48,6 @@ Result<Header> readHeader(const TensorProto& tensor) {
   return header;
 }
 
-Constant make(const Header& header, std::span<const std::byte> bytes,
-              std::shared_ptr<const void> owner) {
-  auto data = std::make_shared<ir::ConstantData>();
-  data->dtype = header.dtype;
-  data->shape = header.shape;
-  data->bytes = bytes;
-  data->owner = std::move(owner);
-  return data;
-}
-
 tl::unexpected<Diagnostic> countError(const TensorProto& tensor, const Header& header,
                                       const std::string& field, int64_t found, int64_t required) {
   std::string shape;
@@ -68,17 +59,18 @@ tl::unexpected<Diagnostic> countError(const TensorProto& tensor, const Header& h
                    nameOf(tensor), "the file is damaged or was written wrongly; export it again");
 }
 
-// Bytes in place when aligned and, for bool, all 0 or 1; else a copy.
+// Bytes in their file, unless they are bools that are not all 0 or 1; or else a copy.
 Constant adopt(const Header& header, std::span<const std::byte> bytes,
-               const std::shared_ptr<const void>& owner) {
-  const auto alignment = static_cast<uintptr_t>(ir::byteSize(header.dtype));
-  const bool aligned = reinterpret_cast<uintptr_t>(bytes.data()) % alignment == 0;
+               const std::shared_ptr<const MappedFile>& file) {
   const bool canonical =
       header.dtype != DType::Bool ||
       std::all_of(bytes.begin(), bytes.end(), [](std::byte b) { return b <= std::byte{1}; });
-  if (aligned && canonical) return make(header, bytes, owner);
+  if (file && canonical) {
+    return std::make_shared<ir::ConstantData>(
+        ir::ConstantData{header.dtype, header.shape, bytes, nullptr, file});
+  }
   std::vector<std::byte> copy(bytes.begin(), bytes.end());
-  if (header.dtype == DType::Bool) {
+  if (!canonical) {
     for (auto& b : copy) b = b == std::byte{0} ? std::byte{0} : std::byte{1};
   }
   return ir::makeConstant(header.dtype, header.shape, std::move(copy));
@@ -111,16 +103,16 @@ TensorResult readExternal(const TensorProto& tensor, const Header& header, Exter
   if (length >= 0 && length != header.bytes) {
     return countError(tensor, header, "external data", length, header.bytes);
   }
-  const auto size = static_cast<int64_t>(file->bytes.size());
+  const std::span<const std::byte> bytes = (*file)->bytes();
+  const auto size = static_cast<int64_t>(bytes.size());
   if (offset > size || header.bytes > size - offset) {
     return userError("external data file '" + location + "' has " + std::to_string(size) +
                          " bytes, the tensor needs " + std::to_string(header.bytes) +
                          " from offset " + std::to_string(offset),
                      nameOf(tensor), "the file is truncated; copy or export it again");
   }
-  return adopt(header,
-               file->bytes.subspan(static_cast<size_t>(offset), static_cast<size_t>(header.bytes)),
-               file->owner);
+  return adopt(
+      header, bytes.subspan(static_cast<size_t>(offset), static_cast<size_t>(header.bytes)), *file);
 }
 
 // A typed field whose element is the tensor's own type: in place.
@@ -130,9 +122,9 @@ TensorResult inPlace(const TensorProto& tensor, const Header& header, const char
   if (field.size() != header.elements) {
     return countError(tensor, header, name, field.size(), header.elements);
   }
-  return make(header,
-              {reinterpret_cast<const std::byte*>(field.data()), static_cast<size_t>(header.bytes)},
-              owner);
+  const auto* first = reinterpret_cast<const std::byte*>(field.data());
+  return std::make_shared<ir::ConstantData>(ir::ConstantData{
+      header.dtype, header.shape, {first, static_cast<size_t>(header.bytes)}, owner, nullptr});
 }
 
 // A typed field of wider elements, each cut to the tensor's size (little endian hosts).
@@ -155,21 +147,21 @@ TensorResult narrowed(const TensorProto& tensor, const Header& header, const cha
 
 }  // namespace
 
-TensorResult readTensor(const TensorProto& tensor, const std::shared_ptr<const void>& owner,
-                        ExternalData& external) {
+TensorResult readTensor(const TensorProto& tensor, const Source& source, ExternalData& external) {
   const auto header = QT_TRY(readHeader(tensor));
   if (tensor.has_segment()) return unsupported("tensor segments are not supported", nameOf(tensor));
   if (tensor.data_location() == TensorProto::EXTERNAL) {
     return readExternal(tensor, header, external);
   }
   if (tensor.has_raw_data()) {
-    const std::string& raw = tensor.raw_data();
+    const std::span<const std::byte> raw = rawDataOf(tensor.raw_data(), source.bytes);
     if (static_cast<int64_t>(raw.size()) != header.bytes) {
       return countError(tensor, header, "raw_data (bytes)", static_cast<int64_t>(raw.size()),
                         header.bytes);
     }
-    return adopt(header, {reinterpret_cast<const std::byte*>(raw.data()), raw.size()}, owner);
+    return adopt(header, raw, source.file);
   }
+  const std::shared_ptr<const onnx::ModelProto>& owner = source.proto;
   switch (header.dtype) {
     case DType::F32:
       return inPlace(tensor, header, "float_data", tensor.float_data(), owner);

@@ -163,6 +163,11 @@ class Model {
   /// `bound`: values of inputs that become constants of the model, by name; these are then no
   /// inputs any more. An input whose value decides on shapes (a Reshape's target, say) must be
   /// bound.
+  ///
+  /// Weights stay in the file, which is mapped as long as the model or a session of it lives: who
+  /// replaces the file meanwhile must write another and rename it over the old one. A file that was
+  /// written into is an error when it is compiled; one that is shortened while it is read ends the
+  /// process with SIGBUS.
   static Expected<Model> load(const std::string& path, const Shapes& shapes = {},
                               const NamedTensors& bound = {});
   /// The bytes of a model file; external weights are looked for in `directory`.

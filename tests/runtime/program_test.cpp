@@ -1,10 +1,16 @@
 #include "runtime/program.h"
 
 #include <doctest/doctest.h>
+#include <unistd.h>
 
 #include <cstring>
+#include <filesystem>
+#include <fstream>
 #include <numeric>
 #include <random>
+#include <string_view>
+
+#include "base/mapped_file.h"
 
 using namespace quartet;
 using namespace quartet::runtime;
@@ -107,6 +113,36 @@ TEST_CASE("pack: any layout agrees with the definition, in f32 and f16") {
   REQUIRE(halves.size() == 4);
   CHECK(halves[1] == std::byte{0x3c});  // 1.0
   CHECK(halves[3] == std::byte{0x40});  // 2.0
+}
+
+TEST_CASE("pack: a large constant in a file, in any layout") {
+  const std::vector<int64_t> shape{1500, 1501};
+  const BufferInfo here = constantOf(shape, {}, DType::F32);
+  std::string path = (std::filesystem::temp_directory_path() / "quartet-XXXXXX").string();
+  const int descriptor = mkstemp(path.data());
+  REQUIRE(descriptor >= 0);
+  ::close(descriptor);
+  const std::span<const std::byte> bytes = here.data->bytes;
+  std::ofstream(path, std::ios::binary)
+      << "x"  // aligned to nothing
+      << std::string_view(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+  const auto file = MappedFile::open(path);
+  REQUIRE(file);
+  const auto there = std::make_shared<ir::ConstantData>(
+      ir::ConstantData{DType::F32, shape, (*file)->bytes().subspan(1), nullptr, *file});
+  CHECK(ir::contentHash(*there) == ir::contentHash(*here.data));
+  for (const DType storage : {DType::F32, DType::F16}) {
+    for (const ir::Layout& layout : {ir::Layout{}, ir::Layout::permutation({1, 0}),
+                                     ir::Layout{{{1, 32, 0}, {0, 1, 0}, {1, 1, 32}}},
+                                     ir::Layout{{{0, 16, 0}, {1, 1, 0}, {0, 1, 16}}}}) {
+      BufferInfo buffer = constantOf(shape, layout, storage);
+      const std::vector<std::byte> want = packConstant(buffer);
+      buffer.data = there;
+      CHECK(packConstant(buffer) == want);
+    }
+  }
+  CHECK(packConstant(here) == std::vector<std::byte>(bytes.begin(), bytes.end()));
+  std::filesystem::remove(path);
 }
 
 TEST_CASE("tensors: stored wider than they are, and back") {

@@ -144,8 +144,9 @@ template <class W>
 void widen(const ir::ConstantData& source, int64_t offset, int64_t stride, int64_t count, W* dst) {
   const auto copy = [&](auto storage) {
     using Storage = decltype(storage);
-    const auto* first = reinterpret_cast<const Storage*>(source.bytes.data()) + offset;
-    for (int64_t i = 0; i < count; ++i) dst[i] = first[i * stride].template get<W>();
+    for (int64_t i = 0; i < count; ++i) {
+      dst[i] = source.element<Storage>(offset + i * stride).template get<W>();
+    }
   };
   if (!ir::isFloat(source.dtype)) return withIntegerStorage(source.dtype, copy);
   if constexpr (std::is_same_v<W, double>) {
