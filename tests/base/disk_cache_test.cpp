@@ -403,13 +403,13 @@ TEST_CASE("disk cache: processes and threads that race") {
     for (uint64_t seed = 0; seed < 4; ++seed) {
       children.push_back(fork());
       REQUIRE(children.back() >= 0);
-      if (children.back() == 0) _exit(work(folder.path(), bound, seed, 400));
+      if (children.back() == 0) _exit(work(folder.path(), bound, seed, 100));
     }
     std::vector<std::thread> threads;
     const auto cache = openOrFail(folder.path(), bound);
     for (int t = 0; t < 3; ++t) {
       threads.emplace_back([&cache, t] {
-        for (int i = 0; i < 200; ++i) {
+        for (int i = 0; i < 50; ++i) {
           cache->put("thread" + std::to_string(i % 7), bytesOf(std::to_string(i % 7)));
           cache->get("thread" + std::to_string((i + t) % 7));
         }
