@@ -227,7 +227,7 @@ TEST_CASE("disk cache: files of others are left alone") {
 
 TEST_CASE("disk cache: stays within its bound, drops what was not used for longest") {
   const Folder folder;
-  constexpr int64_t kBound = 40 * 4096;
+  constexpr int64_t kBound = int64_t{40} * 4096;
   const auto payload = [](int i) { return randomBytes(3000, static_cast<uint64_t>(i)); };
   for (int i = 0; i < 200; ++i) {
     const auto cache = openOrFail(folder.path(), kBound);
@@ -248,7 +248,7 @@ TEST_CASE("disk cache: stays within its bound, drops what was not used for longe
 
 TEST_CASE("disk cache: one object keeps the bound over many entries") {
   const Folder folder;
-  constexpr int64_t kBound = 64 * 4096;
+  constexpr int64_t kBound = int64_t{64} * 4096;
   const auto cache = openOrFail(folder.path(), kBound);
   for (int i = 0; i < 500; ++i) {
     cache->put("key" + std::to_string(i), randomBytes(static_cast<size_t>(i) * 20, 5));
@@ -271,7 +271,7 @@ TEST_CASE("disk cache: old temporaries go, those at work stay") {
 
 TEST_CASE("disk cache: the lock is not waited for") {
   const Folder folder;
-  const auto cache = openOrFail(folder.path(), 8 * 4096);
+  const auto cache = openOrFail(folder.path(), int64_t{8} * 4096);
   cache->put("key", bytesOf("value"));
   std::array<int, 2> ready{};
   REQUIRE(pipe(ready.data()) == 0);
