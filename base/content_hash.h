@@ -36,7 +36,6 @@ class ContentHasher {
   ContentHash finish() const;
 
  private:
-
   struct Lane {
     uint64_t a;
     uint64_t b;

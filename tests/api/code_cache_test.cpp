@@ -169,7 +169,7 @@ TEST_CASE("code cache: a folder that does not serve is said, once, and is no err
     setenv("QUARTET_CACHE", path.c_str(), 1);
     Compiled result = compileAndRun(model, "cpu");
     REQUIRE(result.notes.size() == 1);
-    const std::string note = result.notes[0];
+    std::string note = result.notes[0];
     CHECK(note.starts_with("compiled code is not kept: "));
     result.notes.clear();
     checkSame(result, off);

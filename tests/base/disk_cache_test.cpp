@@ -227,7 +227,7 @@ TEST_CASE("disk cache: files of others are left alone") {
 
 TEST_CASE("disk cache: stays within its bound, drops what was not used for longest") {
   const Folder folder;
-  constexpr int64_t kBound = 40 * 4096;
+  constexpr int64_t kBound = int64_t{40} * 4096;
   const auto payload = [](int i) { return randomBytes(3000, static_cast<uint64_t>(i)); };
   for (int i = 0; i < 200; ++i) {
     const auto cache = openOrFail(folder.path(), kBound);
@@ -248,7 +248,7 @@ TEST_CASE("disk cache: stays within its bound, drops what was not used for longe
 
 TEST_CASE("disk cache: one object keeps the bound over many entries") {
   const Folder folder;
-  constexpr int64_t kBound = 64 * 4096;
+  constexpr int64_t kBound = int64_t{64} * 4096;
   const auto cache = openOrFail(folder.path(), kBound);
   for (int i = 0; i < 500; ++i) {
     cache->put("key" + std::to_string(i), randomBytes(static_cast<size_t>(i) * 20, 5));
@@ -271,7 +271,7 @@ TEST_CASE("disk cache: old temporaries go, those at work stay") {
 
 TEST_CASE("disk cache: the lock is not waited for") {
   const Folder folder;
-  const auto cache = openOrFail(folder.path(), 8 * 4096);
+  const auto cache = openOrFail(folder.path(), int64_t{8} * 4096);
   cache->put("key", bytesOf("value"));
   std::array<int, 2> ready{};
   REQUIRE(pipe(ready.data()) == 0);
@@ -403,13 +403,13 @@ TEST_CASE("disk cache: processes and threads that race") {
     for (uint64_t seed = 0; seed < 4; ++seed) {
       children.push_back(fork());
       REQUIRE(children.back() >= 0);
-      if (children.back() == 0) _exit(work(folder.path(), bound, seed, 400));
+      if (children.back() == 0) _exit(work(folder.path(), bound, seed, 100));
     }
     std::vector<std::thread> threads;
     const auto cache = openOrFail(folder.path(), bound);
     for (int t = 0; t < 3; ++t) {
       threads.emplace_back([&cache, t] {
-        for (int i = 0; i < 200; ++i) {
+        for (int i = 0; i < 50; ++i) {
           cache->put("thread" + std::to_string(i % 7), bytesOf(std::to_string(i % 7)));
           cache->get("thread" + std::to_string((i + t) % 7));
         }

@@ -51,7 +51,7 @@ std::string outputsOf(const Workspace& work, const std::string& folder) {
 
 std::string uncached(const Workspace& work) {
   CHECK(work.quartet(std::string(kRun) + "plain --no-cache").status == 0);
-  const std::string outputs = outputsOf(work, "plain");
+  std::string outputs = outputsOf(work, "plain");
   CHECK(outputs.size() > 256);
   return outputs;
 }
