@@ -72,7 +72,8 @@ Result<int64_t> borderBytes(const ir::Module& graph, const ir::SymbolValues& sym
   int64_t bytes = 0;
   for (ir::ValueId value : border) {
     const ir::Type& type = graph.type(value);
-    bytes = add(bytes, tensorBytes(type.dtype, QT_TRY(evaluateShape(type.shape, symbols))));
+    const std::vector<int64_t> shape = QT_TRY(evaluateShape(type.shape, symbols));
+    bytes = add(bytes, tensorBytes(type.dtype, shape));
   }
   return bytes;
 }
@@ -86,8 +87,7 @@ int64_t constantBytes(const ir::Module& graph) {
 }
 
 /// What the device cannot compute, as one error.
-tl::unexpected<Diagnostic> cannotCompute(const PlacedGraph& placed,
-                                         const DeviceEntry& entry) {
+tl::unexpected<Diagnostic> cannotCompute(const PlacedGraph& placed, const DeviceEntry& entry) {
   const ir::Op& first = placed.graph.op(placed.elsewhere.front());
   Diagnostic error{Diagnostic::Kind::Unsupported,
                    first.attributes.get<std::string>("lacking"),
@@ -185,8 +185,8 @@ Result<std::shared_ptr<Specialisation>> Specialisation::create(
 
 bool Specialisation::mayFallBack(const Diagnostic& error) const {
   const DeviceInfo& info = scheduled_.entry.info;
-  return error.kind == Diagnostic::Kind::Unsupported && !options_.strict &&
-         info.id != kFallback && !info.compileOnly;
+  return error.kind == Diagnostic::Kind::Unsupported && !options_.strict && info.id != kFallback &&
+         !info.compileOnly;
 }
 
 Status Specialisation::moveToFallback(const Diagnostic& reason) {
@@ -271,7 +271,8 @@ Result<std::shared_ptr<Session::Data>> Specialisation::compileScheduled(
     const int64_t needed = own.peakBytes() + (host ? data->program->hostBytes : 0);
     if (runs) {
       const DeviceEntry entry = QT_TRY(findDevice(scheduled_.ids[i]));
-      QT_CHECK(checkMemory(needed, own.inputOutputBytes, entry.info, data->devices[i]->description()));
+      QT_CHECK(
+          checkMemory(needed, own.inputOutputBytes, entry.info, data->devices[i]->description()));
     }
     data->executables.push_back(QT_TRY(data->devices[i]->compile(program)));
     data->statistics.cachedKernels += data->executables[i]->cachedKernels();

@@ -1,5 +1,5 @@
-// Compiles models for a device: a schedule for all values of the extents that are open, programs for
-// the values that a run has.
+// Compiles models for a device: a schedule for all values of the extents that are open, programs
+// for the values that a run has.
 #pragma once
 
 #include <map>

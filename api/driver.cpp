@@ -69,8 +69,9 @@ Result<runtime::PlacedProgram> lowerSchedule(const Schedule& schedule,
                                              const ir::SymbolValues& symbols) {
   runtime::PlacedProgram program;
   if (targets.size() == 1) {
-    program = runtime::placeAlone(
-        QT_TRY(common::lowerPlan(schedule.plan, *targets[0].description, symbols)), targets[0].id);
+    runtime::Program alone =
+        QT_TRY(common::lowerPlan(schedule.plan, *targets[0].description, symbols));
+    program = runtime::placeAlone(std::move(alone), targets[0].id);
   } else {
     std::vector<common::PlanTarget> lowerers;
     for (const CompileTarget& target : targets) {

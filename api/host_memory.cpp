@@ -85,7 +85,8 @@ int64_t evaluationBytes(const ir::Module& graph, const ir::SymbolValues& symbols
   for (size_t i = 0; i < ops.size(); ++i) {
     const ir::Op& op = graph.op(ops[i]);
     if (op.opcode == ir::Opcode::Constant) continue;
-    for (ir::ValueId result : op.results) live = addSaturating(live, valueBytes(graph, result, symbols));
+    for (ir::ValueId result : op.results)
+      live = addSaturating(live, valueBytes(graph, result, symbols));
     peak = std::max(peak, live);
     if (live == kUnlimited) return live;
     std::vector<ir::ValueId> dying = op.operands;

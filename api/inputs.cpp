@@ -39,8 +39,7 @@ Status checkShape(const TensorInfo& expected, const std::vector<int64_t>& shape)
       continue;
     }
     return userError("found shape " + shapeText(shape) + ", required " + shapeText(expected.shape),
-                     where,
-                     "pin the model's shape to the input's (--shape), or give other values");
+                     where, "pin the model's shape to the input's (--shape), or give other values");
   }
   return {};
 }

@@ -55,8 +55,7 @@ Result<std::shared_ptr<const Model::Data>> importSource(
       QT_TRY(frontend::importModel(*source, options, api::evaluateConstants));
   QT_CHECK(checkPinned(options.shapes, imported.info));
   QT_CHECK(api::checkFiles(imported.graph));
-  auto data =
-      QT_TRY(api::wrapGraph(std::move(name), std::move(imported.graph), imported.info));
+  auto data = QT_TRY(api::wrapGraph(std::move(name), std::move(imported.graph), imported.info));
   data->source = std::move(source);
   data->options = std::move(options);
   return std::shared_ptr<const Model::Data>(std::move(data));

@@ -40,9 +40,9 @@ void keepFirst(std::list<T>& list, int count) {
 Result<std::shared_ptr<OpenSession>> OpenSession::create(std::shared_ptr<const Model::Data> model,
                                                          const CompileOptions& options) {
   if (options.specialisations < 1) {
-    return userError("found " + std::to_string(options.specialisations) +
-                         " specialisations, required 1 or more",
-                     "specialisations");
+    return userError(
+        "found " + std::to_string(options.specialisations) + " specialisations, required 1 or more",
+        "specialisations");
   }
   auto devices = QT_TRY(DevicePool::create(options));
   return std::shared_ptr<OpenSession>(
@@ -62,9 +62,8 @@ std::pair<ir::SymbolValues, ir::SymbolValues> OpenSession::split(
 std::shared_ptr<const Session::Data> OpenSession::find(const ir::SymbolValues& symbols) {
   const std::lock_guard lock(mutex_);
   const auto [compiledIn, parameters] = split(symbols);
-  if (!moveToFront(entries_, [&, &in = compiledIn](const Entry& entry) {
-        return entry.compiledIn == in;
-      })) {
+  if (!moveToFront(entries_,
+                   [&, &in = compiledIn](const Entry& entry) { return entry.compiledIn == in; })) {
     return nullptr;
   }
   auto& sessions = entries_.front().sessions;
@@ -135,9 +134,9 @@ std::string OpenSession::explain() const {
   std::string text = fmt::format("model {}, open extents\n\n{} of at most {} specialisations\n",
                                  model_->name, entries_.size(), options_.specialisations);
   for (const Entry& entry : entries_) {
-    text += fmt::format("  {} compiled in, {} of at most {} sets of shapes\n",
-                        symbolsText(entry.compiledIn), entry.sessions.size(),
-                        options_.specialisations);
+    text +=
+        fmt::format("  {} compiled in, {} of at most {} sets of shapes\n",
+                    symbolsText(entry.compiledIn), entry.sessions.size(), options_.specialisations);
   }
   for (const Entry& entry : entries_) {
     for (const auto& [parameters, session] : entry.sessions) {

@@ -15,8 +15,8 @@ namespace quartet::api {
 /// Symbols of the model's open extents are of two kinds. Those along vector lanes or inside
 /// reductions of the schedule are compiled in: their values select a specialisation. The others are
 /// launch parameters: their values only change buffer sizes and grids, and the code is shared.
-/// Which are which is found at the first compilation. Thread-safe; one compilation at a time, during
-/// which what is there already runs.
+/// Which are which is found at the first compilation. Thread-safe; one compilation at a time,
+/// during which what is there already runs.
 class OpenSession {
  public:
   static Result<std::shared_ptr<OpenSession>> create(std::shared_ptr<const Model::Data> model,

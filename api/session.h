@@ -20,7 +20,7 @@ struct Session::Data {
   /// Set when the model has open extents: what follows is then empty, but for placement.device and
   /// statistics.device, because it stands in the sessions for one set of shapes each.
   std::shared_ptr<api::OpenSession> open;
-  std::vector<TensorInfo> inputs;   // of one set of shapes
+  std::vector<TensorInfo> inputs;  // of one set of shapes
   std::vector<TensorInfo> outputs;
   api::Placement placement;
   Statistics statistics;

@@ -81,9 +81,9 @@ void print(const BenchOptions& options, const std::string& model, double compile
       "{} on {}: median {:.3f} ms (p10 {:.3f}, p90 {:.3f}) of {} runs; first {:.3f} ms, file to "
       "ready {:.0f} ms ({} of {} kernels from the cache); {} launches, {:.4g} MB moved, {:.4g} MB "
       "of memory\n",
-      model, statistics.device, quantile(times.sorted, 0.5), quantile(times.sorted, 0.1), quantile(times.sorted, 0.9),
-      options.runs, times.first, compileMs, statistics.cachedKernels, statistics.kernels,
-      statistics.launches, statistics.trafficBytes / 1e6,
+      model, statistics.device, quantile(times.sorted, 0.5), quantile(times.sorted, 0.1),
+      quantile(times.sorted, 0.9), options.runs, times.first, compileMs, statistics.cachedKernels,
+      statistics.kernels, statistics.launches, statistics.trafficBytes / 1e6,
       static_cast<double>(statistics.peakBytes()) / 1e6);
 }
 

@@ -71,9 +71,9 @@ std::optional<Error> addCases(std::vector<Case>& cases, const std::string& flag,
   for (auto& [name, values] : given) {
     if (values.size() > 1 && cases.size() == 1) cases.resize(values.size(), cases[0]);
     if (values.size() > 1 && values.size() != cases.size()) {
-      return usageError(fmt::format("given {} times, another option {} times", values.size(),
-                                    cases.size()),
-                        flag + " " + name + "=...", "give it once, or once for each case");
+      return usageError(
+          fmt::format("given {} times, another option {} times", values.size(), cases.size()),
+          flag + " " + name + "=...", "give it once, or once for each case");
     }
     for (size_t i = 0; i < cases.size(); ++i) {
       add(cases[i], name, values.size() == 1 ? values[0] : std::move(values[i]));

@@ -83,8 +83,11 @@ int run(const RunOptions& options) {
   if (!loaded) return fail(loaded.error());
   const bool several = loaded->cases.size() > 1;
   if (several && !options.outputs.empty()) {
-    return fail({Error::Kind::User, "several shapes of an input and one folder for the outputs",
-                 "--outputs " + options.outputs, {}, "run once for each shape"});
+    return fail({Error::Kind::User,
+                 "several shapes of an input and one folder for the outputs",
+                 "--outputs " + options.outputs,
+                 {},
+                 "run once for each shape"});
   }
   const auto session = compile(*loaded, options.compile);
   if (!session) return fail(session.error());

@@ -21,7 +21,7 @@ struct VerifyOptions : ModelOptions {
 
 struct DeviceResult {
   std::string device;
-  std::string shapes;  // when there are several cases
+  std::string shapes;          // when there are several cases
   std::optional<Error> error;  // could not compile or run
   double compileMs = 0;
   double runMs = 0;

@@ -14,8 +14,8 @@
 
 namespace quartet::ir {
 
-/// What is known of a symbol: min <= value <= max, and value % multiple == 0; and `usual`, the value
-/// that costs are estimated with, which decides nothing else.
+/// What is known of a symbol: min <= value <= max, and value % multiple == 0; and `usual`, the
+/// value that costs are estimated with, which decides nothing else.
 struct SymbolRange {
   int64_t min = 0;
   int64_t max = INT64_C(0x7fffffff);

@@ -8,7 +8,8 @@
 
 namespace quartet::runtime {
 
-/// Immutable parts by a key that says all that they depend on: equal keys, equal parts. Thread-safe.
+/// Immutable parts by a key that says all that they depend on: equal keys, equal parts.
+/// Thread-safe.
 template <class T>
 class SharedPool {
  public:

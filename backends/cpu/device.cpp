@@ -18,7 +18,8 @@ class CpuDevice : public runtime::Device {
   Status supports(const ir::TensorExpr&) const override { return {}; }
 
   Result<std::shared_ptr<runtime::Executable>> compile(runtime::Program program) override {
-    auto executable = Executable::create(std::move(program), executor_, description_, shared_, cache_.get());
+    auto executable =
+        Executable::create(std::move(program), executor_, description_, shared_, cache_.get());
     if (!executable) return tl::unexpected(std::move(executable).error());
     return std::shared_ptr<runtime::Executable>(std::move(*executable));
   }

@@ -50,7 +50,8 @@ class Executable : public runtime::Executable, public std::enable_shared_from_th
   std::shared_ptr<runtime::Executor> executor_;
   std::shared_ptr<const Jit> jit_;
   bool compiled_ = false;  // for this executable; else shared
-  std::vector<std::shared_ptr<const Block>> packed_;  // by buffer; null where the model's bytes serve
+  std::vector<std::shared_ptr<const Block>>
+      packed_;                               // by buffer; null where the model's bytes serve
   std::vector<const std::byte*> constants_;  // by buffer; null where it is no constant
   std::vector<const runtime::Dispatch*> dispatches_;  // of all waves, in order
   std::vector<Launch> launches_;                      // by wave

@@ -34,8 +34,8 @@ class Importer {
     for (const Node* node : order) QT_CHECK(build(*node));
     QT_CHECK(addOutputs());
     graph_.eraseDeadOps();
-    Imported result{
-        options_.optimise ? simplify(graph_, evaluator_, budget_) : std::move(graph_), {}};
+    Imported result{options_.optimise ? simplify(graph_, evaluator_, budget_) : std::move(graph_),
+                    {}};
     describe(result);
     // What was read of them is in the graph, or will be read again at other times.
     for (const auto& file : model_.files) file->release(file->bytes());
@@ -217,13 +217,15 @@ class Importer {
 
 Result<Imported> importModel(std::span<const std::byte> bytes, const ImportOptions& options,
                              const Evaluator& evaluator) {
-  return importModel(QT_TRY(readModel(bytes, options.directory)), options, evaluator);
+  const Model model = QT_TRY(readModel(bytes, options.directory));
+  return importModel(model, options, evaluator);
 }
 
 Result<Imported> importModel(const std::filesystem::path& file, const ImportOptions& options,
                              const Evaluator& evaluator) {
   const auto directory = options.directory.empty() ? file.parent_path() : options.directory;
-  return importModel(QT_TRY(readModelFile(file, directory)), options, evaluator);
+  const Model model = QT_TRY(readModelFile(file, directory));
+  return importModel(model, options, evaluator);
 }
 
 Result<Imported> importModel(const Model& model, const ImportOptions& options,

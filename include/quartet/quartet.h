@@ -181,8 +181,9 @@ class Model {
   const std::vector<TensorInfo>& inputs() const;
   const std::vector<TensorInfo>& outputs() const;
 
-  /// Inputs to try the model with, of which no extent may be open: f32 uniform in [-1, 1); integers that index an axis uniform
-  /// within it, other integers and bools 0 or 1. The same seed gives the same values everywhere.
+  /// Inputs to try the model with, of which no extent may be open: f32 uniform in [-1, 1); integers
+  /// that index an axis uniform within it, other integers and bools 0 or 1. The same seed gives the
+  /// same values everywhere.
   NamedTensors makeInputs(uint64_t seed) const;
 
   struct Data;
@@ -246,8 +247,8 @@ class Session {
   Expected<NamedTensors> run(const NamedTensors& inputs) const;
 
   /// The session for one set of shapes of a model with open extents: shares what is compiled, has
-  /// statistics and an explanation of its own. Inputs that are not listed have what open extents they
-  /// share with others.
+  /// statistics and an explanation of its own. Inputs that are not listed have what open extents
+  /// they share with others.
   Expected<Session> at(const Model::Shapes& shapes) const;
   /// What is compiled at the moment; empty for a model without open extents.
   std::vector<SpecialisationInfo> specialisations() const;

@@ -134,8 +134,7 @@ void padOperands(ir::Module& plan, OpId tasks, const hwdb::Description& device) 
     if (!isBoundsGuard(node.guard(), node.args(), type.shape)) return node;
     const auto box = coveringBox(node, type.shape, expr);
     if (!box) return node;
-    const auto elements =
-        static_cast<double>(ir::elementCount(box->extents).usual(plan.symbols));
+    const auto elements = static_cast<double>(ir::elementCount(box->extents).usual(plan.symbols));
     if (points < device.paddedCopySteps.value * elements) return node;
     const ValueId padded = addPaddedCopy(plan, tasks, source, *box, node.other());
     auto& operands = plan.op(anchor).operands;

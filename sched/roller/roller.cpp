@@ -71,7 +71,8 @@ Work workOf(const TaskView& view, const LaneChoice& lane) {
   const auto steps = static_cast<double>(view.reductionCount());
   for (OpId id : view.plan->region(view.plan->op(view.tasks).regions[0]).ops) {
     const ir::Op& op = view.plan->op(id);
-    if (op.opcode == Opcode::Tile) work.flops += operationsOf(op.attributes.expr(), view.plan->symbols);
+    if (op.opcode == Opcode::Tile)
+      work.flops += operationsOf(op.attributes.expr(), view.plan->symbols);
   }
   work.bytes = trafficBytes(*view.plan, view.accesses, view.extents);
   double accesses = 0;

@@ -167,8 +167,8 @@ double Joiner::evaluationsWith(const Node& reader, const Node& producer) const {
 /// Whether `reader` may compute `producer`'s elements where it reads them.
 bool Joiner::accepts(const Node& reader, const Node& producer) const {
   const std::vector<Expr> loads = loadsOfBuffer(reader, producer.writes[0]);
-  const double points = count(reader.expr->domain, plan_.symbols) *
-                        count(reader.expr->reduction, plan_.symbols);
+  const double points =
+      count(reader.expr->domain, plan_.symbols) * count(reader.expr->reduction, plan_.symbols);
   const double evaluations = points * static_cast<double>(loads.size());
   const double elements = std::max(count(producer.expr->domain, plan_.symbols), 1.0);
   const bool recomputes = evaluations > elements;

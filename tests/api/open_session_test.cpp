@@ -74,8 +74,7 @@ TEST_CASE("open extents: a batch is a launch parameter, the code is the same for
   const Model model = modelOf(onnx, {{"x", {kOpenExtent, 3}}});
   for (const std::string& device : computingDevices()) {
     INFO(device);
-    const Session session =
-        sessionOf(model, {.device = device, .strict = true, .cache = false});
+    const Session session = sessionOf(model, {.device = device, .strict = true, .cache = false});
     for (const int64_t n : {1, 2, 0, 5, 300, 2}) checkShapes(model, session, {{"x", {n, 3}}});
     const auto found = session.specialisations();
     REQUIRE(found.size() == 1);
@@ -128,15 +127,16 @@ TEST_CASE("open extents: inputs that contradict each other or the model are refu
   };
   CHECK(failure(session, {{"x", ones({2, 3})}, {"mask", ones({4})}})
             .find("axis 0 ('L') is 4, required is 3 as in input 'x'") != std::string::npos);
-  CHECK(failure(session, {{"x", ones({2, 3, 1})}, {"mask", ones({3})}})
-            .find("required rank 2") != std::string::npos);
+  CHECK(failure(session, {{"x", ones({2, 3, 1})}, {"mask", ones({3})}}).find("required rank 2") !=
+        std::string::npos);
   CHECK(failure(session, {{"x", ones({2, 3})}}).find("no value is given") != std::string::npos);
   const auto open = session.at({{"x", {2, 3}}});
   REQUIRE(open);  // the mask's extent follows
   const auto unknown = session.at({{"mask", {3}}});
   REQUIRE_FALSE(unknown);
   CHECK(unknown.error().str().find("axis 0 is open, and no shape is given") != std::string::npos);
-  const auto none = Session::compile(modelOf(onnx, kOpenRows), {.device = "cpu", .specialisations = 0});
+  const auto none =
+      Session::compile(modelOf(onnx, kOpenRows), {.device = "cpu", .specialisations = 0});
   REQUIRE_FALSE(none);
   CHECK(none.error().str().find("found 0 specialisations") != std::string::npos);
 }
@@ -174,7 +174,8 @@ TEST_CASE("open extents: threads run different shapes through one session") {
   std::vector<std::thread> threads;
   for (size_t t = 0; t < results.size(); ++t) {
     threads.emplace_back([&, t] {
-      const auto pinned = model.at(rows(static_cast<int64_t>(1 + t % 2), static_cast<int64_t>(3 + t / 2)));
+      const auto pinned =
+          model.at(rows(static_cast<int64_t>(1 + t % 2), static_cast<int64_t>(3 + t / 2)));
       if (!pinned) return;
       const NamedTensors inputs = pinned->makeInputs(t);
       const auto oracle = Oracle::evaluate(*pinned, inputs);

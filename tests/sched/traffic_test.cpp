@@ -21,8 +21,9 @@ double elementsMoved(std::string_view text) {
   double bytes = 0;
   for (ir::OpId tasks : sched::taskSets(*plan)) {
     const ir::OpId anchor = sched::governingTile(*plan, tasks);
-    const double moved = sched::trafficBytes(*plan, sched::accessesOf(*plan, tasks, anchor),
-                                             sched::extentsOf(plan->op(anchor).attributes.expr(), plan->symbols));
+    const double moved =
+        sched::trafficBytes(*plan, sched::accessesOf(*plan, tasks, anchor),
+                            sched::extentsOf(plan->op(anchor).attributes.expr(), plan->symbols));
     CHECK(plan->op(tasks).attributes.get<double>("bytes") == moved);
     bytes += moved;
   }
