@@ -38,9 +38,9 @@ class OpenSession {
     std::list<std::pair<ir::SymbolValues, std::shared_ptr<const Session::Data>>> sessions;
   };
 
-  OpenSession(std::shared_ptr<const Model::Data> model, const CompileOptions& options,
+  OpenSession(std::shared_ptr<const Model::Data> model, CompileOptions options,
               std::shared_ptr<DevicePool> devices)
-      : model_(std::move(model)), options_(options), devices_(std::move(devices)) {}
+      : model_(std::move(model)), options_(std::move(options)), devices_(std::move(devices)) {}
 
   std::shared_ptr<const Session::Data> find(const ir::SymbolValues& symbols);
   Result<std::shared_ptr<Specialisation>> specialise(const ir::SymbolValues& symbols);

@@ -72,6 +72,50 @@ class Lease {
   std::unique_ptr<runtime::PlacedContext> context_;
 };
 
+/// The tensors of a run, as contexts take them.
+struct Border {
+  runtime::Context::Sources sources;
+  runtime::Context::Targets targets;
+};
+
+/// Makes the outputs.
+Border borderOf(const Session::Data& data, const NamedTensors& inputs, NamedTensors& outputs) {
+  Border border;
+  for (const TensorInfo& info : data.inputs) {
+    border.sources.emplace_back(inputs.at(info.name).bytes);
+  }
+  for (const TensorInfo& info : data.outputs) {
+    Tensor tensor{info.dtype, info.shape, {}};
+    tensor.bytes.resize(static_cast<size_t>(tensor.elementCount() * byteSize(info.dtype)));
+    border.targets.emplace_back(outputs.emplace(info.name, std::move(tensor)).first->second.bytes);
+  }
+  return border;
+}
+
+Result<std::vector<TaskSetTime>> profileProgram(const Session::Data& data,
+                                                const NamedTensors& inputs, int runs) {
+  if (!data.program) return unsupported("the reference has no task sets");
+  if (runs < 1) return userError("found " + std::to_string(runs) + " runs, required 1 or more");
+  NamedTensors outputs;
+  const Border border = borderOf(data, inputs, outputs);
+  Lease lease = QT_TRY(Lease::take(data));
+  std::vector<double> times;
+  QT_CHECK((*lease).run(border.sources, border.targets));  // warm
+  QT_CHECK((*lease).timeDispatches(&times));
+  Status status;
+  for (int i = 0; i < runs && status; ++i) status = (*lease).run(border.sources, border.targets);
+  QT_CHECK((*lease).timeDispatches(nullptr));
+  QT_CHECK(status);
+  std::vector<TaskSetTime> sets;
+  for (const runtime::Wave& wave : data.program->programs[0].waves) {
+    for (const runtime::Dispatch& dispatch : wave.dispatches) {
+      sets.push_back({dispatch.name, ir::str(dispatch.origin), times[sets.size()] / runs,
+                      dispatch.microseconds});
+    }
+  }
+  return sets;
+}
+
 Model::Shapes shapesOf(const NamedTensors& tensors) {
   Model::Shapes shapes;
   for (const auto& [name, tensor] : tensors) shapes.emplace(name, tensor.shape);
@@ -94,20 +138,27 @@ Result<NamedTensors> runReference(const Session::Data& data, const NamedTensors&
 }
 
 Result<NamedTensors> runProgram(const Session::Data& data, const NamedTensors& inputs) {
-  runtime::Context::Sources sources;
-  runtime::Context::Targets targets;
   NamedTensors outputs;
-  for (const TensorInfo& info : data.inputs) {
-    sources.emplace_back(inputs.at(info.name).bytes);
-  }
-  for (const TensorInfo& info : data.outputs) {
-    Tensor tensor{info.dtype, info.shape, {}};
-    tensor.bytes.resize(static_cast<size_t>(tensor.elementCount() * byteSize(info.dtype)));
-    targets.emplace_back(outputs.emplace(info.name, std::move(tensor)).first->second.bytes);
-  }
+  const Border border = borderOf(data, inputs, outputs);
   Lease lease = QT_TRY(Lease::take(data));
-  QT_CHECK((*lease).run(sources, targets));
+  QT_CHECK((*lease).run(border.sources, border.targets));
   return outputs;
+}
+
+/// The session for the shapes of these inputs, after checking them.
+Result<std::shared_ptr<const Session::Data>> dataFor(std::shared_ptr<const Session::Data> data,
+                                                     const NamedTensors& inputs) {
+  QT_CHECK(api::checkInputs(data->model->inputs, inputs));
+  if (data->open != nullptr) data = QT_TRY(data->open->at(shapesOf(inputs)));
+  QT_CHECK(api::checkInputs(data->inputs, inputs));
+  const DeviceInfo& device = data->placement.device;
+  if (!device.compileOnly) return data;
+  const std::string lacks = device.kind == DeviceInfo::Kind::Null
+                                ? "the device checks programs and computes nothing"
+                                : "the device has no memory";
+  return unsupported(lacks + ": it compiles and cannot run",
+                     "device '" + device.id + "' (" + device.name + ")",
+                     "name another device (--device); `quartet devices` lists them");
 }
 
 }  // namespace
@@ -118,20 +169,15 @@ Expected<Session> Session::compile(const Model& model, const CompileOptions& opt
 
 Expected<NamedTensors> Session::run(const NamedTensors& inputs) const {
   return api::guarded([&]() -> Result<NamedTensors> {
-    QT_CHECK(api::checkInputs(data_->model->inputs, inputs));
-    std::shared_ptr<const Session::Data> data = data_;
-    if (data->open != nullptr) data = QT_TRY(data->open->at(shapesOf(inputs)));
-    QT_CHECK(api::checkInputs(data->inputs, inputs));
-    const DeviceInfo& device = data->placement.device;
-    if (device.compileOnly) {
-      const std::string lacks = device.kind == DeviceInfo::Kind::Null
-                                    ? "the device checks programs and computes nothing"
-                                    : "the device has no memory";
-      return unsupported(lacks + ": it compiles and cannot run",
-                         "device '" + device.id + "' (" + device.name + ")",
-                         "name another device (--device); `quartet devices` lists them");
-    }
+    const auto data = QT_TRY(dataFor(data_, inputs));
     return data->program ? runProgram(*data, inputs) : runReference(*data, inputs);
+  });
+}
+
+Expected<std::vector<TaskSetTime>> Session::profile(const NamedTensors& inputs, int runs) const {
+  return api::guarded([&]() -> Result<std::vector<TaskSetTime>> {
+    const auto data = QT_TRY(dataFor(data_, inputs));
+    return profileProgram(*data, inputs, runs);
   });
 }
 

@@ -18,6 +18,7 @@ import common
 TURNS = 10
 RUNS = 3  # of each side in each turn
 WARM_UP = 2
+COSTLIEST = 3  # task sets that are shown for each model
 PAUSE = 0.05  # seconds, for threads of the other side that still spin
 THREADS = (1, 2)
 
@@ -36,9 +37,9 @@ def summary(values: list[float]) -> dict:
     }
 
 
-def run_quartet(model: dict, threads: int) -> dict:
+def run_quartet(model: dict, threads: int, *options: str) -> dict:
     command = [common.QUARTET, "bench", common.MODELS / model["file"], "--device", "cpu", "--json",
-               "--no-cache", "--threads", str(threads), "--runs", str(RUNS),
+               "--no-cache", "--threads", str(threads), "--runs", str(RUNS), *options,
                *common.shape_options(model["runs"][model["bench"]])]  # fmt: skip
     result = subprocess.run(command, capture_output=True, text=True, check=False)
     if result.returncode:
@@ -71,6 +72,8 @@ def compare(model: dict, threads: int) -> dict:
     quartet = summary(ours)
     for key in ("launches", "bytes", "peak_bytes"):
         quartet[key] = reports[0][key]
+    profile = run_quartet(model, threads, "--profile", str(COSTLIEST))
+    quartet["costliest"] = profile["task_sets"]
     quartet["compile_ms"] = statistics.median(report["compile_ms"] for report in reports)
     ort = summary(theirs)
     return {
@@ -94,6 +97,24 @@ def markdown(results: list[dict]) -> str:
                      f"{o['median_ms']:.2f}", spread(o), f"{r['ratio']:.2f}",
                      f"{q['compile_ms']:.0f}", str(q["launches"])])  # fmt: skip
     return common.table(head, rows)
+
+
+def costliest(results: list[dict]) -> str:
+    """Where the time goes: the task sets of each model that cost most, timed one by one."""
+    rows = []
+    for r in results:
+        for task_set in r["quartet"]["costliest"]:
+            share = task_set["us"] / 1e3 / r["quartet"]["median_ms"]
+            rows.append([r["model"], str(r["threads"]), f"{task_set['us'] / 1e3:.3f}",
+                         f"{share:.0%}", f"{task_set['predicted_us'] / 1e3:.3f}",
+                         nodes(task_set["nodes"])])  # fmt: skip
+    head = ["model", "threads", "ms", "of the run", "predicted", "nodes"]
+    return common.table(head, rows)
+
+
+def nodes(text: str) -> str:
+    """At most 80 characters of the nodes that a task set computes."""
+    return f"`{text if len(text) <= 80 else text[:77] + '...'}`"
 
 
 def caption(machine: dict) -> str:
@@ -123,13 +144,15 @@ def main() -> None:
             print(f"{model['name']}, {threads} threads: quartet {result['quartet']['median_ms']:.2f} ms, "
                   f"onnxruntime {result['onnxruntime']['median_ms']:.2f} ms, "
                   f"ratio {result['ratio']:.2f}", flush=True)  # fmt: skip
+    results.sort(key=lambda result: -result["ratio"])
     machine = common.machine()
     text = markdown(results) + "\n" + caption(machine)
     if sys.argv[1:] not in ([], ["--all"]):  # some models only: not worth recording
         print(text)
         return
     common.RESULTS.mkdir(exist_ok=True)
-    (common.RESULTS / "bench.md").write_text("# Quartet and ONNX Runtime\n\n" + text)
+    where = f"## The {COSTLIEST} task sets that cost most\n\n" + costliest(results)
+    (common.RESULTS / "bench.md").write_text(f"# Quartet and ONNX Runtime\n\n{text}\n{where}")
     report = {"machine": machine, "results": results}
     (common.RESULTS / "bench.json").write_text(json.dumps(report, indent=1) + "\n")
     update_readme(text)

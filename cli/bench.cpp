@@ -18,6 +18,7 @@ namespace {
 struct BenchOptions : ModelOptions {
   int runs = 30;
   int warmup = 3;
+  int profile = 0;  // how many task sets to show
   bool json = false;
 };
 
@@ -87,6 +88,37 @@ void print(const BenchOptions& options, const std::string& model, double compile
       static_cast<double>(statistics.peakBytes()) / 1e6);
 }
 
+/// The task sets that cost most.
+Expected<std::vector<TaskSetTime>> costliest(const Session& session, const NamedTensors& inputs,
+                                             const BenchOptions& options) {
+  if (options.profile == 0) return std::vector<TaskSetTime>{};
+  auto times = session.profile(inputs, options.runs);
+  if (!times) return times;
+  std::stable_sort(times->begin(), times->end(), [](const TaskSetTime& a, const TaskSetTime& b) {
+    return a.microseconds > b.microseconds;
+  });
+  times->resize(std::min(times->size(), static_cast<size_t>(options.profile)));
+  return times;
+}
+
+void print(const std::vector<TaskSetTime>& sets) {
+  for (const TaskSetTime& set : sets) {
+    std::cout << fmt::format("  {:10.1f} us ({:.1f} predicted)  {}: {}\n", set.microseconds,
+                             set.predicted, set.name, set.nodes);
+  }
+}
+
+nlohmann::json toJson(const std::vector<TaskSetTime>& sets) {
+  nlohmann::json json = nlohmann::json::array();
+  for (const TaskSetTime& set : sets) {
+    json.push_back({{"name", set.name},
+                    {"nodes", set.nodes},
+                    {"us", set.microseconds},
+                    {"predicted_us", set.predicted}});
+  }
+  return json;
+}
+
 int bench(const BenchOptions& options) {
   auto loaded = loadModel(options);
   if (!loaded) return fail(loaded.error());
@@ -98,15 +130,20 @@ int bench(const BenchOptions& options) {
     if (!pinned) return fail(pinned.error());
     const auto at = session->at(one.shapes);
     if (!at) return fail(at.error());
-    const auto times = measure(*at, loaded->takeInputs(*pinned, one), options);
+    const NamedTensors inputs = loaded->takeInputs(*pinned, one);
+    const auto times = measure(*at, inputs, options);
     if (!times) return fail(times.error());
+    const auto sets = costliest(*at, inputs, options);
+    if (!sets) return fail(sets.error());
     const double compileMs = loaded->milliseconds + at->statistics().compileMs;
     if (options.json) {
       reports.push_back(toJson(options, loaded->model.name(), compileMs, *times, at->statistics()));
       if (loaded->cases.size() > 1) reports.back()["shapes"] = one.str();
+      if (options.profile > 0) reports.back()["task_sets"] = toJson(*sets);
     } else {
       if (loaded->cases.size() > 1) std::cout << one.str() << ": ";
       print(options, loaded->model.name(), compileMs, *times, at->statistics());
+      print(*sets);
     }
   }
   if (reports.size() == 1) std::cout << reports[0].dump(2) << "\n";
@@ -124,6 +161,10 @@ void addBench(CLI::App& app, int& status) {
   options->addCompile(*command, true);
   command->add_option("--runs", options->runs, "Measured runs")->check(CLI::Range(1, 1000000));
   command->add_option("--warmup", options->warmup, "Runs before those that are measured")
+      ->check(CLI::Range(0, 1000000));
+  command
+      ->add_option("--profile", options->profile,
+                   "Show so many task sets that take most, each timed by itself")
       ->check(CLI::Range(0, 1000000));
   command->add_flag("--json", options->json, "Print JSON");
   command->callback([options, &status] { status = bench(*options); });

@@ -40,6 +40,10 @@ class Context {
   virtual Status runStage(size_t stage, const Sources& uploads, const Targets& downloads) = 0;
   /// Completes the outputs.
   virtual Status collect() = 0;
+  /// From now on dispatches run one by one, and what each takes in microseconds is added up by its
+  /// number in the program, waves in order. Null: as before. Unsupported where a device does not
+  /// time them.
+  virtual Status timeDispatches(std::vector<double>* microseconds);
 
   /// A run of a program of one stage.
   Status run(const Sources& inputs, const Targets& outputs) {
@@ -48,6 +52,11 @@ class Context {
     return collect();
   }
 };
+
+inline Status Context::timeDispatches(std::vector<double>* microseconds) {
+  if (microseconds == nullptr) return {};
+  return unsupported("the device does not time single task sets");
+}
 
 /// A program compiled for a device: immutable, shared between callers.
 class Executable {

@@ -95,6 +95,12 @@ Status PlacedContext::runStep(const PlacedProgram::Step& step) {
   return contexts_[step.device]->runStage(step.stage, uploads, downloads);
 }
 
+Status PlacedContext::timeDispatches(std::vector<double>* microseconds) {
+  if (contexts_.size() == 1) return contexts_[0]->timeDispatches(microseconds);
+  if (microseconds == nullptr) return {};
+  return unsupported("task sets are timed on one device, the model is placed on several");
+}
+
 Status PlacedContext::run(const Context::Sources& inputs, const Context::Targets& outputs) {
   for (size_t device = 0; device < contexts_.size(); ++device) {
     Context::Sources in;

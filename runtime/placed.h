@@ -61,6 +61,8 @@ class PlacedContext {
       const std::vector<std::shared_ptr<Executable>>& executables);
   /// Tensors in the order of the plan's inputs and outputs.
   Status run(const Context::Sources& inputs, const Context::Targets& outputs);
+  /// Context::timeDispatches, of a program on one device alone.
+  Status timeDispatches(std::vector<double>* microseconds);
 
  private:
   explicit PlacedContext(std::shared_ptr<const PlacedProgram> placed)

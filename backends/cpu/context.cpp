@@ -1,3 +1,6 @@
+#include <chrono>
+#include <map>
+
 #include "backends/cpu/executable.h"
 #include "runtime/status_report.h"
 
@@ -183,16 +186,40 @@ void Context::runChunk(const Chunk& chunk) {
          reinterpret_cast<uint32_t*>(&status_), chunk.first, chunk.last);
 }
 
+void Context::runChunks(const std::vector<Chunk>& chunks, bool parallel) {
+  if (!parallel) {
+    for (const Chunk& chunk : chunks) runChunk(chunk);
+    return;
+  }
+  executable_->executor_->parallelFor(static_cast<int64_t>(chunks.size()),
+                                      [&](int64_t i) { runChunk(chunks[static_cast<size_t>(i)]); });
+}
+
+Status Context::timeDispatches(std::vector<double>* microseconds) {
+  times_ = microseconds;
+  if (times_ != nullptr) times_->assign(executable_->dispatches_.size(), 0);
+  return {};
+}
+
+void Context::runTimed(const Launch& launch) {
+  std::map<int, std::vector<Chunk>> byDispatch;
+  for (const Chunk& chunk : launch.chunks) byDispatch[chunk.dispatch].push_back(chunk);
+  for (const auto& [dispatch, chunks] : byDispatch) {
+    const auto start = std::chrono::steady_clock::now();
+    runChunks(chunks, launch.parallel);
+    const std::chrono::duration<double, std::micro> took = std::chrono::steady_clock::now() - start;
+    (*times_)[static_cast<size_t>(dispatch)] += took.count();
+  }
+}
+
 Status Context::runWaves(size_t first, size_t last) {
   status_ = {};
   for (size_t wave = first; wave < last; ++wave) {
     const Launch& launch = executable_->launches_[wave];
-    if (launch.parallel) {
-      const Chunk* chunks = launch.chunks.data();
-      executable_->executor_->parallelFor(static_cast<int64_t>(launch.chunks.size()),
-                                          [this, chunks](int64_t i) { runChunk(chunks[i]); });
+    if (times_ != nullptr) {
+      runTimed(launch);
     } else {
-      for (const Chunk& chunk : launch.chunks) runChunk(chunk);
+      runChunks(launch.chunks, launch.parallel);
     }
     QT_CHECK(runtime::statusReport(executable_->program_, status_));
   }

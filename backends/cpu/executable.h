@@ -66,6 +66,7 @@ class Context : public runtime::Context {
   Status bind(const Sources& inputs, const Targets& outputs) override;
   Status runStage(size_t stage, const Sources& uploads, const Targets& downloads) override;
   Status collect() override;
+  Status timeDispatches(std::vector<double>* microseconds) override;
 
  private:
   // A pointer that kernels get: slot of `pointers_`, offset into its buffer.
@@ -89,10 +90,13 @@ class Context : public runtime::Context {
   /// The storage of a buffer that is exchanged with other devices.
   std::span<std::byte> storageOf(int buffer) const;
   void runChunk(const Chunk& chunk);
+  void runChunks(const std::vector<Chunk>& chunks, bool parallel);
+  void runTimed(const Launch& launch);
 
   std::shared_ptr<const Executable> executable_;
   Block arena_;
   std::vector<Tensor> inputs_, outputs_;
+  std::vector<double>* times_ = nullptr;  // by dispatch, when they are timed
   Targets bound_;                         // outputs of this run
   std::vector<void*> pointers_;           // of all dispatches
   std::vector<size_t> firstPointer_;      // by dispatch

@@ -228,6 +228,14 @@ struct Statistics {
   int64_t peakBytes() const { return inputOutputBytes + constantBytes + arenaBytes; }
 };
 
+/// What one task set takes of a run, measured by itself.
+struct TaskSetTime {
+  std::string name;         // as in `explain`
+  std::string nodes;        // that it computes
+  double microseconds = 0;  // mean over the runs
+  double predicted = 0;     // microseconds, as the compiler estimated it
+};
+
 /// What a session has compiled for a model with open extents. Extents along vector lanes or inside
 /// reductions are compiled in, a specialisation for each value; the others are launch parameters.
 struct SpecialisationInfo {
@@ -245,6 +253,10 @@ class Session {
   /// Runs once. Every input of the model must be given, with its dtype and shape. Open extents take
   /// the values that the inputs have; what these need is compiled first when it is not there yet.
   Expected<NamedTensors> run(const NamedTensors& inputs) const;
+
+  /// Runs several times, every task set by itself, and gives their times in the order of a run.
+  /// Unsupported on devices that do not time them, and for models placed on several.
+  Expected<std::vector<TaskSetTime>> profile(const NamedTensors& inputs, int runs) const;
 
   /// The session for one set of shapes of a model with open extents: shares what is compiled, has
   /// statistics and an explanation of its own. Inputs that are not listed have what open extents

@@ -267,3 +267,30 @@ TEST_CASE("session: more elements than kernels can number are refused by name") 
   CHECK(session.error().where == "input 'x'");
   CHECK(session.error().message.find("found 4294967296 elements") == 0);
 }
+
+TEST_CASE("session: a profile times every task set of a run") {
+  OnnxModel onnx;
+  writeLayer(onnx);
+  const Model model = modelOf(onnx, {{"x", {64, 3}}});
+  const NamedTensors inputs = model.makeInputs(1);
+  const Session session = compileFor(model, {.device = "cpu", .welder = false});
+  const auto times = session.profile(inputs, 3);
+  REQUIRE_MESSAGE(times, times.error().str());
+  REQUIRE(static_cast<int64_t>(times->size()) == session.statistics().taskSets);
+  CHECK(times->size() > 1);
+  for (const TaskSetTime& set : *times) {
+    CHECK(set.microseconds > 0);
+    CHECK(set.predicted > 0);
+    CHECK_FALSE(set.name.empty());
+    CHECK_FALSE(set.nodes.empty());
+  }
+  // Runs go on as before.
+  const auto outputs = session.run(inputs);
+  REQUIRE_MESSAGE(outputs, outputs.error().str());
+  const auto none = session.profile(inputs, 0);
+  REQUIRE_FALSE(none);
+  CHECK(none.error().str().find("found 0 runs") != std::string::npos);
+  const auto reference = compileFor(model, {.device = "reference"}).profile(inputs, 1);
+  REQUIRE_FALSE(reference);
+  CHECK(reference.error().kind == Error::Kind::Unsupported);
+}
