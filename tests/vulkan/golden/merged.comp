@@ -1,12 +1,14 @@
 #version 450
 #extension GL_EXT_shader_explicit_arithmetic_types_int64 : require
 layout(local_size_x = 32) in;
-layout(std430, binding = 4) buffer Status { uint code; uint node; } status;
+layout(std430, binding = 4) buffer Status { uint code; uint node; uvec2 detail; } status;
 layout(push_constant, std430) uniform Words { uint word[3]; } words;
 bvec4 isnan_f32x4(vec4 x) { return greaterThan(floatBitsToUint(x) & 0x7fffffffu, uvec4(0x7f800000u)); }
 vec4 maxl_f32x4(vec4 a, vec4 b) { return mix(max(a, b), a, isnan_f32x4(a)); }
-void report(uint code, uint node) {
-  if (atomicCompSwap(status.code, 0u, code) == 0u) status.node = node;
+void report(uint code, uint node, uvec2 detail) {
+  if (atomicCompSwap(status.code, 0u, code) != 0u) return;
+  status.node = node;
+  status.detail = detail;
 }
 layout(std430, binding = 0) readonly restrict buffer B0 { float b0[]; };
 layout(std430, binding = 0) readonly restrict buffer B0x4 { vec4 b0x4[]; };
@@ -52,7 +54,7 @@ void kernel1(int group) {
   if (v15) {
     int64_t v16 = v5;
     bool v17 = v16 < int64_t(0ul);
-    if (v17) report(1u, 7u);
+    if (v17) report(1u, 7u, uvec2(0u));
     b3[group] = v16;
   }
 }

@@ -1,10 +1,12 @@
 #version 450
 #extension GL_EXT_shader_explicit_arithmetic_types_int64 : require
 layout(local_size_x = 32) in;
-layout(std430, binding = 2) buffer Status { uint code; uint node; } status;
+layout(std430, binding = 2) buffer Status { uint code; uint node; uvec2 detail; } status;
 layout(push_constant, std430) uniform Words { uint word[2]; } words;
-void report(uint code, uint node) {
-  if (atomicCompSwap(status.code, 0u, code) == 0u) status.node = node;
+void report(uint code, uint node, uvec2 detail) {
+  if (atomicCompSwap(status.code, 0u, code) != 0u) return;
+  status.node = node;
+  status.detail = detail;
 }
 layout(std430, binding = 0) readonly restrict buffer B0 { int64_t b0[]; };
 layout(std430, binding = 1) writeonly restrict buffer B1 { int64_t b1[]; };
@@ -24,7 +26,7 @@ void kernel0(int group) {
   if (v15) {
     int64_t v16 = v5;
     bool v17 = v16 < int64_t(0ul);
-    if (v17) report(1u, 7u);
+    if (v17) report(1u, 7u, uvec2(0u));
     b1[group] = v16;
   }
 }

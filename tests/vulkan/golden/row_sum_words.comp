@@ -1,6 +1,6 @@
 #version 450
 layout(local_size_x = 32) in;
-layout(std430, binding = 2) buffer Status { uint code; uint node; } status;
+layout(std430, binding = 2) buffer Status { uint code; uint node; uvec2 detail; } status;
 layout(push_constant, std430) uniform Words { uint word[2]; } words;
 uvec2 add_u64(uvec2 a, uvec2 b) {
   uint low = a.x + b.x;
@@ -9,8 +9,10 @@ uvec2 add_u64(uvec2 a, uvec2 b) {
 bool lt_i64(uvec2 a, uvec2 b) {
   return int(a.y) < int(b.y) || (a.y == b.y && a.x < b.x);
 }
-void report(uint code, uint node) {
-  if (atomicCompSwap(status.code, 0u, code) == 0u) status.node = node;
+void report(uint code, uint node, uvec2 detail) {
+  if (atomicCompSwap(status.code, 0u, code) != 0u) return;
+  status.node = node;
+  status.detail = detail;
 }
 layout(std430, binding = 0) readonly restrict buffer B0 { uvec2 b0[]; };
 layout(std430, binding = 1) writeonly restrict buffer B1 { uvec2 b1[]; };
@@ -30,7 +32,7 @@ void kernel0(int group) {
   if (v15) {
     uvec2 v16 = v5;
     bool v17 = lt_i64(v16, uvec2(0u, 0u));
-    if (v17) report(1u, 7u);
+    if (v17) report(1u, 7u, uvec2(0u));
     b1[group] = v16;
   }
 }
