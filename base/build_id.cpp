@@ -46,7 +46,7 @@ std::string idAmong(std::string_view notes) {
     if (padded(header.n_namesz) + header.n_descsz > notes.size()) return {};
     const std::string_view name = notes.substr(0, header.n_namesz);
     notes.remove_prefix(padded(header.n_namesz));
-    if (header.n_type == NT_GNU_BUILD_ID && name == std::string_view("GNU", 4)) {
+    if (header.n_type == NT_GNU_BUILD_ID && name == std::string_view("GNU\0", 4)) {
       return hexOf(notes.substr(0, header.n_descsz));
     }
     notes.remove_prefix(std::min(padded(header.n_descsz), notes.size()));
@@ -60,6 +60,7 @@ int visit(dl_phdr_info* object, size_t /*size*/, void* data) {
   for (const ElfW(Phdr) & segment : std::span(object->dlpi_phdr, object->dlpi_phnum)) {
     // Segments of 8-byte alignment hold notes of another kind.
     if (segment.p_type != PT_NOTE || segment.p_align > 4) continue;
+    // NOLINTNEXTLINE(performance-no-int-to-ptr): the loader tells addresses as integers
     const auto* notes = reinterpret_cast<const char*>(object->dlpi_addr + segment.p_vaddr);
     search.id = idAmong({notes, segment.p_memsz});
     if (!search.id.empty()) break;

@@ -226,6 +226,7 @@ Result<std::shared_ptr<DiskCache>> DiskCache::open(const std::string& folder, in
 
 DiskCache::~DiskCache() { ::close(descriptor_); }
 
+// NOLINTNEXTLINE(readability-make-member-function-const): it changes the folder
 std::optional<std::vector<std::byte>> DiskCache::get(std::string_view key) {
   const std::string name = entryName(key);
   const File file(
@@ -295,6 +296,7 @@ void DiskCache::evict(int64_t bytes) {
 }
 
 // What went wrong, as errno says it; 0 when all of it is in the file.
+// NOLINTNEXTLINE(readability-make-member-function-const): it changes the folder
 int DiskCache::write(const std::string& temporary, std::span<const std::byte> header,
                      std::span<const std::byte> payload) {
   if (!withinFileLimit(header.size() + payload.size())) return EFBIG;

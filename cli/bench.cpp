@@ -128,7 +128,7 @@ int bench(const BenchOptions& options) {
   for (Case& one : loaded->cases) {
     const auto pinned = loaded->at(one);
     if (!pinned) return fail(pinned.error());
-    const auto at = session->at(one.shapes);
+    const auto at = sessionFor(*session, one);
     if (!at) return fail(at.error());
     const NamedTensors inputs = loaded->takeInputs(*pinned, one);
     const auto times = measure(*at, inputs, options);

@@ -19,7 +19,7 @@ int explain(const ExplainOptions& options) {
   const auto session = compile(*loaded, options.compile);
   if (!session) return fail(session.error());
   for (const Case& one : loaded->cases) {  // compiles what is not compiled yet
-    if (const auto at = session->at(one.shapes); !at) return fail(at.error());
+    if (const auto at = sessionFor(*session, one); !at) return fail(at.error());
   }
   std::cout << session->explain();
   if (options.code) std::cout << "\ncode\n" << session->code();

@@ -215,6 +215,12 @@ Expected<LoadedModel> loadModel(const ModelOptions& options) {
   if (const auto error = addCases(cases, "--input", *std::move(inputs), addInput)) return *error;
   const auto common = commonShapes(cases);
   if (!common) return common.error();
+  for (Case& one : cases) {  // files say what --shape leaves open
+    for (const auto& [name, tensor] : one.given) {
+      std::vector<int64_t>& shape = one.shapes.at(name);
+      if (std::count(shape.begin(), shape.end(), kOpenExtent) > 0) shape = tensor.shape;
+    }
+  }
   const Progress progress("reading " + options.path);
   const auto start = std::chrono::steady_clock::now();
   auto model = Model::load(options.path, *common, *bound);
@@ -225,13 +231,18 @@ Expected<LoadedModel> loadModel(const ModelOptions& options) {
 }
 
 Expected<Session> compile(const LoadedModel& loaded, const CompileOptions& options) {
-  auto session = [&] {
+  const Progress progress("compiling");
+  return Session::compile(loaded.model, options);
+}
+
+Expected<Session> sessionFor(const Session& session, const Case& one) {
+  auto found = [&] {
     const Progress progress("compiling");
-    return Session::compile(loaded.model, options);
+    return session.at(one.shapes);
   }();
-  if (!session) return session;
-  for (const std::string& note : session->notes()) std::cerr << "note: " << note << std::endl;
-  return session;
+  if (!found) return found;
+  for (const std::string& note : found->notes()) std::cerr << "note: " << note << std::endl;
+  return found;
 }
 
 int fail(const Error& error) {

@@ -64,8 +64,11 @@ Expected<std::pair<std::string, std::vector<int64_t>>> parseShape(const std::str
 /// each; what is given once holds for all cases. What is bound is a constant of the model.
 Expected<LoadedModel> loadModel(const ModelOptions& options);
 
-/// Compiles, and says on stderr what is placed elsewhere.
+/// Compiles; what has open extents is compiled case by case.
 Expected<Session> compile(const LoadedModel& loaded, const CompileOptions& options);
+
+/// The session for a case; says on stderr what is placed elsewhere.
+Expected<Session> sessionFor(const Session& session, const Case& one);
 
 /// Prints an error to stderr; returns kFailed.
 int fail(const Error& error);

@@ -61,9 +61,11 @@ int runCase(const RunOptions& options, const LoadedModel& loaded, const Session&
             Case& one) {
   const auto pinned = loaded.at(one);
   if (!pinned) return fail(pinned.error());
+  const auto compiled = sessionFor(session, one);
+  if (!compiled) return fail(compiled.error());
   const auto outputs = [&] {
     const Progress progress("running");
-    return session.run(loaded.takeInputs(*pinned, one));
+    return compiled->run(loaded.takeInputs(*pinned, one));
   }();
   if (!outputs) return fail(outputs.error());
   if (options.outputs.empty()) {

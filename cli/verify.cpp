@@ -76,12 +76,11 @@ DeviceResult verifyCase(const Session& session, const Expectation& expected,
                         const std::string& device) {
   DeviceResult result;
   result.device = device;
-  const auto compiled = session.at(expected.shapes.shapes);
+  const auto compiled = sessionFor(session, expected.shapes);
   if (!compiled) {
     result.error = compiled.error();
     return result;
   }
-  for (const std::string& note : compiled->notes()) std::cerr << "note: " << note << std::endl;
   if (compiled->notes().empty()) {
     result.device = compiled->statistics().device;
   } else {

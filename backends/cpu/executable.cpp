@@ -110,7 +110,10 @@ Status Executable::packConstants(SharedParts& shared) {
     if (buffer.kind != BufferInfo::Kind::Constant) continue;
     if (usableInPlace(buffer)) {
       constants_[i] = buffer.data->bytes.data();
-    } else if ((packed_[i] = shared.constants.find(runtime::packedKey(buffer)))) {
+      continue;
+    }
+    packed_[i] = shared.constants.find(runtime::packedKey(buffer));
+    if (packed_[i] != nullptr) {
       constants_[i] = packed_[i]->data();
     } else {
       bytes += buffer.bytes;

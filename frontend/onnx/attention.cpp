@@ -211,7 +211,7 @@ Status buildRotaryEmbedding(Context& c) {
   Tensor imaginary = e.add(e.mul(sine, a), e.mul(cosine, b));
   Dims shape = real.shape;
   if (interleaved) {
-    shape.push_back(Dim(1));
+    shape.emplace_back(1);
     real = e.reshape(real, shape);
     imaginary = e.reshape(imaginary, shape);
     shape.pop_back();

@@ -202,3 +202,49 @@ TEST_CASE("cli: output that does not arrive is a failure") {
                  {"standard output: cannot write all of the output"});
   }
 }
+
+TEST_CASE("cli: several shapes of an input go through one compiled model") {
+  const Workspace work;
+  writeModel(work);
+  work.write("two.npy", Tensor::of<float>({2, 3}, {1, 2, 3, -1, 0, 0}));
+  work.write("one.npy", Tensor::of<float>({1, 3}, {1, 2, 3}));
+  const std::string shapes = "model.onnx --shape x=1,3 --shape x=5,3 --device cpu";
+  const Outcome run = work.quartet("run " + shapes);
+  CHECK_MESSAGE(run.status == 0, run.err);
+  CHECK(run.out.find("x=1,3\na/y: f32[1, 2]") == 0);
+  CHECK(run.out.find("x=5,3\na/y: f32[5, 2]") != std::string::npos);
+  const Outcome files = work.quartet("run model.onnx --input x=two.npy --input x=one.npy");
+  CHECK_MESSAGE(files.status == 0, files.err);
+  CHECK(files.out.find("a/y: f32[2, 2], min 0, max 14, mean 4.25: 14 2 0 1") != std::string::npos);
+  CHECK(files.out.find("a/y: f32[1, 2], min 2, max 14") != std::string::npos);
+  const Outcome open = work.quartet("run model.onnx --shape x=?,3 --input x=two.npy");
+  CHECK_MESSAGE(open.status == 0, open.err);
+  CHECK(open.out.find("a/y: f32[2, 2], min 0, max 14") == 0);
+  const auto verified = json(work.quartet("verify " + shapes + " --json"));
+  REQUIRE(verified["devices"].size() == 2);
+  CHECK(verified["devices"][1]["shapes"] == "x=5,3");
+  CHECK(verified["devices"][1]["passed"] == true);
+  const auto measured = json(work.quartet("bench " + shapes + " --runs 2 --profile 2 --json"));
+  REQUIRE(measured.size() == 2);
+  CHECK(measured[0]["shapes"] == "x=1,3");
+  CHECK(measured[1]["task_sets"].size() >= 1);
+  const Outcome explained = work.quartet("explain " + shapes);
+  CHECK(explained.out.find("1 of at most 8 specialisations") != std::string::npos);
+  CHECK(explained.out.find("nothing compiled in, 2 of at most 8 sets of shapes") !=
+        std::string::npos);
+}
+
+TEST_CASE("cli: shapes of several cases that do not fit together are refused") {
+  const Workspace work;
+  writeModel(work);
+  const auto refused = [&](const std::string& arguments, const std::string& text) {
+    const Outcome outcome = work.quartet("run model.onnx --device cpu " + arguments);
+    CHECK(outcome.status != 0);
+    CHECK_MESSAGE(outcome.err.find(text) != std::string::npos, outcome.err);
+  };
+  refused("--shape x=1,3 --shape x=1,3,1", "found rank 2 and rank 3");
+  refused("--shape x=1,3 --shape x=2,4", "axis 1 is fixed");
+  refused("--shape x=1,3 --shape x=2,3 --outputs out", "one folder for the outputs");
+  refused("--shape x=?,3", "axis 0 is open, and no shape is given");
+  CHECK(work.list("out").empty());
+}
