@@ -37,9 +37,10 @@ Result<PlacedGraph> placeGraph(const ir::Module& graph, const runtime::Device& d
   const sched::Capability supports = [&](const ir::TensorExpr& expr) {
     return device.supports(expr);
   };
-  placed.graph = QT_TRY(placed.passes.run("place", std::move(expressed), [&](ir::Module module) {
-    return sched::place(std::move(module), id, fallback, supports);
-  }));
+  placed.graph =
+      QT_TRY(placed.passes.run("place", std::move(expressed), [&](const ir::Module& module) {
+        return sched::place(module, id, fallback, supports);
+      }));
   placed.elsewhere = sched::placedOn(placed.graph, fallback);
   placed.computations = placed.elsewhere.size() + sched::placedOn(placed.graph, id).size();
   return placed;

@@ -48,7 +48,7 @@ void computeOutputs(ir::Module& graph) {
 
 }  // namespace
 
-ir::Module place(ir::Module graph, const std::string& device, const std::string& fallback,
+ir::Module place(const ir::Module& graph, const std::string& device, const std::string& fallback,
                  const Capability& supports) {
   ir::Module placed = graph;
   computeOutputs(placed);

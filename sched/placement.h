@@ -17,7 +17,7 @@ using Capability = std::function<Status(const ir::TensorExpr&)>;
 /// Gives: the same graph when `device` can compute all of it. Else every computation says where it
 /// runs, {device}: on `device`, or what that cannot compute on `fallback`, with what it is
 /// {lacking}; outputs that are inputs or constants become computations for that.
-ir::Module place(ir::Module graph, const std::string& device, const std::string& fallback,
+ir::Module place(const ir::Module& graph, const std::string& device, const std::string& fallback,
                  const Capability& supports);
 
 /// The computations of a placed graph on `device`, in order.

@@ -30,7 +30,7 @@ class Folder {
   Folder& operator=(const Folder&) = delete;
 
   std::string write(const std::string& name, const std::string& text) const {
-    const std::string file = (path_ / name).string();
+    std::string file = (path_ / name).string();
     std::ofstream(file, std::ios::binary) << text;
     return file;
   }

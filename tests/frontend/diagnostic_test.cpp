@@ -3,9 +3,7 @@
 #include <onnx/onnx_pb.h>
 #include <sys/stat.h>
 
-#include <sys/stat.h>
 #include <filesystem>
-
 #include <fstream>
 
 #include "tests/frontend/support.h"

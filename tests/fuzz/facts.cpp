@@ -223,10 +223,9 @@ double rounding(const ir::Module& graph, const ir::Op& op, const std::vector<con
 Result<Tensor> runAlone(const ir::Module& graph, const ir::Op& op, const Tensors& operands) {
   ir::Module alone(ir::Level::Graph, "alone");
   std::vector<ir::ValueId> parameters;
-  for (size_t i = 0; i < operands.size(); ++i) {
-    const std::vector<ir::Dim> shape(operands[i]->shape.begin(), operands[i]->shape.end());
-    parameters.push_back(
-        alone.addParameter(alone.top(), ir::Type::tensor(operands[i]->dtype, shape)));
+  for (const auto& operand : operands) {
+    const std::vector<ir::Dim> shape(operand->shape.begin(), operand->shape.end());
+    parameters.push_back(alone.addParameter(alone.top(), ir::Type::tensor(operand->dtype, shape)));
   }
   const ir::OpId id =
       alone.addOp(alone.top(), op.opcode, parameters, {graph.type(op.results[0])}, op.attributes);
