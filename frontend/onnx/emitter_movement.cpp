@@ -15,20 +15,21 @@ using ir::Opcode;
 
 Tensor Emitter::reshape(const Tensor& x, const Dims& shape) {
   if (x.shape == shape) return x;
-  const bool serves = optimise_ || !x.id.valid();  // what is known, instead of the value
-  if (serves && x.constant && countable(shape)) {
+  Tensor known{x.dtype, shape, {}, nullptr, x.contents};
+  if (x.constant && countable(shape)) {
     auto view = std::make_shared<ir::ConstantData>(*x.constant);
     view->shape = *constantShape(shape);
-    return constant(std::move(view));
+    known = constant(std::move(view));
   }
-  if (serves && x.contents) return {x.dtype, shape, {}, nullptr, x.contents};
+  const bool serves = optimise_ || !x.id.valid();  // what is known, instead of the value
+  if (serves && (known.constant || known.contents)) return known;
+  Tensor source = x;
   const ir::Op* from = definition(x);
-  if (from != nullptr && from->opcode == Opcode::Reshape) {
-    Tensor source = tensorOf(from->operands[0]);
-    if (source.shape == shape) return source;
-    return op(Opcode::Reshape, {source}, x.dtype, shape);
-  }
-  return op(Opcode::Reshape, {x}, x.dtype, shape);
+  if (from != nullptr && from->opcode == Opcode::Reshape) source = tensorOf(from->operands[0]);
+  Tensor result = source.shape == shape ? source : op(Opcode::Reshape, {source}, x.dtype, shape);
+  if (known.constant) result.constant = known.constant;
+  if (known.contents) result.contents = known.contents;
+  return result;
 }
 
 Tensor Emitter::transpose(const Tensor& x, const Ints& perm) {

@@ -121,3 +121,20 @@ TEST_CASE("oracle: integers are equal, except where they select on floats") {
   CHECK(compare(1, 0, 3)[1].passed);
   CHECK_FALSE(compare(1, 0, 4)[1].passed);
 }
+
+TEST_CASE("oracle: shape arithmetic decides on shapes in the model as written too") {
+  OnnxModel onnx;
+  onnx.input("x", {"N", 6}).output("y").ints("zero", {}, {0}).ints("axis", {1}, {0});
+  onnx.ints("rest", {2}, {2, 3});
+  onnx.node("Shape", {"x"}, {"s"}).node("Gather", {"s", "zero"}, {"n"});
+  onnx.node("Unsqueeze", {"n", "axis"}, {"first"});
+  onnx.node("Concat", {"first", "rest"}, {"shape"}, {{"axis", int64_t{0}}});
+  onnx.node("Reshape", {"x", "shape"}, {"y"});
+  for (const int64_t n : {kOpenExtent, int64_t{4}}) {
+    const Model model = modelOf(onnx, {{"x", {n, 6}}});
+    const NamedTensors inputs{{"x", Tensor::of<float>({4, 6}, std::vector<float>(24, 1))}};
+    const auto oracle = Oracle::evaluate(model, inputs);
+    REQUIRE_MESSAGE(oracle, oracle.error().str());
+    CHECK(oracle->outputs().at("y").shape == std::vector<int64_t>{4, 2, 3});
+  }
+}
