@@ -139,8 +139,8 @@ Result<std::shared_ptr<Session::Data>> startData(const std::shared_ptr<const Mod
                                                  const ir::SymbolValues& symbols) {
   auto data = std::make_shared<Session::Data>();
   data->model = model;
-  data->inputs = QT_TRY(closed(model->inputs, model->inputDims(), symbols));
-  data->outputs = QT_TRY(closed(model->outputs, model->outputDims(), symbols));
+  data->inputs = QT_TRY(closed(model->inputs, model->inputDims, symbols));
+  data->outputs = QT_TRY(closed(model->outputs, model->outputDims, symbols));
   return data;
 }
 

@@ -1,5 +1,6 @@
 #include "api/model.h"
 
+#include <algorithm>
 #include <filesystem>
 #include <set>
 
@@ -8,6 +9,7 @@
 #include "api/inputs.h"
 #include "backends/cpu/reference/evaluate.h"
 #include "base/mapped_file.h"
+#include "frontend/onnx/inputs.h"
 
 namespace quartet {
 namespace {
@@ -61,6 +63,34 @@ Result<std::shared_ptr<const Model::Data>> importSource(
   return std::shared_ptr<const Model::Data>(std::move(data));
 }
 
+/// A model whose operators must know what the options leave open; `reason` is what one of them
+/// says.
+Result<std::shared_ptr<const Model::Data>> defer(std::string name,
+                                                 std::shared_ptr<const frontend::Model> source,
+                                                 frontend::ImportOptions options,
+                                                 const Diagnostic& reason) {
+  auto data = std::make_shared<Model::Data>();
+  data->deferred = true;
+  for (const frontend::InputShape& input : QT_TRY(frontend::checkModel(*source, options))) {
+    data->inputs.push_back({input.name, fromIr(input.dtype), openShape(input.dims), {}});
+    data->inputDims.push_back(input.dims);
+  }
+  if (data->openSymbols().empty()) return tl::unexpected(reason);
+  for (const frontend::ValueInfo& output : source->outputs) {
+    if (!output.dtype || !output.dims) return tl::unexpected(reason);
+    TensorInfo info{output.name, fromIr(*output.dtype), {}, {}};
+    for (const frontend::Dimension& dim : *output.dims) {
+      info.shape.push_back(dim.value.value_or(kOpenExtent));
+    }
+    data->outputs.push_back(std::move(info));
+    data->selectors.emplace_back();
+  }
+  data->name = std::move(name);
+  data->source = std::move(source);
+  data->options = std::move(options);
+  return std::shared_ptr<const Model::Data>(std::move(data));
+}
+
 Result<std::shared_ptr<const Model::Data>> import(Result<frontend::Model> read, std::string name,
                                                   const Model::Shapes& shapes,
                                                   const NamedTensors& bound) {
@@ -71,33 +101,35 @@ Result<std::shared_ptr<const Model::Data>> import(Result<frontend::Model> read, 
     QT_CHECK(api::checkBytes(input, tensor));
     options.values[input] = api::toConstant(tensor);
   }
-  return importSource(std::move(name), std::make_shared<const frontend::Model>(*std::move(read)),
-                      std::move(options));
+  const auto source = std::make_shared<const frontend::Model>(*std::move(read));
+  auto imported = importSource(name, source, options);
+  const bool failed = !imported && (imported.error().kind == Diagnostic::Kind::User ||
+                                    imported.error().kind == Diagnostic::Kind::Unsupported);
+  if (!failed) return imported;
+  return defer(std::move(name), source, std::move(options), imported.error());
 }
 
 }  // namespace
 
-std::vector<ir::Dims> Model::Data::inputDims() const {
-  std::vector<ir::Dims> dims;
-  for (ir::ValueId id : graph.region(graph.top()).parameters) dims.push_back(graph.type(id).shape);
-  return dims;
-}
-
-std::vector<ir::Dims> Model::Data::outputDims() const {
-  std::vector<ir::Dims> dims;
-  const ir::Op& last = graph.op(graph.region(graph.top()).ops.back());
-  for (ir::ValueId id : last.operands) dims.push_back(graph.type(id).shape);
-  return dims;
-}
-
 std::vector<std::string> Model::Data::openSymbols() const {
   std::set<std::string> symbols;
-  for (const ir::Dims& dims : inputDims()) {
+  for (const ir::Dims& dims : inputDims) {
     for (const ir::Dim& dim : dims) {
       for (std::string& symbol : dim.symbols()) symbols.insert(std::move(symbol));
     }
   }
   return {symbols.begin(), symbols.end()};
+}
+
+std::vector<std::string> Model::Data::batchSymbols() const {
+  std::vector<std::string> found = openSymbols();
+  std::erase_if(found, [&](const std::string& symbol) {
+    return std::any_of(inputDims.begin(), inputDims.end(), [&](const ir::Dims& dims) {
+      return std::find(dims.begin() + (dims.empty() ? 0 : 1), dims.end(),
+                       ir::Dim::symbol(symbol)) != dims.end();
+    });
+  });
+  return found;
 }
 
 namespace api {
@@ -137,7 +169,7 @@ namespace {
 
 /// Every symbol must have got its value from some input.
 Status checkComplete(const Model::Data& model, const ir::SymbolValues& values) {
-  const std::vector<ir::Dims> dims = model.inputDims();
+  const std::vector<ir::Dims>& dims = model.inputDims;
   for (size_t i = 0; i < dims.size(); ++i) {
     for (size_t axis = 0; axis < dims[i].size(); ++axis) {
       if (dims[i][axis].isConstant() || values.contains(dims[i][axis].symbolName())) continue;
@@ -154,7 +186,7 @@ Status checkComplete(const Model::Data& model, const ir::SymbolValues& values) {
 Result<ir::SymbolValues> symbolsOf(const Model::Data& model, const Model::Shapes& shapes) {
   ir::SymbolValues values;
   std::map<std::string, std::string> firsts;  // symbol -> the input that gave its value
-  const std::vector<ir::Dims> dims = model.inputDims();
+  const std::vector<ir::Dims>& dims = model.inputDims;
   for (size_t i = 0; i < dims.size(); ++i) {
     const TensorInfo& input = model.inputs[i];
     const std::string where = "input '" + input.name + "'";
@@ -189,6 +221,7 @@ Result<std::shared_ptr<Model::Data>> wrapGraph(std::string name, ir::Module grap
       if (known.name == input.name) input.indexLimit = known.indexes;
     }
     data->inputs.push_back(std::move(input));
+    data->inputDims.push_back(value.type.shape);
   }
   const ir::Op& last = graph.op(top.ops.back());
   QT_ASSERT(last.opcode == ir::Opcode::Return && last.operands.size() == graph.outputs.size(),
@@ -196,6 +229,7 @@ Result<std::shared_ptr<Model::Data>> wrapGraph(std::string name, ir::Module grap
   for (size_t i = 0; i < last.operands.size(); ++i) {
     const ir::Type& type = graph.type(last.operands[i]);
     data->selectors.push_back(findSelector(graph, last.operands[i]));
+    data->outputDims.push_back(type.shape);
     data->outputs.push_back({graph.outputs[i],
                              fromIr(type.dtype),
                              openShape(type.shape),

@@ -20,20 +20,26 @@ struct Model::Data {
   };
 
   std::string name;
-  ir::Module graph;  // open extents are symbols
+  ir::Module graph;  // open extents are symbols; empty when `deferred`
   std::vector<TensorInfo> inputs;
   std::vector<TensorInfo> outputs;
   std::vector<std::optional<Selector>> selectors;  // per output
+
+  /// Open extents that some operator must know: every set of shapes is imported by itself, and
+  /// outputs have the shapes that the file declares.
+  bool deferred = false;
 
   /// What it was imported from, and how: to import it with other shapes.
   std::shared_ptr<const frontend::Model> source;
   frontend::ImportOptions options;
 
-  /// Shapes over the graph's symbols, in the order of `inputs` and `outputs`.
-  std::vector<ir::Dims> inputDims() const;
-  std::vector<ir::Dims> outputDims() const;
+  /// Shapes over symbols, in the order of `inputs` and (not when deferred) `outputs`.
+  std::vector<ir::Dims> inputDims;
+  std::vector<ir::Dims> outputDims;
   /// Symbols of open extents, sorted; each is an extent of an input.
   std::vector<std::string> openSymbols() const;
+  /// Those of them that only count samples: first extents.
+  std::vector<std::string> batchSymbols() const;
 };
 
 namespace api {

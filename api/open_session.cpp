@@ -45,8 +45,12 @@ Result<std::shared_ptr<OpenSession>> OpenSession::create(std::shared_ptr<const M
         "specialisations");
   }
   auto devices = QT_TRY(DevicePool::create(options));
-  return std::shared_ptr<OpenSession>(
-      new OpenSession(std::move(model), options, std::move(devices)));
+  std::shared_ptr<OpenSession> session(new OpenSession(model, options, std::move(devices)));
+  if (model->deferred) {
+    for (const std::string& symbol : model->openSymbols()) session->fixed_.insert(symbol);
+    for (const std::string& symbol : model->batchSymbols()) session->fixed_.erase(symbol);
+  }
+  return session;
 }
 
 /// What is compiled in, and the launch parameters.
@@ -102,7 +106,12 @@ Result<std::shared_ptr<Specialisation>> OpenSession::specialise(const ir::Symbol
         return entries_.front().specialisation;
       }
     }
-    auto made = QT_TRY(trySpecialise(symbols));
+    auto tried = trySpecialise(split(symbols).first);
+    if (!tried && fixed_.size() < symbols.size()) {
+      QT_CHECK(fixMore(symbols));
+      continue;
+    }
+    auto made = QT_TRY(std::move(tried));
     const std::set<std::string> bound = sched::loopSymbols(made->scheduled().schedule.plan);
     const std::lock_guard lock(mutex_);
     if (bound.empty()) {
@@ -115,17 +124,37 @@ Result<std::shared_ptr<Specialisation>> OpenSession::specialise(const ir::Symbol
   }
 }
 
+/// Some operator or the device must know more symbols: finds one that is enough, else takes all.
+/// When it fails even so, it is the inputs' fault, and nothing changes.
+Status OpenSession::fixMore(const ir::SymbolValues& symbols) {
+  const auto [compiledIn, parameters] = split(symbols);
+  ir::SymbolValues enough = symbols;
+  for (const auto& [symbol, value] : parameters) {
+    ir::SymbolValues more = compiledIn;
+    more.emplace(symbol, value);
+    if (!trySpecialise(more)) continue;
+    enough = std::move(more);
+    break;
+  }
+  if (enough == symbols) QT_CHECK(trySpecialise(symbols));
+  const std::lock_guard lock(mutex_);
+  for (const auto& [symbol, value] : enough) fixed_.insert(symbol);
+  entries_.clear();  // they were made for fewer symbols
+  return {};
+}
+
 Result<std::shared_ptr<Specialisation>> OpenSession::trySpecialise(
-    const ir::SymbolValues& symbols) const {
+    const ir::SymbolValues& compiledIn) const {
   Model::Shapes shapes;
-  const std::vector<ir::Dims> dims = model_->inputDims();
-  const ir::SymbolValues compiledIn = split(symbols).first;
-  for (size_t i = 0; i < dims.size(); ++i) {
+  for (size_t i = 0; i < model_->inputs.size(); ++i) {
     ir::Dims substituted;
-    for (const ir::Dim& dim : dims[i]) substituted.push_back(dim.substitute(compiledIn));
+    for (const ir::Dim& dim : model_->inputDims[i]) {
+      substituted.push_back(dim.substitute(compiledIn));
+    }
     shapes[model_->inputs[i].name] = openShape(substituted);
   }
-  const auto model = compiledIn.empty() ? model_ : QT_TRY(withShapes(*model_, shapes));
+  const bool asItIs = compiledIn.empty() && !model_->deferred;
+  const auto model = asItIs ? model_ : QT_TRY(withShapes(*model_, shapes));
   return Specialisation::create(model, options_, devices_);
 }
 

@@ -15,7 +15,8 @@ namespace quartet::api {
 /// Symbols of the model's open extents are of two kinds. Those along vector lanes or inside
 /// reductions of the schedule are compiled in: their values select a specialisation. The others are
 /// launch parameters: their values only change buffer sizes and grids, and the code is shared.
-/// Which are which is found at the first compilation. Thread-safe; one compilation at a time,
+/// Which are which is found at the first compilation; all are compiled in where the model's
+/// operators must know them. Thread-safe; one compilation at a time,
 /// during which what is there already runs.
 class OpenSession {
  public:
@@ -44,7 +45,8 @@ class OpenSession {
 
   std::shared_ptr<const Session::Data> find(const ir::SymbolValues& symbols);
   Result<std::shared_ptr<Specialisation>> specialise(const ir::SymbolValues& symbols);
-  Result<std::shared_ptr<Specialisation>> trySpecialise(const ir::SymbolValues& symbols) const;
+  Result<std::shared_ptr<Specialisation>> trySpecialise(const ir::SymbolValues& compiledIn) const;
+  Status fixMore(const ir::SymbolValues& symbols);
   std::pair<ir::SymbolValues, ir::SymbolValues> split(const ir::SymbolValues& symbols) const;
 
   const std::shared_ptr<const Model::Data> model_;

@@ -63,20 +63,34 @@ OnnxModel::OnnxModel(const OnnxModel& other)
 
 OnnxModel::~OnnxModel() = default;
 
-OnnxModel& OnnxModel::input(const std::string& name, const std::vector<Extent>& dims, int type) {
-  auto& value = *proto_->mutable_graph()->add_input();
-  setType(value, name, type);
+namespace {
+
+void setShape(onnx::ValueInfoProto& value, const std::vector<Extent>& dims) {
   auto& shape = *value.mutable_type()->mutable_tensor_type()->mutable_shape();
   for (const Extent& extent : dims) {
     auto& dim = *shape.add_dim();
     if (const auto* number = std::get_if<int64_t>(&extent)) dim.set_dim_value(*number);
     if (const auto* symbol = std::get_if<std::string>(&extent)) dim.set_dim_param(*symbol);
   }
+}
+
+}  // namespace
+
+OnnxModel& OnnxModel::input(const std::string& name, const std::vector<Extent>& dims, int type) {
+  auto& value = *proto_->mutable_graph()->add_input();
+  setType(value, name, type);
+  setShape(value, dims);
   return *this;
 }
 
 OnnxModel& OnnxModel::output(const std::string& name, int type) {
   setType(*proto_->mutable_graph()->add_output(), name, type);
+  return *this;
+}
+
+OnnxModel& OnnxModel::output(const std::string& name, int type, const std::vector<Extent>& dims) {
+  output(name, type);
+  setShape(*proto_->mutable_graph()->mutable_output()->rbegin(), dims);
   return *this;
 }
 

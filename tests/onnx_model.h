@@ -44,6 +44,7 @@ class OnnxModel {
   OnnxModel& input(const std::string& name, const std::vector<Extent>& dims, int type = kFloat);
   /// Shape and, by default, type are left for the importer to find.
   OnnxModel& output(const std::string& name, int type = kUndefined);
+  OnnxModel& output(const std::string& name, int type, const std::vector<Extent>& dims);
   OnnxModel& floats(const std::string& name, const std::vector<int64_t>& dims,
                     const std::vector<float>& values);
   /// Values first, first + 1/16, first + 2/16, ...

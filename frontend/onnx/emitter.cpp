@@ -73,6 +73,10 @@ Tensor Emitter::tensorOf(ValueId value) const {
   const Type& type = module_.type(value);
   Tensor tensor{type.dtype, type.shape, value, nullptr, nullptr};
   tensor.constant = module_.constantOf(value);
+  if (const auto known = known_.find(value); known != known_.end()) {
+    tensor.constant = known->second.constant;
+    tensor.contents = known->second.contents;
+  }
   return tensor;
 }
 
@@ -137,10 +141,13 @@ Tensor Emitter::op(Opcode opcode, const std::vector<Tensor>& operands, DType dty
   }
   if (folded && optimise_) return *folded;
   Tensor result = emit(opcode, operands, type, std::move(attributes));
-  if (folded) {
-    result.constant = folded->constant;
-    result.contents = folded->contents;
-  }
+  return folded ? remember(std::move(result), *folded) : result;
+}
+
+Tensor Emitter::remember(Tensor result, const Tensor& known) {
+  result.constant = known.constant;
+  result.contents = known.contents;
+  known_[result.id] = result;
   return result;
 }
 

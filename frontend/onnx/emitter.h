@@ -107,6 +107,8 @@ class Emitter {
   std::string hashOf(const Constant& data) const;
   ir::ValueId materialise(const ir::Dims& contents, const Tensor& tensor);
   Tensor fromContents(ir::Dims contents, const ir::Type& type) const;
+  /// A value of the graph whose content is known all the same: without optimisation.
+  Tensor remember(Tensor result, const Tensor& known);
   Tensor emit(ir::Opcode opcode, const std::vector<Tensor>& operands, const ir::Type& type,
               ir::Attributes attributes);
   std::optional<Tensor> fold(ir::Opcode opcode, const std::vector<Tensor>& operands,
@@ -123,6 +125,7 @@ class Emitter {
   std::optional<ir::Dims> uncountable_;
   std::map<Constant, ir::ValueId> constants_;  // the key keeps the data alive
   std::map<std::string, ir::ValueId> byHash_;
+  std::map<ir::ValueId, Tensor> known_;  // what `remember` was told
   std::map<Constant, std::string> knownHashes_;
   // Ops by opcode and operands: the same computation is not emitted twice.
   std::map<std::pair<ir::Opcode, std::vector<ir::ValueId>>, std::vector<ir::OpId>> emitted_;

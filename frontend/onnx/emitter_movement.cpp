@@ -27,9 +27,7 @@ Tensor Emitter::reshape(const Tensor& x, const Dims& shape) {
   const ir::Op* from = definition(x);
   if (from != nullptr && from->opcode == Opcode::Reshape) source = tensorOf(from->operands[0]);
   Tensor result = source.shape == shape ? source : op(Opcode::Reshape, {source}, x.dtype, shape);
-  if (known.constant) result.constant = known.constant;
-  if (known.contents) result.contents = known.contents;
-  return result;
+  return known.constant || known.contents ? remember(std::move(result), known) : result;
 }
 
 Tensor Emitter::transpose(const Tensor& x, const Ints& perm) {

@@ -215,6 +215,12 @@ class Importer {
 
 }  // namespace
 
+Result<std::vector<InputShape>> checkModel(const Model& model, const ImportOptions& options) {
+  QT_CHECK(checkOperators(model));
+  QT_CHECK(sortNodes(model));
+  return resolveInputs(model, options);
+}
+
 Result<Imported> importModel(std::span<const std::byte> bytes, const ImportOptions& options,
                              const Evaluator& evaluator) {
   const Model model = QT_TRY(readModel(bytes, options.directory));

@@ -66,7 +66,12 @@ struct Imported {
   ModelInfo info;
 };
 
-struct Model;  // model.h
+struct Model;       // model.h
+struct InputShape;  // inputs.h
+
+/// What can be said of a model before its operators meet shapes: its operators are supported, its
+/// nodes have an order, its inputs these shapes.
+Result<std::vector<InputShape>> checkModel(const Model& model, const ImportOptions& options);
 
 /// The graph of a model: operators become the primitives of ir/ops.def, constants are folded, shape
 /// arithmetic is evaluated. Errors: not an ONNX model, inconsistent models, unsupported operators

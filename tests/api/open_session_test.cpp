@@ -192,3 +192,32 @@ TEST_CASE("open extents: threads run different shapes through one session") {
     for (const Comparison& comparison : comparisons) CHECK(comparison.passed);
   }
 }
+
+TEST_CASE("open extents: what an operator must know is compiled in, the batch stays open") {
+  OnnxModel onnx;  // the last L positions of x: f32[N, T], which a slice must know
+  onnx.input("x", {"N", "T"}).input("y", {"L"});
+  onnx.output("o", kFloat, {"N", "L"});
+  onnx.ints("zero", {}, {0}).ints("one", {1}, {1}).ints("front", {1}, {0});
+  onnx.ints("end", {1}, {INT64_MAX});
+  onnx.node("Shape", {"y"}, {"s"}).node("Gather", {"s", "zero"}, {"l"});
+  onnx.node("Neg", {"l"}, {"back"}).node("Unsqueeze", {"back", "front"}, {"start"});
+  onnx.node("Slice", {"x", "start", "end", "one"}, {"tail"}).node("Add", {"tail", "y"}, {"o"});
+  const Model model = modelOf(onnx, {{"x", {kOpenExtent, kOpenExtent}}, {"y", {kOpenExtent}}});
+  CHECK(model.outputs()[0].shape == std::vector<int64_t>{kOpenExtent, kOpenExtent});
+  for (const std::string& device : computingDevices()) {
+    INFO(device);
+    const Session session = sessionOf(model, {.device = device, .strict = true});
+    for (const int64_t n : {1, 3}) {
+      checkShapes(model, session, {{"x", {n, 7}}, {"y", {2}}});
+      checkShapes(model, session, {{"x", {n, 5}}, {"y", {5}}});
+    }
+    // Extents that do not fit together stay an error, and change nothing.
+    CHECK(failure(session, {{"x", Tensor::of<float>({1, 2}, {1, 2})},
+                            {"y", Tensor::of<float>({3}, {1, 2, 3})}})
+              .find("node '") != std::string::npos);
+    const auto found = session.specialisations();
+    REQUIRE(found.size() == 2);
+    CHECK(found[0].compiledIn == std::map<std::string, int64_t>{{"L", 5}, {"T", 5}});
+    CHECK(found[0].shapes.size() == 2);
+  }
+}

@@ -130,11 +130,19 @@ TEST_CASE("oracle: shape arithmetic decides on shapes in the model as written to
   onnx.node("Unsqueeze", {"n", "axis"}, {"first"});
   onnx.node("Concat", {"first", "rest"}, {"shape"}, {{"axis", int64_t{0}}});
   onnx.node("Reshape", {"x", "shape"}, {"y"});
+  // As exporters write an Expand whose shape has -1 for what stays.
+  onnx.ints("wanted", {4}, {-1, 2, -1, 3}).ints("four", {1}, {4}).ints("minus", {}, {-1});
+  onnx.ints("one", {1}, {1}).output("z");
+  onnx.node("Expand", {"one", "four"}, {"ones"}).node("Mul", {"ones", "minus"}, {"negative"});
+  onnx.node("Equal", {"wanted", "negative"}, {"stays"});
+  onnx.node("Where", {"stays", "ones", "wanted"}, {"to"});
+  onnx.floats("data", {1, 3}, {1, 2, 3}).node("Expand", {"data", "to"}, {"z"});
   for (const int64_t n : {kOpenExtent, int64_t{4}}) {
     const Model model = modelOf(onnx, {{"x", {n, 6}}});
     const NamedTensors inputs{{"x", Tensor::of<float>({4, 6}, std::vector<float>(24, 1))}};
     const auto oracle = Oracle::evaluate(model, inputs);
     REQUIRE_MESSAGE(oracle, oracle.error().str());
     CHECK(oracle->outputs().at("y").shape == std::vector<int64_t>{4, 2, 3});
+    CHECK(oracle->outputs().at("z").shape == std::vector<int64_t>{1, 2, 1, 3});
   }
 }
