@@ -10,24 +10,28 @@
 
 namespace quartet::operators {
 
+/// One way to run.
+struct Way {
+  std::string device;
+  bool open = false;  // the commonest extent of the inputs is left open at compile time
+  std::string name() const { return device + (open ? ", open extents" : ""); }
+};
+
 struct Failure {
-  std::string where;  // "import", "reference", or a device
   std::string what;
+  std::optional<Way> way;  // none: no way, the model itself or the reference's answer
+  std::string where() const { return way ? way->name() : "the model"; }
 };
 
 class Checker {
  public:
-  /// Compiles for these devices.
-  std::optional<Failure> check(const Network& network, const std::vector<std::string>& devices);
+  std::optional<Failure> check(const Network& network, const std::vector<Way>& ways);
 
-  /// How many networks ran on each device.
+  /// How many networks ran in each way.
   const std::map<std::string, int64_t>& runs() const { return runs_; }
 
  private:
   std::map<std::string, int64_t> runs_;
 };
-
-/// A smaller network that fails in the same place: fewer outputs, results that become inputs.
-Network reduce(const Network& network, const Failure& failure);
 
 }  // namespace quartet::operators

@@ -1,6 +1,6 @@
 #include "tests/operators/generator.h"
 
-#include <algorithm>
+#include <numeric>
 #include <set>
 #include <span>
 
@@ -28,14 +28,6 @@ int64_t lastVersion(const Row& row) {
   return version;
 }
 
-std::vector<const Row*> rowsAt(int64_t opset) {
-  std::vector<const Row*> rows;
-  for (const Row& row : frontend::operators()) {
-    if (frontend::findOperator(row.domain, row.type, opset) == &row) rows.push_back(&row);
-  }
-  return rows;
-}
-
 Result<frontend::Imported> import(const Network& network) {
   const std::string bytes = write(network).bytes();
   const frontend::Evaluator evaluator = [](const ir::Module& graph) {
@@ -50,18 +42,33 @@ class Generator {
     const auto rows = frontend::operators();
     const Row& first = rows[seed % rows.size()];
     made_.network.opset = random_.between(std::max(first.since, 1), lastVersion(first));
-    rows_ = rowsAt(made_.network.opset);
+    for (const Row& row : rows) {
+      if (frontend::findOperator(row.domain, row.type, made_.network.opset) != &row) continue;
+      rows_.push_back(&row);
+      weights_.push_back(1.0 / static_cast<double>(lastVersion(row) - row.since + 1));
+    }
     const int64_t wanted = random_.between(1, 8);
     append(first);
-    for (int64_t i = 1; i < wanted; ++i) append(*random_.pick(rows_));
+    for (int64_t i = 1; i < wanted; ++i) append(anyRow());
   }
 
   Generated finish() {
+    while (made_.network.nodes.empty()) append(anyRow());
     chooseOutputs();
     return std::move(made_);
   }
 
  private:
+  /// Rows of few versions come up more often: over all versions about as often as the others.
+  const Row& anyRow() {
+    double left = random_.uniform() * std::accumulate(weights_.begin(), weights_.end(), 0.0);
+    for (size_t i = 0; i < rows_.size(); ++i) {
+      if (left < weights_[i]) return *rows_[i];
+      left -= weights_[i];
+    }
+    return *rows_.back();
+  }
+
   void append(const Row& row) {
     constexpr int kAttempts = 12;
     for (int attempt = 0; attempt < kAttempts && !made_.refused; ++attempt) {
@@ -146,7 +153,8 @@ class Generator {
 
   Random random_;
   Generated made_;
-  std::vector<const Row*> rows_;
+  std::vector<const Row*> rows_;  // of this version
+  std::vector<double> weights_;
 };
 
 }  // namespace

@@ -49,7 +49,7 @@ int onnxType(ir::DType dtype) {
   return type;
 }
 
-tests::OnnxModel write(const Network& network) {
+tests::OnnxModel write(const Network& network, std::optional<int64_t> open) {
   tests::OnnxModel model(network.opset);
   for (const std::string& name : namesRead(network)) {
     const auto found = network.values.find(name);
@@ -58,7 +58,11 @@ tests::OnnxModel write(const Network& network) {
     if (found->second.origin == Origin::Initializer) {
       model.initializer(protoOf(name, data));
     } else {
-      model.input(name, {data.shape.begin(), data.shape.end()}, onnxType(data.dtype));
+      std::vector<tests::Extent> dims(data.shape.begin(), data.shape.end());
+      for (tests::Extent& dim : dims) {
+        if (open && dim == tests::Extent(*open)) dim = "n";
+      }
+      model.input(name, dims, onnxType(data.dtype));
     }
   }
   for (const Node& node : network.nodes) {

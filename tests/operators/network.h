@@ -3,6 +3,7 @@
 #pragma once
 
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -39,8 +40,9 @@ struct Network {
 /// ONNX's number of an element type.
 int onnxType(ir::DType dtype);
 
-/// The model, with those inputs and initializers that a node or an output reads.
-tests::OnnxModel write(const Network& network);
+/// The model, with those inputs and initializers that a node or an output reads. Axes of inputs
+/// whose extent is `open` are symbolic.
+tests::OnnxModel write(const Network& network, std::optional<int64_t> open = std::nullopt);
 /// One line per value that is given and per node.
 std::string print(const Network& network);
 
