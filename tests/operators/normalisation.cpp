@@ -147,6 +147,22 @@ Operand sequences(Draft& d, const Heads& h, int64_t heads, int64_t length, int64
   return d.operand({.dtype = h.dtype, .shape = shape, .domain = Domain{-2, 2}});
 }
 
+/// Every query sees the first key: a softmax over nothing has no value.
+void mask(Draft& d, DType dtype, const Ints& shape) {
+  const double masked = d.random.uniform();
+  if (masked < 0.3) {
+    d.operand({.dtype = dtype, .shape = shape, .domain = Domain{-2, 2}});
+  } else if (masked < 0.5) {
+    std::vector<double> seen(static_cast<size_t>(countOf(shape)));
+    for (size_t i = 0; i < seen.size(); ++i) {
+      seen[i] = i % static_cast<size_t>(shape[1]) == 0 || d.chance(0.6) ? 1 : 0;
+    }
+    d.elements(DType::Bool, shape, seen);
+  } else {
+    d.leaveOut();
+  }
+}
+
 }  // namespace
 
 void attention(Draft& d) {
@@ -169,17 +185,20 @@ void attention(Draft& d) {
   }
   const bool past = d.chance(0.3);
   const int64_t before = past ? d.between(1, 3) : 0;
-  if (d.chance(0.4)) {
-    const Ints mask{h.sequence, h.total + before};
-    d.operand({.dtype = h.dtype, .shape = mask, .domain = Domain{-2, 2}});
-  } else {
-    d.leaveOut();
-  }
+  mask(d, h.dtype, {h.sequence, h.total + before});
   if (past) {
     d.operand({.dtype = h.dtype, .shape = Ints{h.batch, h.keys, before, h.size}});
     d.operand({.dtype = h.dtype, .shape = Ints{h.batch, h.keys, before, h.valueSize}});
-    d.outputs({true, true});
+  } else if (d.opset >= 24 && d.chance(0.4)) {
+    d.leaveOut();
+    d.leaveOut();
+    std::vector<double> lengths(static_cast<size_t>(h.batch));
+    for (double& length : lengths) length = static_cast<double>(d.between(1, h.total));
+    d.elements(DType::I64, {h.batch}, lengths);
   }
+  const bool scores = d.chance(0.3);
+  if (past || scores) d.outputs({past, past, scores});
+  if (scores) d.maybe("qk_matmul_output_mode", d.between(0, 3));
   d.maybe("is_causal", int64_t{1}, 0.3);
   d.maybe("scale", 0.5F, 0.3);
   d.maybe("softcap", 2.0F, 0.3);

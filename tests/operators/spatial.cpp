@@ -179,11 +179,6 @@ std::vector<double> anyScales(Draft& d, const Ints& shape, size_t axes) {
   return scales;
 }
 
-Operand resized(Draft& d) {
-  const Operand x = d.operand({.types = Types::Float, .minRank = 1, .maxRank = 4, .empty = false});
-  return x;
-}
-
 }  // namespace
 
 void upsample(Draft& d) {
@@ -201,10 +196,14 @@ void upsample(Draft& d) {
 }
 
 void resize(Draft& d) {
-  const Operand x = resized(d);
-  const auto mode = d.random.pick<std::string>(
-      d.opset < 11 ? std::vector<std::string>{"nearest", "linear"}
-                   : std::vector<std::string>{"nearest", "linear", "cubic"});
+  std::vector<std::string> modes = {"nearest", "linear"};
+  if (d.opset >= 11) modes.emplace_back("cubic");
+  const std::string& mode = d.random.pick(modes);
+  // Integers are not interpolated: how that rounds is said nowhere.
+  const Operand x = d.operand({.types = mode == "nearest" ? d.types() : Types::Float,
+                               .minRank = 1,
+                               .maxRank = 4,
+                               .empty = false});
   d.maybe("mode", mode, mode == "nearest" ? 0.5 : 1);
   if (d.opset < 11) {
     d.known(DType::F32, {x.rank()}, anyScales(d, x.shape, x.shape.size()));
