@@ -30,6 +30,8 @@ constexpr EnvSwitchInfo kSwitches[] = {
     {EnvSwitch::FuzzGraphs, "QUARTET_FUZZ_GRAPHS", kNumber,
      "how many random graphs the fuzz tests try"},
     {EnvSwitch::FuzzSeed, "QUARTET_FUZZ_SEED", kNumber, "the seed of the first of them"},
+    {EnvSwitch::FuzzDevices, "QUARTET_FUZZ_DEVICES", kList,
+     "the devices (ids) that random models run on; otherwise all"},
 };
 
 std::string_view valueOf(EnvSwitch key) {
@@ -46,7 +48,8 @@ tl::unexpected<Diagnostic> badValue(EnvSwitch key, std::string_view value) {
 
 bool isName(std::string_view text) {
   return !text.empty() && std::all_of(text.begin(), text.end(), [](char c) {
-    return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '_' || c == '-' || c == '.';
+    return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '_' || c == '-' || c == '.' ||
+           c == ':';
   });
 }
 

@@ -19,6 +19,7 @@ enum class EnvSwitch {
   CacheMebibytes,
   FuzzGraphs,
   FuzzSeed,
+  FuzzDevices,
 };
 
 /// What the table says of a switch: its variable, what a value may be, what it does.
@@ -33,7 +34,8 @@ const EnvSwitchInfo& info(EnvSwitch key);
 
 /// A flag: "0" or "1"; unset or empty: false. Anything else is an error that gives the grammar.
 Result<bool> envFlag(EnvSwitch key);
-/// A list: names of letters, digits, '_', '-' and '.', separated by commas; unset or empty: none.
+/// A list: names of letters, digits, '_', '-', '.' and ':', separated by commas; unset or empty:
+/// none.
 Result<std::vector<std::string>> envList(EnvSwitch key);
 /// A decimal number, not negative; unset or empty: none.
 Result<std::optional<int64_t>> envNumber(EnvSwitch key);

@@ -43,8 +43,9 @@ constexpr double kMasked = -std::numeric_limits<double>::infinity();
 
 /// The mask (input 3) as something to add to the scores, as long as the keys are: what it does not
 /// reach is masked.
-Result<Tensor> givenMask(Context& c, DType dtype, const Dim& keys) {
+Result<Tensor> givenMask(Context& c, const Dims& scores, DType dtype) {
   Emitter& e = c.e;
+  const Dim& keys = scores.back();
   Tensor mask = c.in(3);
   if (mask.rank() < 1 || mask.rank() > 4) return c.fail("the mask has shape " + str(mask.shape));
   if (mask.dtype == DType::Bool) {
@@ -56,6 +57,11 @@ Result<Tensor> givenMask(Context& c, DType dtype, const Dim& keys) {
     ir::Ints end = none;
     end.back() = *missing;
     mask = e.pad(mask, e.number(dtype, kMasked), "constant", none, end);
+  }
+  if (mask.dtype != dtype || broadcastShapes(scores, mask.shape) != scores) {
+    return c.fail("the mask is " + std::string(ir::name(mask.dtype)) + str(c.in(3).shape) +
+                  ", required is bool or " + std::string(ir::name(dtype)) +
+                  " that broadcasts to the scores " + str(scores));
   }
   return mask;
 }
@@ -75,10 +81,11 @@ Result<std::optional<Tensor>> biasOf(Context& c, const Heads& h) {
   Emitter& e = c.e;
   const DType dtype = h.q.dtype;
   const Dim& keys = h.k.shape[2];
+  const Dims scores{h.q.shape[0], h.q.shape[1], h.q.shape[2], keys};
   std::optional<Tensor> bias;
   const auto join = [&](const Tensor& more) { bias = bias ? e.add(*bias, more) : more; };
   if (c.has(3)) {
-    const Tensor mask = QT_TRY(givenMask(c, dtype, keys));
+    const Tensor mask = QT_TRY(givenMask(c, scores, dtype));
     join(mask);
   }
   if (c.integer("is_causal", 0) != 0) {
@@ -88,6 +95,9 @@ Result<std::optional<Tensor>> biasOf(Context& c, const Heads& h) {
     join(maskWhere(e, e.scalar(Opcode::Le, {key, last}), dtype));
   }
   if (c.has(6)) {  // how many keys of each batch are no padding
+    QT_CHECK(checkIndices(c, c.in(6)));
+    QT_CHECK(c.rankIs(6, 1));
+    QT_CHECK(c.agree(c.in(6).shape[0], h.q.shape[0], "the number of lengths and the batch"));
     const Tensor length = e.reshape(c.in(6), {h.q.shape[0], Dim(1), Dim(1), Dim(1)});
     const Tensor key = e.indicesAlong(c.in(6).dtype, keys, 3, 4);
     join(maskWhere(e, e.scalar(Opcode::Lt, {key, length}), dtype));
@@ -101,6 +111,31 @@ Tensor softmaxLast(Emitter& e, const Tensor& x) {
   return e.div(powers, e.reduceKeep(Opcode::Add, powers, axis));
 }
 
+/// Batches, heads, sequences and sizes fit each other.
+Status checkHeads(const Context& c, const Heads& h) {
+  const Dims& q = h.q.shape;
+  const Dims& k = h.k.shape;
+  const Dims& v = h.v.shape;
+  QT_CHECK(c.sameDType({h.q, h.k, h.v}));
+  QT_CHECK(c.agree(q[0], k[0], "batches of queries and keys"));
+  QT_CHECK(c.agree(k[0], v[0], "batches of keys and values"));
+  QT_CHECK(c.agree(k[1], v[1], "heads of keys and values"));
+  QT_CHECK(c.agree(k[2], v[2], "sequences of keys and values"));
+  return c.agree(q[3], k[3], "sizes of the heads of queries and keys");
+}
+
+/// past_key or past_value (input `i`) goes on with `now`.
+Status checkPast(const Context& c, int i, const Tensor& now) {
+  const Tensor& past = c.in(i);
+  QT_CHECK(c.rankIs(i, 4));
+  QT_CHECK(c.sameDType({past, now}));
+  for (const size_t axis : {0, 1, 3}) {
+    QT_CHECK(c.agree(past.shape[axis], now.shape[axis],
+                     "axis " + std::to_string(axis) + " of what was before and is now"));
+  }
+  return {};
+}
+
 Result<Heads> headsOf(Context& c) {
   Heads h;
   h.q = QT_TRY(headsFirst(c, c.in(0), "q_num_heads"));
@@ -108,7 +143,11 @@ Result<Heads> headsOf(Context& c) {
   h.v = QT_TRY(headsFirst(c, c.in(2), "kv_num_heads"));
   if (c.has(4) != c.has(5))
     return c.fail("past_key and past_value are given together or not at all");
+  QT_CHECK(checkHeads(c, h));
   if (c.has(4)) {
+    QT_CHECK(checkPast(c, 4, h.k));
+    QT_CHECK(checkPast(c, 5, h.v));
+    QT_CHECK(c.agree(c.in(4).shape[2], c.in(5).shape[2], "sequences of past_key and past_value"));
     h.past = c.in(4).shape[2];
     h.k = c.e.concat({c.in(4), h.k}, 2);
     h.v = c.e.concat({c.in(5), h.v}, 2);
@@ -173,10 +212,22 @@ Status buildAttention(Context& c) {
 
 namespace {
 
-/// The cache's row for every position: [batch, 1, sequence, half].
-Tensor rotationOf(Context& c, int input) {
+/// The cache's row for every position: [batch, 1, sequence, half], for x: [batch, heads, sequence,
+/// size].
+Result<Tensor> rotationOf(Context& c, int input, const Tensor& x, const Dim& half) {
   Emitter& e = c.e;
-  const Tensor rows = c.has(3) ? e.gather(c.in(input), c.in(3), 0) : c.in(input);
+  Tensor rows = c.in(input);
+  QT_CHECK(c.sameDType({x, rows}));
+  QT_CHECK(c.rankIs(input, c.has(3) ? 2 : 3));
+  QT_CHECK(c.agree(rows.shape.back(), half, "the cache's extent and half a rotation"));
+  if (c.has(3)) {
+    QT_CHECK(c.rankIs(3, 2));
+    QT_CHECK(checkIndices(c, c.in(3)));
+    QT_CHECK(checkRange(c, c.in(3), rows.shape[0]));
+    rows = e.gather(rows, c.in(3), 0);
+  }
+  QT_CHECK(c.agree(rows.shape[0], x.shape[0], "batches of the rotations and of the input"));
+  QT_CHECK(c.agree(rows.shape[1], x.shape[2], "sequences of the rotations and of the input"));
   return e.reshape(rows, {rows.shape[0], Dim(1), rows.shape[1], rows.shape[2]});
 }
 
@@ -194,17 +245,11 @@ Status buildRotaryEmbedding(Context& c) {
     return c.fail("'rotary_embedding_dim' is " + std::to_string(turned) +
                   ", required is an even number up to the head's size " + std::to_string(*size));
   }
-  QT_CHECK(c.rankIs(1, c.has(3) ? 2 : 3));
-  QT_CHECK(c.rankIs(2, c.has(3) ? 2 : 3));
-  QT_CHECK(
-      c.agree(c.in(1).shape.back(), Dim(turned / 2), "the cache's extent and half a rotation"));
-  QT_CHECK(
-      c.agree(c.in(2).shape.back(), Dim(turned / 2), "the cache's extent and half a rotation"));
-  const Tensor cosine = rotationOf(c, 1);
-  const Tensor sine = rotationOf(c, 2);
+  const Dim half(turned / 2);
+  const Tensor cosine = QT_TRY(rotationOf(c, 1, x, half));
+  const Tensor sine = QT_TRY(rotationOf(c, 2, x, half));
   const bool interleaved = c.integer("interleaved", 0) != 0;
   const int64_t step = interleaved ? 2 : 1;
-  const Dim half(turned / 2);
   const Tensor a = e.sliceAxis(x, 3, 0, half, step);
   const Tensor b = e.sliceAxis(x, 3, interleaved ? 1 : turned / 2, half, step);
   Tensor real = e.sub(e.mul(cosine, a), e.mul(sine, b));

@@ -120,13 +120,25 @@ Status buildInstanceNormalization(Context& c) {
   return {};
 }
 
+namespace {
+
+/// Input `i`, when it is given, broadcasts to the input that is normalised.
+Status checkBroadcasts(const Context& c, int i) {
+  if (!c.has(i) || broadcastShapes(c.in(0).shape, c.in(i).shape) == c.in(0).shape) return {};
+  return c.fail("input " + std::to_string(i) + " has shape " + str(c.in(i).shape) +
+                ", required is one that broadcasts to " + str(c.in(0).shape));
+}
+
+}  // namespace
+
 Status buildLayerNormalization(Context& c) {
   Emitter& e = c.e;
   const DType dtype = c.in(0).dtype;
   const int rank = c.in(0).rank();
   const int axis = QT_TRY(c.axis(c.integer("axis", -1), rank));
-  QT_CHECK(c.broadcastable({c.in(0), c.in(1)}));
-  if (c.has(2)) QT_CHECK(c.broadcastable({c.in(0), c.in(2)}));
+  QT_CHECK(c.sameDType(c.allInputs()));
+  QT_CHECK(checkBroadcasts(c, 1));
+  QT_CHECK(checkBroadcasts(c, 2));
   // Statistics of 16-bit floats are computed in f32 (stash_type).
   const bool narrow = dtype == DType::F16 || dtype == DType::BF16;
   const DType stash = narrow && c.integer("stash_type", 1) == 1 ? DType::F32 : dtype;
@@ -146,13 +158,17 @@ Status buildRmsNormalization(Context& c) {
   const DType dtype = c.in(0).dtype;
   const int rank = c.in(0).rank();
   const int axis = QT_TRY(c.axis(c.integer("axis", -1), rank));
-  QT_CHECK(c.broadcastable({c.in(0), c.in(1)}));
+  QT_CHECK(checkBroadcasts(c, 1));
+  if (!ir::isFloat(c.in(1).dtype)) {
+    return c.fail("the scale is " + std::string(ir::name(c.in(1).dtype)) + ", required is a float");
+  }
   const bool narrow = dtype == DType::F16 || dtype == DType::BF16;
   const DType stash = narrow && c.integer("stash_type", 1) == 1 ? DType::F32 : dtype;
   const Tensor x = e.cast(c.in(0), stash);
   const Tensor square = e.meanKeep(e.mul(x, x), axesFrom(axis, rank));
   const Tensor normalised = e.div(x, deviation(e, square, c.number("epsilon", 1e-5)));
-  c.set(0, e.mul(e.cast(normalised, dtype), c.in(1)));
+  // The result has the type of the scale.
+  c.set(0, e.mul(e.cast(normalised, c.in(1).dtype), c.in(1)));
   return {};
 }
 

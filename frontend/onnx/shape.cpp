@@ -181,7 +181,7 @@ namespace {
 
 // Repetitions: one per axis, or (opset 1 to 5) a number of tiles along one axis.
 Result<Dims> readRepeats(const Context& c) {
-  if (c.inputCount() < 3) return c.contents(1, "the list of repeats");
+  if (!c.has(2)) return c.contents(1, "the list of repeats");
   const auto tiles = QT_TRY(c.integers(1, "the number of tiles"));
   const auto axis = QT_TRY(c.integers(2, "the axis"));
   if (tiles.size() != 1 || axis.size() != 1) return c.fail("tiles and axis must be one number");

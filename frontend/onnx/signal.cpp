@@ -57,17 +57,22 @@ Status buildStft(Context& c) {
   const int64_t parts = QT_TRY(partsOf(c, x));
   const int64_t step = QT_TRY(single(c, 1, "the step between frames"));
   if (!c.has(2) && !c.has(3)) return c.fail("neither a window nor a frame length is given");
+  if (c.has(2)) QT_CHECK(c.rankIs(2, 1));
   int64_t length = 0;
   if (c.has(3)) {
     length = QT_TRY(single(c, 3, "the frame length"));
   } else {
-    QT_CHECK(c.rankIs(2, 1));
     if (!c.in(2).shape[0].isConstant()) return c.failUnsupported("the window's length is open");
     length = c.in(2).shape[0].value();
   }
   if (length < 1 || step < 1) {
     return c.fail("frames of " + std::to_string(length) + " elements, " + std::to_string(step) +
                   " apart: both must be positive");
+  }
+  const Dim rest = x.shape[1] - Dim(length);
+  if (rest.isConstant() && rest.value() < 0) {
+    return c.fail("frames of " + std::to_string(length) + " elements do not fit into a signal of " +
+                  x.shape[1].str());
   }
   const bool half = c.integer("onesided", 1) != 0 && parts == 1;
   const int64_t bins = half ? length / 2 + 1 : length;
@@ -89,7 +94,7 @@ Status buildStft(Context& c) {
     QT_CHECK(c.agree(c.in(2).shape[0], Dim(length), "the window's length and the frame length"));
     kernel = e.mul(kernel, e.reshape(c.in(2), {Dim(1), Dim(1), Dim(length)}));
   }
-  const Dim frames = Dim::floorDiv(x.shape[1] - Dim(length), Dim(step)) + Dim(1);
+  const Dim frames = Dim::floorDiv(rest, Dim(step)) + Dim(1);
   const Tensor out = e.op(Opcode::Conv, {e.transpose(x, {0, 2, 1}), kernel}, x.dtype,
                           {x.shape[0], Dim(2 * bins), frames},
                           attributesOf({{"strides", Ints{step}},

@@ -417,3 +417,50 @@ TEST_CASE("an optional input that is left out, and an optional output") {
   dropout.input("x", {2}).node("Dropout", {"x"}, {"d", ""}).node("Relu", {"d"}, {"y"}).output("y");
   CHECK(opsOf(import(dropout).graph) == "max");
 }
+
+TEST_CASE("operands that do not fit each other") {
+  SUBCASE("a rotary embedding with rotations of another batch") {
+    OnnxModel m(23);
+    m.input("x", {2, 3, 5, 4}).input("cos", {1, 5, 2}).input("sin", {1, 5, 2});
+    m.node("RotaryEmbedding", {"x", "cos", "sin"}, {"y"}).output("y");
+    expectError(m, "batches of the rotations and of the input: found 1 and 2", "RotaryEmbedding");
+  }
+  SUBCASE("an attention whose keys and queries have other sizes") {
+    OnnxModel m(23);
+    m.input("q", {1, 2, 3, 4}).input("k", {1, 2, 3, 5}).input("v", {1, 2, 3, 5});
+    m.node("Attention", {"q", "k", "v"}, {"y"}).output("y");
+    expectError(m, "sizes of the heads of queries and keys: found 4 and 5", "Attention");
+  }
+  SUBCASE("an attention whose mask is larger than the scores") {
+    OnnxModel m(23);
+    m.input("q", {1, 2, 3, 4}).input("k", {1, 2, 5, 4}).input("v", {1, 2, 5, 4});
+    m.input("mask", {4, 5}).node("Attention", {"q", "k", "v", "mask"}, {"y"}).output("y");
+    expectError(m, "broadcasts to the scores [1, 2, 3, 5]", "Attention");
+  }
+  SUBCASE("a layer normalization with a scale of another type, or of more elements") {
+    OnnxModel m;
+    m.input("x", {2, 3}).input("s", {3}, kInt32).output("y");
+    m.node("LayerNormalization", {"x", "s"}, {"y"});
+    expectError(m, "i32", "LayerNormalization");
+    OnnxModel wide;
+    wide.input("x", {1, 3}).input("s", {2, 3}).output("y");
+    wide.node("LayerNormalization", {"x", "s"}, {"y"});
+    expectError(wide, "required is one that broadcasts to [1, 3]", "LayerNormalization");
+  }
+  SUBCASE("frames longer than their signal, a window without an axis") {
+    OnnxModel m;
+    m.input("x", {1, 4, 1}).ints("step", {}, {5}).ints("length", {}, {14}).output("y");
+    m.node("STFT", {"x", "step", "", "length"}, {"y"});
+    expectError(m, "frames of 14 elements do not fit into a signal of 4", "STFT");
+    OnnxModel flat;
+    flat.input("x", {1, 4, 1}).ints("step", {}, {1}).ints("length", {}, {2}).output("y");
+    flat.input("w", {}).node("STFT", {"x", "step", "w", "length"}, {"y"});
+    expectError(flat, "input 2 has shape [], required is rank 1", "STFT");
+  }
+  SUBCASE("tiles whose axis is left out") {
+    OnnxModel m(2);
+    m.input("x", {2, 3}).ints("tiles", {1}, {3}).output("y");
+    m.node("Tile", {"x", "tiles", ""}, {"y"});
+    expectError(m, "1 repeats for a shape [2, 3]", "Tile");
+  }
+}

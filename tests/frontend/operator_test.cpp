@@ -363,3 +363,11 @@ TEST_CASE("a bound that Clip leaves out is the greatest finite number; NaN stays
   CHECK(ops(10, 17) == "max min");
   CHECK(ops(10, 6) == "");  // f32's greatest number is f16's infinity
 }
+
+TEST_CASE("rms normalization gives the type of its scale") {
+  OnnxModel m(23);
+  m.input("x", {2, 3}, kDouble).floats("s", {3}, {1, 2, 3}).output("y");
+  m.node("RMSNormalization", {"x", "s"}, {"y"});
+  const auto model = import(m);
+  CHECK(model.info.outputs[0].dtype == ir::DType::F32);
+}
