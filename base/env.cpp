@@ -28,7 +28,7 @@ constexpr EnvSwitchInfo kSwitches[] = {
     {EnvSwitch::CacheMebibytes, "QUARTET_CACHE_MIB", kNumber,
      "how large that folder may become; otherwise 256"},
     {EnvSwitch::FuzzGraphs, "QUARTET_FUZZ_GRAPHS", kNumber,
-     "how many random graphs the fuzz tests try"},
+     "how many random graphs, or mutants, each fuzz test tries"},
     {EnvSwitch::FuzzSeed, "QUARTET_FUZZ_SEED", kNumber, "the seed of the first of them"},
     {EnvSwitch::FuzzDevices, "QUARTET_FUZZ_DEVICES", kList,
      "the devices (ids) that random models run on; otherwise all"},

@@ -42,7 +42,7 @@ Status Context::allocate() {
     if (border && buffer.storage != buffer.logical) scratch += buffer.bytes;
   }
   QT_CHECK(checkMemory(program.arenaBytes + scratch, "the intermediate tensors"));
-  arena_ = QT_TRY(Block::allocate(program.arenaBytes, "the intermediate tensors"));
+  QT_CHECK(allocateArena());
 
   slots_.resize(program.buffers.size());
   for (const runtime::Dispatch* dispatch : executable_->dispatches_) {
@@ -56,17 +56,35 @@ Status Context::allocate() {
     const BufferInfo& buffer = program.buffers[i];
     const int number = static_cast<int>(i);
     if (buffer.kind == Kind::Constant) point(number, executable_->constants_[i]);
-    if (buffer.kind == Kind::Arena && buffer.bytes > 0) {
-      point(number, arena_.data() + buffer.arenaOffset);
-    }
+    if (buffer.kind == Kind::Arena && buffer.bytes > 0) point(number, arenaData(i));
     if (buffer.kind != Kind::Input && buffer.kind != Kind::Output) continue;
     Tensor tensor{number, {}};
-    if (buffer.storage != buffer.logical) {
-      tensor.scratch = QT_TRY(Block::allocate(buffer.bytes, "tensor " + buffer.name));
-    }
+    if (buffer.storage != buffer.logical) tensor.scratch = QT_TRY(makeBlock(buffer));
     (buffer.kind == Kind::Input ? inputs_ : outputs_).push_back(std::move(tensor));
   }
   return {};
+}
+
+Status Context::allocateArena() {
+  const runtime::Program& program = executable_->program_;
+  if (!apart()) {
+    arena_ = QT_TRY(Block::allocate(program.arenaBytes, "the intermediate tensors"));
+    return {};
+  }
+  for (const BufferInfo& buffer : program.buffers) {
+    apart_.emplace_back();
+    if (buffer.kind == Kind::Arena) apart_.back() = QT_TRY(makeBlock(buffer));
+  }
+  return {};
+}
+
+Result<Block> Context::makeBlock(const BufferInfo& buffer) const {
+  return Block::allocate(buffer.bytes, "tensor " + buffer.name, executable_->options_.placement);
+}
+
+std::byte* Context::arenaData(size_t buffer) const {
+  if (apart()) return apart_[buffer].data();
+  return arena_.data() + executable_->program_.buffers[buffer].arenaOffset;
 }
 
 void Context::point(int buffer, const std::byte* data) {
@@ -101,9 +119,10 @@ Status Context::checkTensors(const Sources& inputs, const Targets& outputs) cons
 // runs.
 Status Context::bindTensor(Tensor& tensor, const std::byte* data, bool alone) {
   const BufferInfo& buffer = executable_->program_.buffers[static_cast<size_t>(tensor.buffer)];
-  tensor.direct = alone && buffer.storage == buffer.logical && aligned(data, buffer.storage);
+  tensor.direct =
+      alone && buffer.storage == buffer.logical && aligned(data, buffer.storage) && !apart();
   if (!tensor.direct && tensor.scratch.data() == nullptr) {
-    tensor.scratch = QT_TRY(Block::allocate(buffer.bytes, "tensor " + buffer.name));
+    tensor.scratch = QT_TRY(makeBlock(buffer));
   }
   point(tensor.buffer, tensor.direct ? data : tensor.scratch.data());
   return {};
@@ -146,7 +165,7 @@ Status Context::collect() {
 std::span<std::byte> Context::storageOf(int buffer) const {
   const BufferInfo& info = executable_->program_.buffers[static_cast<size_t>(buffer)];
   if (info.kind == Kind::Arena) {
-    return {arena_.data() + info.arenaOffset, static_cast<size_t>(info.bytes)};
+    return {arenaData(static_cast<size_t>(buffer)), static_cast<size_t>(info.bytes)};
   }
   for (size_t i = 0; i < outputs_.size(); ++i) {
     if (outputs_[i].buffer != buffer) continue;

@@ -9,17 +9,19 @@ namespace {
 
 class CpuDevice : public runtime::Device {
  public:
-  CpuDevice(std::shared_ptr<runtime::Executor> executor, std::shared_ptr<runtime::CodeCache> cache)
+  CpuDevice(std::shared_ptr<runtime::Executor> executor, std::shared_ptr<runtime::CodeCache> cache,
+            const TestOptions& options)
       : executor_(std::move(executor)),
         cache_(std::move(cache)),
+        options_(options),
         description_(describeHost(executor_->threads(), cache_.get())) {}
 
   const hwdb::Description& description() const override { return description_; }
   Status supports(const ir::TensorExpr&) const override { return {}; }
 
   Result<std::shared_ptr<runtime::Executable>> compile(runtime::Program program) override {
-    auto executable =
-        Executable::create(std::move(program), executor_, description_, shared_, cache_.get());
+    auto executable = Executable::create(std::move(program), executor_, description_, shared_,
+                                         cache_.get(), options_);
     if (!executable) return tl::unexpected(std::move(executable).error());
     return std::shared_ptr<runtime::Executable>(std::move(*executable));
   }
@@ -27,6 +29,7 @@ class CpuDevice : public runtime::Device {
  private:
   std::shared_ptr<runtime::Executor> executor_;
   std::shared_ptr<runtime::CodeCache> cache_;
+  TestOptions options_;
   hwdb::Description description_;
   SharedParts shared_;
 };
@@ -34,8 +37,9 @@ class CpuDevice : public runtime::Device {
 }  // namespace
 
 std::unique_ptr<runtime::Device> createDevice(std::shared_ptr<runtime::Executor> executor,
-                                              std::shared_ptr<runtime::CodeCache> cache) {
-  return std::make_unique<CpuDevice>(std::move(executor), std::move(cache));
+                                              std::shared_ptr<runtime::CodeCache> cache,
+                                              const TestOptions& options) {
+  return std::make_unique<CpuDevice>(std::move(executor), std::move(cache), options);
 }
 
 Result<std::unique_ptr<runtime::Device>> createDevice(const runtime::DeviceOptions& options) {

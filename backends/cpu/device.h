@@ -4,6 +4,7 @@
 #include <memory>
 
 #include "backends/cpu/executor.h"
+#include "backends/cpu/options.h"
 #include "runtime/device.h"
 
 namespace quartet::cpu {
@@ -14,6 +15,7 @@ Result<std::unique_ptr<runtime::Device>> createDevice(const runtime::DeviceOptio
 
 /// The same with a given executor.
 std::unique_ptr<runtime::Device> createDevice(std::shared_ptr<runtime::Executor> executor,
-                                              std::shared_ptr<runtime::CodeCache> cache = nullptr);
+                                              std::shared_ptr<runtime::CodeCache> cache = nullptr,
+                                              const TestOptions& options = {});
 
 }  // namespace quartet::cpu

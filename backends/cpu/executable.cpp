@@ -31,8 +31,8 @@ std::vector<const ir::Module*> pointersTo(const std::vector<ir::Module>& modules
 }  // namespace
 
 Executable::Executable(runtime::Program program, std::shared_ptr<runtime::Executor> executor,
-                       const hwdb::Description& device)
-    : program_(std::move(program)), executor_(std::move(executor)) {
+                       const hwdb::Description& device, const TestOptions& options)
+    : program_(std::move(program)), executor_(std::move(executor)), options_(options) {
   for (const runtime::Wave& wave : program_.waves) {
     for (const runtime::Dispatch& dispatch : wave.dispatches) dispatches_.push_back(&dispatch);
   }
@@ -44,9 +44,10 @@ Result<std::shared_ptr<Executable>> Executable::create(runtime::Program program,
                                                        std::shared_ptr<runtime::Executor> executor,
                                                        const hwdb::Description& device,
                                                        SharedParts& shared,
-                                                       runtime::CodeCache* cache) {
+                                                       runtime::CodeCache* cache,
+                                                       const TestOptions& options) {
   std::shared_ptr<Executable> executable(
-      new Executable(std::move(program), std::move(executor), device));
+      new Executable(std::move(program), std::move(executor), device, options));
   executable->checkProgram();
   QT_CHECK(executable->compile(shared, cache));
   QT_CHECK(executable->packConstants(shared));
@@ -108,7 +109,7 @@ Status Executable::packConstants(SharedParts& shared) {
   for (size_t i = 0; i < count; ++i) {
     const BufferInfo& buffer = program_.buffers[i];
     if (buffer.kind != BufferInfo::Kind::Constant) continue;
-    if (usableInPlace(buffer)) {
+    if (options_.placement == Placement::Heap && usableInPlace(buffer)) {
       constants_[i] = buffer.data->bytes.data();
       continue;
     }
@@ -124,7 +125,7 @@ Status Executable::packConstants(SharedParts& shared) {
   std::vector<std::optional<Diagnostic>> failures(toPack.size());
   executor_->parallelFor(static_cast<int64_t>(toPack.size()), [&](int64_t task) {
     BufferInfo& buffer = program_.buffers[toPack[static_cast<size_t>(task)]];
-    auto block = Block::allocate(buffer.bytes, "constant " + buffer.name);
+    auto block = Block::allocate(buffer.bytes, "constant " + buffer.name, options_.placement);
     if (!block) {
       failures[static_cast<size_t>(task)] = block.error();
       return;

@@ -7,7 +7,7 @@
 
 #include "backends/cpu/jit.h"
 #include "backends/cpu/launch.h"
-#include "backends/cpu/memory.h"
+#include "backends/cpu/options.h"
 #include "runtime/device.h"
 #include "runtime/shared_pool.h"
 #include "runtime/status_report.h"
@@ -28,7 +28,8 @@ class Executable : public runtime::Executable, public std::enable_shared_from_th
   static Result<std::shared_ptr<Executable>> create(runtime::Program program,
                                                     std::shared_ptr<runtime::Executor> executor,
                                                     const hwdb::Description& device,
-                                                    SharedParts& shared, runtime::CodeCache* cache);
+                                                    SharedParts& shared, runtime::CodeCache* cache,
+                                                    const TestOptions& options = {});
 
   const runtime::Program& program() const override { return program_; }
   Result<std::unique_ptr<runtime::Context>> createContext() override;
@@ -40,7 +41,7 @@ class Executable : public runtime::Executable, public std::enable_shared_from_th
  private:
   friend class Context;
   Executable(runtime::Program program, std::shared_ptr<runtime::Executor> executor,
-             const hwdb::Description& device);
+             const hwdb::Description& device, const TestOptions& options);
   std::vector<ir::Module> raisedKernels() const;
   Status compile(SharedParts& shared, runtime::CodeCache* cache);
   Status packConstants(SharedParts& shared);
@@ -48,6 +49,7 @@ class Executable : public runtime::Executable, public std::enable_shared_from_th
 
   runtime::Program program_;
   std::shared_ptr<runtime::Executor> executor_;
+  TestOptions options_;
   std::shared_ptr<const Jit> jit_;
   bool compiled_ = false;  // for this executable; else shared
   std::vector<std::shared_ptr<const Block>>
@@ -83,6 +85,10 @@ class Context : public runtime::Context {
 
   explicit Context(std::shared_ptr<const Executable> executable);
   Status allocate();
+  Status allocateArena();
+  bool apart() const { return executable_->options_.placement != Placement::Heap; }
+  Result<Block> makeBlock(const runtime::BufferInfo& buffer) const;
+  std::byte* arenaData(size_t buffer) const;
   void point(int buffer, const std::byte* data);
   Status checkTensors(const Sources& inputs, const Targets& outputs) const;
   Status bindTensor(Tensor& tensor, const std::byte* data, bool alone);
@@ -95,6 +101,7 @@ class Context : public runtime::Context {
 
   std::shared_ptr<const Executable> executable_;
   Block arena_;
+  std::vector<Block> apart_;  // by buffer, instead of the arena, when tests ask for it
   std::vector<Tensor> inputs_, outputs_;
   std::vector<double>* times_ = nullptr;  // by dispatch, when they are timed
   Targets bound_;                         // outputs of this run

@@ -82,6 +82,11 @@ GroupMemory groupMemory() {
 
 std::string mebibytes(int64_t bytes) { return std::to_string(bytes / (int64_t{1} << 20)) + " MiB"; }
 
+tl::unexpected<Diagnostic> refused(int64_t bytes, const std::string& purpose) {
+  return resourceError("not enough memory for " + purpose + ": the allocation of " +
+                       mebibytes(bytes) + " was refused");
+}
+
 }  // namespace
 
 int64_t availableMemory() {
@@ -105,20 +110,18 @@ Status checkMemory(int64_t bytes, const std::string& purpose) {
                        {}, "use smaller input shapes or a machine with more memory");
 }
 
-Result<Block> Block::allocate(int64_t bytes, const std::string& purpose) {
+Result<Block> Block::allocate(int64_t bytes, const std::string& purpose, Placement placement) {
   QT_ASSERT(bytes >= 0, "a block of negative size");
   QT_CHECK(checkMemory(bytes, purpose));
   const auto size = static_cast<size_t>(bytes);
+  if (placement != Placement::Heap) return allocateApart(size, purpose, placement);
   const bool huge = size >= kHugePage;
   const size_t align = huge ? kHugePage : size >= kPage ? kPage : kLine;
   const size_t unit = std::min(align, kPage);
   const size_t rounded = std::max(unit, (size + unit - 1) / unit * unit);
   Block block;
   void* data = nullptr;
-  if (::posix_memalign(&data, align, rounded) != 0) {
-    return resourceError("not enough memory for " + purpose + ": the allocation of " +
-                         mebibytes(bytes) + " was refused");
-  }
+  if (::posix_memalign(&data, align, rounded) != 0) return refused(bytes, purpose);
   block.data_.reset(static_cast<std::byte*>(data));
   // Touching weights page by page takes a large part of loading a model. Where the system refuses,
   // and for the rest that is less than a huge page, ordinary pages serve.
@@ -128,6 +131,31 @@ Result<Block> Block::allocate(int64_t bytes, const std::string& purpose) {
   return block;
 }
 
-void Block::Release::operator()(std::byte* data) const { std::free(data); }
+// An unmapped page, the block's pages, an unmapped page.
+Result<Block> Block::allocateApart(size_t bytes, const std::string& purpose, Placement placement) {
+  const auto page = static_cast<size_t>(::sysconf(_SC_PAGESIZE));
+  const size_t inner = (bytes + page - 1) / page * page;
+  const size_t length = inner + 2 * page;
+  void* pages = ::mmap(nullptr, length, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (pages == MAP_FAILED) return refused(static_cast<int64_t>(bytes), purpose);
+  std::byte* first = static_cast<std::byte*>(pages) + page;
+  const size_t before = placement == Placement::EndsAtUnmapped ? inner - bytes : 0;
+  Block block;
+  block.data_ = {first + before, Release(pages, length)};
+  if (inner > 0 && ::mprotect(first, inner, PROT_READ | PROT_WRITE) != 0) {
+    return refused(static_cast<int64_t>(bytes), purpose);
+  }
+  std::memset(first, 0xff, inner);
+  block.size_ = static_cast<int64_t>(bytes);
+  return block;
+}
+
+void Block::Release::operator()(std::byte* data) const {
+  if (pages != nullptr) {
+    ::munmap(pages, length);
+  } else {
+    std::free(data);
+  }
+}
 
 }  // namespace quartet::cpu

@@ -2,67 +2,13 @@
 // what parses round-trips.
 #include <doctest/doctest.h>
 
-#include <random>
-
 #include "ir/text.h"
 #include "ir/verifier.h"
 #include "tests/golden.h"
+#include "tests/text_mutator.h"
 
 namespace quartet::ir {
 namespace {
-
-class Mutator {
- public:
-  Mutator(uint32_t seed, const std::vector<std::string>& texts) : random_(seed), texts_(texts) {}
-
-  std::string mutant() {
-    std::string text = texts_[pick(texts_.size())];
-    for (size_t i = 1 + pick(4); i > 0; --i) mutate(text);
-    return text;
-  }
-
- private:
-  size_t pick(size_t count) { return random_() % count; }
-
-  void mutate(std::string& text) {
-    if (text.empty()) return;
-    const size_t at = pick(text.size());
-    const size_t length = 1 + pick(12);
-    const std::string& other = texts_[pick(texts_.size())];
-    switch (pick(6)) {
-      case 0:
-        text.erase(at, length);
-        return;
-      case 1:
-        text[at] = static_cast<char>(32 + pick(95));
-        return;
-      case 2:
-        text.insert(at, other.substr(pick(other.size()), length));
-        return;
-      case 3:
-        text.insert(at, text.substr(pick(text.size()), length));
-        return;
-      case 4: {
-        static const std::vector<std::string> kPieces = {
-            "-1",     "0",        "9223372036854775807",
-            "%",      "\"",       "{",
-            "}",      "<",        "nan",
-            "f16",    "N",        "1e999",
-            "reduce", "map",      "in9",
-            "d7",     ":",        "..",
-            "->",     "bounded(", "\\x00",
-            "u64",    "0x",       "x0"};
-        text.insert(at, kPieces[pick(kPieces.size())]);
-        return;
-      }
-      default:
-        text[at] = static_cast<char>(random_() & 0xff);
-    }
-  }
-
-  std::mt19937 random_;
-  const std::vector<std::string>& texts_;
-};
 
 TEST_CASE("5,000 mutants of valid texts") {
   std::vector<std::string> texts;
@@ -72,7 +18,7 @@ TEST_CASE("5,000 mutants of valid texts") {
   }
   int parsed = 0;
   for (uint32_t seed = 0; seed < 5000; ++seed) {
-    const std::string text = Mutator(seed, texts).mutant();
+    const std::string text = tests::TextMutator(seed, texts, tests::irWords()).mutant();
     CAPTURE(seed);
     CAPTURE(text);
     const auto modules = parseModules(text, {.file = "mutant"});
