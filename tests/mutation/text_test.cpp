@@ -40,12 +40,17 @@ std::string complaint(const E& error) {
   return {};
 }
 
+std::string npyFile(const Tensor& tensor) {
+  return cli::npyHeader(tensor) +
+         std::string(reinterpret_cast<const char*>(tensor.bytes.data()), tensor.bytes.size());
+}
+
 std::vector<std::string> npyFiles() {
   std::vector<std::string> files;
-  files.push_back(cli::formatNpy(Tensor::of<float>({2, 3}, {1, 2, 3, 4, 5, 6})));
-  files.push_back(cli::formatNpy(Tensor::of<int64_t>({}, {7})));
-  files.push_back(cli::formatNpy(Tensor::of<uint8_t>({0, 4}, {})));
-  files.push_back(cli::formatNpy(Tensor::of<double>({3}, {0.5, -1, 1e300})));
+  files.push_back(npyFile(Tensor::of<float>({2, 3}, {1, 2, 3, 4, 5, 6})));
+  files.push_back(npyFile(Tensor::of<int64_t>({}, {7})));
+  files.push_back(npyFile(Tensor::of<uint8_t>({0, 4}, {})));
+  files.push_back(npyFile(Tensor::of<double>({3}, {0.5, -1, 1e300})));
   return files;
 }
 

@@ -136,7 +136,7 @@ Result<runtime::Program> compileProgram(const Pinned& pinned, runtime::Device& d
     }
     for (const std::string& symbol : bound) compiledIn.insert(parameters.extract(symbol));
     Model::Shapes shapes;
-    const std::vector<ir::Dims> dims = pinned.compiled->inputDims();
+    const std::vector<ir::Dims>& dims = pinned.compiled->inputDims;
     for (size_t i = 0; i < dims.size(); ++i) {
       ir::Dims substituted;
       for (const ir::Dim& dim : dims[i]) substituted.push_back(dim.substitute(compiledIn));
