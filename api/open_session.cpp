@@ -37,8 +37,8 @@ void keepFirst(std::list<T>& list, int count) {
 
 }  // namespace
 
-Result<std::shared_ptr<OpenSession>> OpenSession::create(std::shared_ptr<const Model::Data> model,
-                                                         const CompileOptions& options) {
+Result<std::shared_ptr<OpenSession>> OpenSession::create(
+    const std::shared_ptr<const Model::Data>& model, const CompileOptions& options) {
   if (options.specialisations < 1) {
     return userError(
         "found " + std::to_string(options.specialisations) + " specialisations, required 1 or more",
@@ -88,6 +88,10 @@ Result<std::shared_ptr<const Session::Data>> OpenSession::at(const Model::Shapes
   session->statistics.compileMs =
       std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start).count();
   const std::lock_guard lock(mutex_);
+  // Runs of other shapes may have put theirs in front meanwhile; none can have gone.
+  const bool there = moveToFront(
+      entries_, [&, &in = compiledIn](const Entry& entry) { return entry.compiledIn == in; });
+  QT_ASSERT(there, "a specialisation went while it was compiled");
   auto& sessions = entries_.front().sessions;
   sessions.emplace_front(parameters, session);
   keepFirst(sessions, options_.specialisations);

@@ -20,8 +20,8 @@ namespace quartet::api {
 /// during which what is there already runs.
 class OpenSession {
  public:
-  static Result<std::shared_ptr<OpenSession>> create(std::shared_ptr<const Model::Data> model,
-                                                     const CompileOptions& options);
+  static Result<std::shared_ptr<OpenSession>> create(
+      const std::shared_ptr<const Model::Data>& model, const CompileOptions& options);
 
   /// The session for inputs of these shapes.
   Result<std::shared_ptr<const Session::Data>> at(const Model::Shapes& shapes);

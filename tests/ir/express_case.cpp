@@ -148,7 +148,7 @@ Outcome runOnce(Opcode opcode, const Attributes& attributes, const std::vector<A
 
 Outcome runPrimitive(Opcode op, const Attributes& attributes, const std::vector<Array>& operands,
                      DType dtype, const Ints& shape, int keepLast) {
-  const Outcome outcome = runOnce(op, attributes, operands, dtype, shape, keepLast, false);
+  Outcome outcome = runOnce(op, attributes, operands, dtype, shape, keepLast, false);
   const Outcome symbolic = runOnce(op, attributes, operands, dtype, shape, keepLast, true);
   checkEqual(symbolic.result, outcome.result);
   CHECK(symbolic.statusCode == outcome.statusCode);

@@ -6,6 +6,7 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <ranges>
 #include <set>
 
 #include "tests/onnx_model.h"
@@ -107,9 +108,7 @@ void bindIntegers(const fs::path& folder, onnx::ModelProto& model) {
     *graph.add_initializer() = std::move(data);
     bound.insert(i);
   }
-  for (auto i = bound.rbegin(); i != bound.rend(); ++i) {
-    graph.mutable_input()->DeleteSubrange(*i, 1);
-  }
+  for (const int i : std::views::reverse(bound)) graph.mutable_input()->DeleteSubrange(i, 1);
 }
 
 void addFile(const fs::path& file, const std::string& name, uintmax_t mostBytes,

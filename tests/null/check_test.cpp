@@ -43,7 +43,7 @@ BufferInfo buffer(BufferInfo::Kind kind, const std::string& name) {
   return info;
 }
 
-Dispatch dispatch(int kernel, std::vector<int> buffers, const std::string& name) {
+Dispatch dispatch(int kernel, const std::vector<int>& buffers, const std::string& name) {
   Dispatch result;
   result.kernel = kernel;
   result.groups = 4;
