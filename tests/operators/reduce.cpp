@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <iterator>
+#include <ranges>
 #include <set>
 
 namespace quartet::operators {
@@ -12,12 +13,12 @@ namespace {
 void dropUnused(Network& network) {
   std::set<std::string> needed(network.outputs.begin(), network.outputs.end());
   std::vector<Node> kept;
-  for (auto node = network.nodes.rbegin(); node != network.nodes.rend(); ++node) {
-    const bool used = std::any_of(node->outputs.begin(), node->outputs.end(),
+  for (Node& node : std::views::reverse(network.nodes)) {
+    const bool used = std::any_of(node.outputs.begin(), node.outputs.end(),
                                   [&](const std::string& name) { return needed.contains(name); });
     if (!used) continue;
-    needed.insert(node->inputs.begin(), node->inputs.end());
-    kept.push_back(std::move(*node));
+    needed.insert(node.inputs.begin(), node.inputs.end());
+    kept.push_back(std::move(node));
   }
   network.nodes.assign(std::make_move_iterator(kept.rbegin()),
                        std::make_move_iterator(kept.rend()));

@@ -23,9 +23,9 @@ enum class Dilates { No, Yes };
 Windows anyWindows(Draft& d, const Ints& extents, Dilates dilates) {
   Windows w;
   w.pads.assign(2 * extents.size(), 0);
-  for (size_t i = 0; i < extents.size(); ++i) {
+  for (const int64_t extent : extents) {
     const int64_t dilation = dilates == Dilates::Yes && d.chance(0.25) ? 2 : 1;
-    const int64_t most = std::min<int64_t>((extents[i] - 1) / dilation + 1, 5);
+    const int64_t most = std::min<int64_t>((extent - 1) / dilation + 1, 5);
     w.kernel.push_back(d.between(1, most));
     w.dilations.push_back(dilation);
     w.strides.push_back(d.between(1, 3));

@@ -224,7 +224,8 @@ TEST_CASE("broadcasting over more than one run of values") {
       evaluate(Opcode::Add, {big, f32({3, 1}, {0, 100000, 200000})}, DType::F32, {3, 5000});
   const auto sum = values<float>(result);
   for (size_t i = 0; i < sum.size(); ++i) {
-    REQUIRE(sum[i] == static_cast<float>(i + i / 5000 * 100000));
+    const size_t jump = i / 5000 * 100000;
+    REQUIRE(sum[i] == static_cast<float>(i + jump));
   }
 }
 

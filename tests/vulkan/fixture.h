@@ -72,9 +72,11 @@ void checkNoMessages();
 }  // namespace quartet::tests
 
 /// Runs a block for every device: FOR_EACH_DEVICE(device) { ... }. Skips the case without any.
+// NOLINTBEGIN(bugprone-macro-parentheses): `id` is a name that is declared
 #define FOR_EACH_DEVICE(id)                                                                  \
   if (quartet::tests::runnableDevices().empty()) SKIP_TEST("no Vulkan device that can run"); \
   for (const std::string& id : quartet::tests::runnableDevices())                            \
     if (const doctest::detail::ContextScope qtScope_ = doctest::detail::MakeContextScope(    \
             [&](std::ostream* stream) { *stream << "device " << id; });                      \
         true)
+// NOLINTEND(bugprone-macro-parentheses)

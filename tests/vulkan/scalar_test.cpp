@@ -164,7 +164,8 @@ void checkOp(runtime::Device& device, Opcode op, DType dtype, int lanes) {
   const auto elements = static_cast<int64_t>(operands[0].size());
   std::vector<Bytes> inputs;
   for (const auto& operand : operands) inputs.push_back(packed(dtype, operand));
-  const int64_t groups = (elements + 32 * lanes - 1) / (32 * lanes);
+  const int64_t perGroup = int64_t{32} * lanes;
+  const int64_t groups = (elements + perGroup - 1) / perGroup;
   const auto results =
       runOrFail(device, programOf(elementwise(op, dtype, lanes, elements), groups), inputs);
   const bool truth = ir::isComparison(op);

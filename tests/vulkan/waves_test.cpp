@@ -152,7 +152,8 @@ TEST_CASE("one kernel several times in a wave, on windows of one buffer") {
     const auto results = runOrFail(*device, program, {bytesOf(ramp(kParts * kWindow))});
     const auto y = valuesOf<float>(results[0]);
     for (size_t i = 0; i < y.size(); ++i) {
-      CHECK(y[i] == 2 * static_cast<float>(i) + static_cast<float>(i / kWindow));
+      const size_t window = i / kWindow;
+      CHECK(y[i] == 2 * static_cast<float>(i) + static_cast<float>(window));
     }
   }
 }
