@@ -169,7 +169,8 @@ class Interpreter {
         return convert(result_.dtype, broadcasted(0, index));
       case Opcode::Neg:
         return Dim(0) - broadcasted(0, index);
-      case Opcode::Not:
+      case Opcode::Not:  // of bits, or of bool
+        if (result_.dtype != DType::Bool) return Dim(-1) - broadcasted(0, index);
         if (!broadcasted(0, index).isConstant()) return std::nullopt;
         return Dim(broadcasted(0, index).value() == 0);
       case Opcode::Broadcast:

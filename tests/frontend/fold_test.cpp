@@ -40,12 +40,12 @@ TEST_CASE("folded integer arithmetic wraps around and never traps") {
     CAPTURE(ir::name(type.dtype));
     const auto folded = [&](const std::string& op, const std::vector<int64_t>& a,
                             const std::vector<int64_t>& b, int64_t fmod = 0) {
-      OnnxModel m;
+      OnnxModel m(18);
       const auto count = static_cast<int64_t>(a.size());
       m.ints("a64", {count}, a).ints("b64", {count}, b);
       const NodeAttribute to{"to", int64_t{type.onnx}};
       m.node("Cast", {"a64"}, {"a"}, {to}).node("Cast", {"b64"}, {"b"}, {to});
-      if (op == "Neg") {
+      if (op == "Neg" || op == "BitwiseNot") {
         m.node(op, {"a"}, {"y"});
       } else if (op == "Mod") {
         m.node(op, {"a", "b"}, {"y"}, {{"fmod", fmod}});
@@ -61,6 +61,10 @@ TEST_CASE("folded integer arithmetic wraps around and never traps") {
     CHECK(folded("Mod", {lowest, 7, -7}, {-1, -1, 2}) == Values{0, 0, 1});
     CHECK(folded("Mod", {lowest, 7, -7}, {-1, -1, 2}, 1) == Values{0, 0, -1});
     CHECK(folded("Neg", {lowest, 7}, {0, 0}) == Values{lowest, -7});
+    CHECK(folded("BitwiseNot", {lowest, 4, 0}, {0, 0, 0}) == Values{highest, -5, -1});
+    CHECK(folded("BitwiseAnd", {lowest, 6, -2}, {-1, 3, 7}) == Values{lowest, 2, 6});
+    CHECK(folded("BitwiseOr", {lowest, 6, -2}, {1, 3, 7}) == Values{lowest + 1, 7, -1});
+    CHECK(folded("BitwiseXor", {lowest, 6, -2}, {-1, 3, 7}) == Values{highest, 5, -7});
     CHECK(folded("Add", {highest, lowest}, {1, -1}) == Values{lowest, highest});
     CHECK(folded("Sub", {lowest}, {1}) == Values{highest});
     CHECK(folded("Mul", {lowest}, {-1}) == Values{lowest});
