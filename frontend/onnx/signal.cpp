@@ -1,4 +1,5 @@
 // Fourier transforms as contractions and convolutions with tables, window functions.
+#include <algorithm>
 #include <cmath>
 #include <numbers>
 
@@ -32,6 +33,24 @@ double factor(double angle, double sign, int64_t from, int64_t to) {
 /// that large products lose nothing.
 double angleOf(int64_t n, int64_t k, int64_t length) {
   return 2 * std::numbers::pi * static_cast<double>(n * k % length) / static_cast<double>(length);
+}
+
+/// Tables are made at import, on the host: 1 GiB of them in f64 is more than any signal needs.
+constexpr int64_t kMostTableElements = int64_t{1} << 27;
+
+Status checkTable(const Context& c, const Ints& shape) {
+  int64_t elements = 1;
+  for (const int64_t extent : shape) {
+    if (extent > kMostTableElements / elements) {
+      std::string text;
+      for (const int64_t one : shape) text += (text.empty() ? "" : " x ") + std::to_string(one);
+      return c.failUnsupported("a table of " + text + " elements, at most " +
+                                   std::to_string(kMostTableElements) + " are supported",
+                               "use a shorter transform or window");
+    }
+    elements *= std::max<int64_t>(extent, 1);
+  }
+  return {};
 }
 
 Tensor table(Emitter& e, DType dtype, const Ints& shape, const std::vector<double>& values) {
@@ -71,6 +90,7 @@ Status buildStft(Context& c) {
   }
   const bool half = c.integer("onesided", 1) != 0 && parts == 1;
   const int64_t bins = half ? length / 2 + 1 : length;
+  QT_CHECK(checkTable(c, {bins, 2, parts, length}));
   // Weights [bins x (re, im), parts, length] of a convolution along the signal.
   std::vector<double> weights;
   for (int64_t k = 0; k < bins; ++k) {
@@ -128,6 +148,7 @@ Status realInverse(Context& c, const Tensor& x, int axis, int64_t have) {
   if (c.has(1)) length = QT_TRY(single(c, 1, "the length of the transform"));
   if (length < 1) return c.fail("the transform has the length " + std::to_string(length));
   const int64_t bins = length / 2 + 1;
+  QT_CHECK(checkTable(c, {bins, 2, length}));
   std::vector<double> weights;  // [bins, (re, im), length, 1]
   for (int64_t k = 0; k < bins; ++k) {
     // All bins but the first and, of an even length, the last stand for their mirror images too.
@@ -160,6 +181,7 @@ Status dft(Context& c, int axis) {
   x = withExtent(e, x, axis, *have, length);
   const int64_t bins = half ? length / 2 + 1 : length;
   const double scale = inverse ? 1.0 / static_cast<double>(length) : 1.0;
+  QT_CHECK(checkTable(c, {length, parts, bins, 2}));
   std::vector<double> weights;  // [length, parts, bins, (re, im)]
   for (int64_t n = 0; n < length; ++n) {
     for (int64_t from = 0; from < parts; ++from) {
@@ -196,6 +218,7 @@ namespace {
 Status cosineWindow(Context& c, const std::vector<double>& coefficients) {
   const int64_t size = QT_TRY(single(c, 0, "the window's size"));
   if (size < 0) return c.fail("the window's size is " + std::to_string(size));
+  QT_CHECK(checkTable(c, {size}));
   const int64_t type = c.integer("output_datatype", 1);
   const auto dtype = elementType(type);
   if (!dtype) return c.failUnsupported("element type " + elementTypeName(type));
@@ -233,18 +256,20 @@ Status buildMelWeightMatrix(Context& c) {
         "the number of mel bins, the length and the sample rate must be positive, the "
         "edges one number each");
   }
+  const int64_t rows = length / 2 + 1;
+  QT_CHECK(checkTable(c, {rows, mels}));
   const auto toMel = [](double hertz) { return 2595 * std::log10(1 + hertz / 700); };
   const double low = toMel(lower[0]);
   const double step = (toMel(upper[0]) - low) / static_cast<double>(mels + 2);
-  const int64_t rows = length / 2 + 1;
   std::vector<int64_t> edges;
   for (int64_t i = 0; i < mels + 2; ++i) {
     const double hertz = 700 * (std::pow(10, (static_cast<double>(i) * step + low) / 2595) - 1);
-    edges.push_back(static_cast<int64_t>(
-        std::floor(static_cast<double>(length + 1) * hertz / static_cast<double>(rate))));
-    if (edges.back() < 0 || edges.back() >= rows) {
+    const double row =
+        std::floor(static_cast<double>(length + 1) * hertz / static_cast<double>(rate));
+    if (!(row >= 0 && row < static_cast<double>(rows))) {  // or not a number
       return c.fail("an edge of " + std::to_string(hertz) + " Hz lies outside of the spectrum");
     }
+    edges.push_back(static_cast<int64_t>(row));
   }
   std::vector<double> values(static_cast<size_t>(rows * mels), 0.0);
   for (int64_t i = 0; i < mels; ++i) {
