@@ -44,6 +44,7 @@ Result<Tensor> likelihoodLoss(Context& c, const Tensor& scores) {
   }
   if (c.has(2)) {
     QT_CHECK(c.rankIs(2, 1));
+    QT_CHECK(c.sameDType({scores, c.in(2)}));
     const Tensor own = e.gather(c.in(2), target, 0);
     weight = weighted ? e.mul(own, weight) : own;
     weighted = true;

@@ -242,19 +242,20 @@ Status buildMelWeightMatrix(Context& c) {
         "the number of mel bins, the length and the sample rate must be positive, the "
         "edges one number each");
   }
+  const int64_t rows = length / 2 + 1;
+  QT_CHECK(c.tableFits({rows, mels}, "the matrix"));
   const auto toMel = [](double hertz) { return 2595 * std::log10(1 + hertz / 700); };
   const double low = toMel(lower[0]);
   const double step = (toMel(upper[0]) - low) / static_cast<double>(mels + 2);
-  const int64_t rows = length / 2 + 1;
-  QT_CHECK(c.tableFits({rows, mels}, "the matrix"));
   std::vector<int64_t> edges;
   for (int64_t i = 0; i < mels + 2; ++i) {
     const double hertz = 700 * (std::pow(10, (static_cast<double>(i) * step + low) / 2595) - 1);
-    edges.push_back(static_cast<int64_t>(
-        std::floor(static_cast<double>(length + 1) * hertz / static_cast<double>(rate))));
-    if (edges.back() < 0 || edges.back() >= rows) {
+    const double row =
+        std::floor(static_cast<double>(length + 1) * hertz / static_cast<double>(rate));
+    if (!(row >= 0 && row < static_cast<double>(rows))) {  // or not a number
       return c.fail("an edge of " + std::to_string(hertz) + " Hz lies outside of the spectrum");
     }
+    edges.push_back(static_cast<int64_t>(row));
   }
   std::vector<double> values(static_cast<size_t>(rows * mels), 0.0);
   for (int64_t i = 0; i < mels; ++i) {

@@ -5,6 +5,7 @@
 
 #include <filesystem>
 #include <fstream>
+#include <limits>
 
 #include "tests/frontend/support.h"
 
@@ -463,4 +464,39 @@ TEST_CASE("operands that do not fit each other") {
     m.node("Tile", {"x", "tiles", ""}, {"y"});
     expectError(m, "1 repeats for a shape [2, 3]", "Tile");
   }
+}
+
+TEST_CASE("a loss whose weights are of another element type than its scores") {
+  constexpr int kUint32 = 12;
+  for (const char* type : {"NegativeLogLikelihoodLoss", "SoftmaxCrossEntropyLoss"}) {
+    OnnxModel m;
+    m.input("x", {3, 5}).input("t", {3}, kInt64).input("w", {5}, kUint32);
+    m.node(type, {"x", "t", "w"}, {"y"}, {{"ignore_index", int64_t{2}}}).output("y");
+    expectError(m, "inputs have different element types, f32 and u32", "'make_y'");
+  }
+}
+
+TEST_CASE("tables that no signal needs are refused before anything is computed") {
+  for (const int64_t size : {int64_t{754974730}, INT64_MAX}) {
+    OnnxModel window;
+    window.ints("n", {}, {size}).node("BlackmanWindow", {"n"}, {"y"}).output("y");
+    expectError(window, "entries, required are at most", "'make_y'");
+    OnnxModel mel;
+    mel.ints("bins", {}, {size}).ints("length", {}, {size}).ints("rate", {}, {8000});
+    mel.floats("from", {}, {0}).floats("to", {}, {4000});
+    mel.node("MelWeightMatrix", {"bins", "length", "rate", "from", "to"}, {"y"}).output("y");
+    expectError(mel, "entries, required are at most", "'make_y'");
+    OnnxModel dft;
+    dft.input("x", {1, 8, 1}).ints("length", {}, {size});
+    dft.node("DFT", {"x", "length"}, {"y"}).output("y");
+    expectError(dft, "entries, required are at most", "'make_y'");
+  }
+}
+
+TEST_CASE("mel edges that are no numbers") {
+  OnnxModel m;
+  m.ints("bins", {}, {4}).ints("length", {}, {16}).ints("rate", {}, {8000}).floats("from", {}, {0});
+  m.floats("to", {}, {std::numeric_limits<float>::quiet_NaN()});
+  m.node("MelWeightMatrix", {"bins", "length", "rate", "from", "to"}, {"y"}).output("y");
+  expectError(m, "lies outside of the spectrum", "'make_y'");
 }

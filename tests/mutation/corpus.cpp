@@ -6,8 +6,6 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
-#include <ranges>
-#include <set>
 
 #include "tests/onnx_model.h"
 
@@ -97,18 +95,21 @@ bool readMessage(const fs::path& file, Message& message) {
 // and indices, which must be known at import.
 void bindIntegers(const fs::path& folder, onnx::ModelProto& model) {
   onnx::GraphProto& graph = *model.mutable_graph();
-  std::set<int> bound;
-  for (int i = 0; i < graph.input_size(); ++i) {
-    const int type = graph.input(i).type().tensor_type().elem_type();
-    if (type != kInt64 && type != kInt32) continue;
+  const auto inputs = graph.input();
+  graph.clear_input();
+  int number = 0;
+  for (const auto& input : inputs) {
+    const int type = input.type().tensor_type().elem_type();
+    const std::string name = "input_" + std::to_string(number++) + ".pb";
     onnx::TensorProto data;
-    const std::string name = "input_" + std::to_string(i) + ".pb";
-    if (!readMessage(folder / "test_data_set_0" / name, data)) continue;
-    data.set_name(graph.input(i).name());
+    const bool integer = type == kInt64 || type == kInt32;
+    if (!integer || !readMessage(folder / "test_data_set_0" / name, data)) {
+      *graph.add_input() = input;
+      continue;
+    }
+    data.set_name(input.name());
     *graph.add_initializer() = std::move(data);
-    bound.insert(i);
   }
-  for (const int i : std::views::reverse(bound)) graph.mutable_input()->DeleteSubrange(i, 1);
 }
 
 void addFile(const fs::path& file, const std::string& name, uintmax_t mostBytes,
