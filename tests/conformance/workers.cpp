@@ -16,6 +16,9 @@
 
 #include "base/result.h"
 
+// Of AddressSanitizer, in a build that has it: not 0 when memory has leaked, which it reports.
+extern "C" __attribute__((weak)) int __lsan_do_recoverable_leak_check();
+
 namespace quartet::tests {
 namespace {
 
@@ -62,9 +65,17 @@ void writeLine(int pipe, std::string line) {
 [[noreturn]] void serve(int pipe, size_t count, SharedCounter& next,
                         const std::function<std::string(size_t)>& job) {
   for (const int signal : {SIGSEGV, SIGABRT, SIGFPE, SIGILL, SIGTERM}) ::signal(signal, SIG_DFL);
+  std::optional<size_t> last;
   for (size_t i = next.take(); i < count; i = next.take()) {
     writeLine(pipe, "start " + std::to_string(i));
     writeLine(pipe, "done " + std::to_string(i) + " " + job(i));
+    last = i;
+  }
+  // _exit() below passes by the check that a program ends with.
+  const bool checks = &__lsan_do_recoverable_leak_check != nullptr;
+  if (last && checks && __lsan_do_recoverable_leak_check() != 0) {
+    writeLine(pipe, "done " + std::to_string(*last) +
+                        " crashed: memory leaked in this job or an earlier one of its process");
   }
   std::cout.flush();
   _exit(0);  // the test program's own exit handlers belong to the parent
