@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <set>
+#include <utility>
 
 #include "api/convert.h"
 #include "api/driver.h"
@@ -122,12 +123,28 @@ Result<api::Schedule> schedule(const ir::Module& graph, runtime::Device& device,
   return api::scheduleGraph(std::move(placed), targets, options);
 }
 
-// As sessions of models with open extents do it: what ends up in loops is compiled in.
+Result<std::shared_ptr<const Model::Data>> compileIn(const Model::Data& open,
+                                                     const ir::SymbolValues& symbols) {
+  Model::Shapes shapes;
+  for (size_t i = 0; i < open.inputs.size(); ++i) {
+    ir::Dims substituted;
+    for (const ir::Dim& dim : open.inputDims[i]) substituted.push_back(dim.substitute(symbols));
+    shapes[open.inputs[i].name] = api::openShape(substituted);
+  }
+  return api::withShapes(open, shapes);
+}
+
+// As sessions of models with open extents do it: what ends up in loops is compiled in, and all of
+// it where an operator must know it.
 Result<runtime::Program> compileProgram(const Pinned& pinned, runtime::Device& device) {
   const Targets targets = {{"cpu", &device.description()}};
   std::shared_ptr<const Model::Data> model = pinned.compiled;
   ir::SymbolValues parameters = pinned.symbols;
   ir::SymbolValues compiledIn;
+  if (model->deferred) {
+    compiledIn = std::exchange(parameters, {});
+    model = QT_TRY(compileIn(*pinned.compiled, compiledIn));
+  }
   for (;;) {
     const api::Schedule scheduled = QT_TRY(schedule(model->graph, device, targets));
     const std::set<std::string> bound = sched::loopSymbols(scheduled.plan);
@@ -135,14 +152,7 @@ Result<runtime::Program> compileProgram(const Pinned& pinned, runtime::Device& d
       return std::move(QT_TRY(api::lowerSchedule(scheduled, targets, parameters)).programs[0]);
     }
     for (const std::string& symbol : bound) compiledIn.insert(parameters.extract(symbol));
-    Model::Shapes shapes;
-    const std::vector<ir::Dims>& dims = pinned.compiled->inputDims;
-    for (size_t i = 0; i < dims.size(); ++i) {
-      ir::Dims substituted;
-      for (const ir::Dim& dim : dims[i]) substituted.push_back(dim.substitute(compiledIn));
-      shapes[pinned.compiled->inputs[i].name] = api::openShape(substituted);
-    }
-    model = QT_TRY(api::withShapes(*pinned.compiled, shapes));
+    model = QT_TRY(compileIn(*pinned.compiled, compiledIn));
   }
 }
 
