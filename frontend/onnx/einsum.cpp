@@ -72,6 +72,11 @@ Result<std::vector<Term>> parseInputs(const Context& c, const std::string& text)
     return c.fail("attribute 'equation' has " + std::to_string(terms.size()) + " terms for " +
                   std::to_string(c.inputCount()) + " inputs");
   }
+  for (int i = 0; i < c.inputCount(); ++i) {
+    if (c.has(i)) continue;
+    return c.fail("input " + std::to_string(i) +
+                  " is left out, attribute 'equation' has a term for it");
+  }
   return terms;
 }
 

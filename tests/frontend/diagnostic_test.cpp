@@ -458,6 +458,12 @@ TEST_CASE("operands that do not fit each other") {
     flat.input("w", {}).node("STFT", {"x", "step", "w", "length"}, {"y"});
     expectError(flat, "input 2 has shape [], required is rank 1", "STFT");
   }
+  SUBCASE("an equation with a term for an input that is left out") {
+    OnnxModel m;
+    m.input("x", {2, 3}).output("y");
+    m.node("Einsum", {"x", ""}, {"y"}, {{"equation", std::string("ij,jk")}});
+    expectError(m, "input 1 is left out", "Einsum");
+  }
   SUBCASE("tiles whose axis is left out") {
     OnnxModel m(2);
     m.input("x", {2, 3}).ints("tiles", {1}, {3}).output("y");
