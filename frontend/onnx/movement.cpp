@@ -89,15 +89,19 @@ Status buildSplit(Context& c) {
     return c.fail(std::to_string(sizes.size()) + " sizes for " +
                   std::to_string(c.node.outputs.size()) + " outputs");
   }
+  int64_t sum = 0;
+  for (const int64_t size : sizes) {
+    if (size < 0) return c.fail("size " + std::to_string(size) + " is negative");
+    if (__builtin_add_overflow(sum, size, &sum)) return c.fail("the sizes overflow");
+  }
+  QT_CHECK(c.agree(Dim(sum), extent, "sum of the sizes and extent of the axis"));
   int64_t start = 0;
   for (size_t i = 0; i < sizes.size(); ++i) {
-    if (sizes[i] < 0) return c.fail("size " + std::to_string(sizes[i]) + " is negative");
     if (c.wants(static_cast<int>(i))) {
       c.set(static_cast<int>(i), c.e.sliceAxis(x, axis, start, Dim(sizes[i])));
     }
-    if (__builtin_add_overflow(start, sizes[i], &start)) return c.fail("the sizes overflow");
+    start += sizes[i];
   }
-  QT_CHECK(c.agree(Dim(start), extent, "sum of the sizes and extent of the axis"));
   return {};
 }
 

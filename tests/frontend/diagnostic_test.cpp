@@ -464,6 +464,12 @@ TEST_CASE("operands that do not fit each other") {
     m.node("Einsum", {"x", ""}, {"y"}, {{"equation", std::string("ij,jk")}});
     expectError(m, "input 1 is left out", "Einsum");
   }
+  SUBCASE("a split of known values into more than there is") {
+    OnnxModel m;
+    m.ints("x", {2}, {7, 8}).ints("sizes", {2}, {2, 100000000}).output("a").output("b");
+    m.node("Split", {"x", "sizes"}, {"a", "b"});
+    expectError(m, "sum of the sizes and extent of the axis", "Split");
+  }
   SUBCASE("tiles whose axis is left out") {
     OnnxModel m(2);
     m.input("x", {2, 3}).ints("tiles", {1}, {3}).output("y");
