@@ -1,5 +1,6 @@
 // Structure, accesses and tiles of plans.
 #include <algorithm>
+#include <map>
 #include <optional>
 
 #include "ir/verify_context.h"
@@ -259,8 +260,8 @@ class PlanVerifier {
   }
 
   Status par(OpId id, std::vector<Access>& accesses) {
-    std::vector<Access> earlier;
     const std::vector<OpId>& nodes = module_.region(module_.op(id).regions[0]).ops;
+    std::map<ValueId, std::vector<Access>> earlier;  // by root: a wave may have thousands of nodes
     for (const OpId node : nodes) {
       if (deviceOf(module_.op(node)) == deviceOf(module_.op(nodes[0]))) continue;
       return context_.fail(node, "the nodes of one par run on different devices");
@@ -269,16 +270,18 @@ class PlanVerifier {
       std::vector<Access> own;
       QT_CHECK(op(node, {}, own));
       for (const Access& a : own) {
-        for (const Access& b : earlier) {
+        for (const Access& b : earlier[a.root]) {
           if ((a.writes || b.writes) && overlaps(a, b)) {
             return context_.fail(
                 node, "two nodes of one par access " + label(a.buffer) + ", not both reading");
           }
         }
       }
-      earlier.insert(earlier.end(), own.begin(), own.end());
+      for (Access& a : own) {
+        accesses.push_back(a);
+        earlier[a.root].push_back(std::move(a));
+      }
     }
-    accesses.insert(accesses.end(), earlier.begin(), earlier.end());
     return {};
   }
 

@@ -14,6 +14,7 @@
 #include <thread>
 
 #include "tests/api/models.h"
+#include "tests/temporary_folder.h"
 
 using namespace quartet;
 using namespace quartet::tests;
@@ -23,33 +24,14 @@ namespace {
 namespace fs = std::filesystem;
 
 /// A folder that QUARTET_CACHE names as long as it lives.
-class CacheFolder {
+class CacheFolder : public TemporaryFolder {
  public:
-  CacheFolder() {
-    std::string pattern = (fs::temp_directory_path() / "quartet-XXXXXX").string();
-    REQUIRE(mkdtemp(pattern.data()) != nullptr);
-    path_ = pattern;
-    setenv("QUARTET_CACHE", path_.c_str(), 1);
-  }
+  CacheFolder() { setenv("QUARTET_CACHE", path().c_str(), 1); }
+  ~CacheFolder() { setenv("QUARTET_CACHE", "off", 1); }
   CacheFolder(const CacheFolder&) = delete;
   CacheFolder& operator=(const CacheFolder&) = delete;
-  ~CacheFolder() {
-    setenv("QUARTET_CACHE", "off", 1);
-    std::error_code ignored;
-    fs::remove_all(path_, ignored);
-  }
-  const std::string& path() const { return path_; }
-  std::vector<fs::path> entries() const {
-    std::vector<fs::path> found;
-    for (const auto& item : fs::directory_iterator(path_)) {
-      if (item.path().extension() == ".entry") found.push_back(item.path());
-    }
-    std::sort(found.begin(), found.end());
-    return found;
-  }
 
- private:
-  std::string path_;
+  std::vector<fs::path> entries() const { return files(".entry"); }
 };
 
 /// Several kernels: a matrix product, a softmax, a polynomial function, integers.

@@ -8,6 +8,7 @@
 #include <set>
 
 #include "tests/api/models.h"
+#include "tests/temporary_folder.h"
 
 using namespace quartet;
 using namespace quartet::tests;
@@ -86,34 +87,26 @@ TEST_CASE("model: a file that was written to since is refused, one that was repl
   tensor.set_raw_data(std::string("\0\0\x80\x3f\0\0\0\x40", 8));  // 1, 2
   OnnxModel onnx;
   onnx.input("x", {2}).initializer(tensor).node("Add", {"x", "b"}, {"y"}).output("y");
-  std::string pattern = (std::filesystem::temp_directory_path() / "quartet-XXXXXX").string();
-  REQUIRE(mkdtemp(pattern.data()) != nullptr);
-  const std::filesystem::path folder = pattern;
-  const std::string path = folder / "model.onnx";
-  const auto write = [](const std::string& file, const std::string& bytes) {
-    std::ofstream(file, std::ios::binary) << bytes;
-  };
-  write(path, onnx.bytes());
+  const TemporaryFolder folder;
+  const std::string path = folder.write("model.onnx", onnx.bytes());
   const auto model = Model::load(path);
   REQUIRE(model);
-  write(folder / "other.onnx", "something else");
-  std::filesystem::rename(folder / "other.onnx", path);
+  std::filesystem::rename(folder.write("other.onnx", "something else"), path);
   const auto session = Session::compile(*model, {.device = "cpu"});
   REQUIRE_MESSAGE(session, session.error().str());
   CHECK(floats(session->run({{"x", Tensor::of<float>({2}, {5, 5})}})->at("y")) ==
         std::vector<float>{6, 7});
 
-  write(path, onnx.bytes());
+  folder.write("model.onnx", onnx.bytes());
   const auto second = Model::load(path);
   REQUIRE(second);
   const auto reference = Session::compile(*second, {.device = "reference"});
   REQUIRE(reference);
-  write(path, "cut");  // what is mapped does not reach behind the end any more
+  folder.write("model.onnx", "cut");  // what is mapped does not reach behind the end any more
   const auto refused = Session::compile(*second, {.device = "cpu"});
   REQUIRE_FALSE(refused);
   CHECK(refused.error().kind == Error::Kind::User);
   CHECK(refused.error().str().find("model.onnx") != std::string::npos);
   CHECK(refused.error().str().find("found it changed") != std::string::npos);
   CHECK_FALSE(reference->run({{"x", Tensor::of<float>({2}, {5, 5})}}));
-  std::filesystem::remove_all(folder);
 }

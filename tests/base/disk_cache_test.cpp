@@ -18,6 +18,7 @@
 #include <thread>
 
 #include "tests/skip.h"
+#include "tests/temporary_folder.h"
 
 using namespace quartet;
 
@@ -28,28 +29,8 @@ using Bytes = std::vector<std::byte>;
 
 constexpr int64_t kPlenty = int64_t{64} << 20;
 
-class Folder {
+class Folder : public tests::TemporaryFolder {
  public:
-  Folder() {
-    std::string pattern = (fs::temp_directory_path() / "quartet-XXXXXX").string();
-    REQUIRE(mkdtemp(pattern.data()) != nullptr);
-    path_ = pattern;
-  }
-  Folder(const Folder&) = delete;
-  Folder& operator=(const Folder&) = delete;
-  ~Folder() {
-    std::error_code ignored;
-    fs::remove_all(path_, ignored);
-  }
-  const std::string& path() const { return path_; }
-
-  std::vector<fs::path> files(const std::string& suffix) const {
-    std::vector<fs::path> found;
-    for (const auto& item : fs::directory_iterator(path_)) {
-      if (item.path().string().ends_with(suffix)) found.push_back(item.path());
-    }
-    return found;
-  }
   /// The one entry.
   fs::path entry() const {
     const auto entries = files(".entry");
@@ -61,9 +42,6 @@ class Folder {
     for (const fs::path& entry : files(".entry")) sum += static_cast<int64_t>(fs::file_size(entry));
     return sum;
   }
-
- private:
-  std::string path_;
 };
 
 std::shared_ptr<DiskCache> openOrFail(const std::string& folder, int64_t maxBytes = kPlenty) {

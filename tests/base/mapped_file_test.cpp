@@ -1,4 +1,5 @@
 #include "base/mapped_file.h"
+#include "tests/temporary_folder.h"
 
 #include <doctest/doctest.h>
 #include <sys/mman.h>
@@ -14,30 +15,6 @@ using namespace quartet;
 namespace {
 
 namespace fs = std::filesystem;
-
-class Folder {
- public:
-  Folder() {
-    std::string pattern = (fs::temp_directory_path() / "quartet-XXXXXX").string();
-    REQUIRE(mkdtemp(pattern.data()) != nullptr);
-    path_ = pattern;
-  }
-  ~Folder() {
-    std::error_code ignored;
-    fs::remove_all(path_, ignored);
-  }
-  Folder(const Folder&) = delete;
-  Folder& operator=(const Folder&) = delete;
-
-  std::string write(const std::string& name, const std::string& text) const {
-    std::string file = (path_ / name).string();
-    std::ofstream(file, std::ios::binary) << text;
-    return file;
-  }
-
- private:
-  fs::path path_;
-};
 
 std::shared_ptr<const MappedFile> mapped(const std::string& path) {
   auto file = MappedFile::open(path);
@@ -62,7 +39,7 @@ int64_t residentFileBytes() {
 }  // namespace
 
 TEST_CASE("mapped file: what it holds, an empty one too; errors are those of regular files") {
-  const Folder folder;
+  const tests::TemporaryFolder folder;
   CHECK(textOf(*mapped(folder.write("some", "abc"))) == "abc");
   CHECK(mapped(folder.write("none", ""))->bytes().empty());
   const auto missing = MappedFile::open("/nowhere/model");
@@ -71,7 +48,7 @@ TEST_CASE("mapped file: what it holds, an empty one too; errors are those of reg
 }
 
 TEST_CASE("mapped file: released pages leave memory and come back") {
-  const Folder folder;
+  const tests::TemporaryFolder folder;
   constexpr size_t kBytes = size_t{8} << 20;
   std::string text(kBytes, '\0');
   for (size_t i = 0; i < kBytes; ++i) text[i] = static_cast<char>(i * 7 >> 8);
@@ -89,7 +66,7 @@ TEST_CASE("mapped file: released pages leave memory and come back") {
 }
 
 TEST_CASE("mapped file: writing into it is noticed, replacing it does no harm") {
-  const Folder folder;
+  const tests::TemporaryFolder folder;
   const std::string path = folder.write("model", "before");
   const auto file = mapped(path);
   CHECK(file->checkUnchanged().has_value());

@@ -1,4 +1,5 @@
 #include "base/regular_file.h"
+#include "tests/temporary_folder.h"
 
 #include <doctest/doctest.h>
 #include <sys/stat.h>
@@ -22,16 +23,14 @@ std::string messageOf(const std::string& path) {
 }  // namespace
 
 TEST_CASE("regular file: anything else is named and never read") {
-  std::string folder = (std::filesystem::temp_directory_path() / "quartet-XXXXXX").string();
-  REQUIRE(mkdtemp(folder.data()) != nullptr);
-  CHECK(messageOf(folder) == "found a folder, required a regular file");
+  const tests::TemporaryFolder folder;
+  CHECK(messageOf(folder.path()) == "found a folder, required a regular file");
   CHECK(messageOf("/dev/zero") == "found a device, required a regular file");
-  const std::string pipe = folder + "/pipe";
+  const std::string pipe = folder.path("pipe");
   REQUIRE(mkfifo(pipe.c_str(), 0600) == 0);
   CHECK(messageOf(pipe) == "found a pipe, required a regular file");
-  CHECK(messageOf(folder + "/none") == "cannot open: No such file or directory");
-  const std::string plain = folder + "/plain";
-  std::ofstream(plain) << "12345";
+  CHECK(messageOf(folder.path("none")) == "cannot open: No such file or directory");
+  const std::string plain = folder.write("plain", "12345");
   auto file = RegularFile::open(plain);
   REQUIRE(file.has_value());
   CHECK(file->size() == 5);
@@ -39,5 +38,4 @@ TEST_CASE("regular file: anything else is named and never read") {
   char first = 0;
   CHECK(read(moved.descriptor(), &first, 1) == 1);
   CHECK(first == '1');
-  std::filesystem::remove_all(folder);
 }

@@ -29,17 +29,6 @@ std::string npyBytes(const Tensor& tensor) {
          std::string(reinterpret_cast<const char*>(tensor.bytes.data()), tensor.bytes.size());
 }
 
-Workspace::Workspace() {
-  std::string pattern = (fs::temp_directory_path() / "quartet-test-XXXXXX").string();
-  REQUIRE(mkdtemp(pattern.data()) != nullptr);
-  folder_ = pattern;
-}
-
-Workspace::~Workspace() {
-  std::error_code ignored;
-  fs::remove_all(folder_, ignored);
-}
-
 void Workspace::write(const std::string& file, const std::string& bytes) const {
   fs::create_directories(fs::path(path(file)).parent_path());
   std::ofstream out(path(file), std::ios::binary);
@@ -66,7 +55,7 @@ std::vector<std::string> Workspace::list(const std::string& subfolder) const {
 Outcome Workspace::quartet(const std::string& arguments, const std::string& output) const {
   const std::string out = path("stdout.txt");
   const std::string err = path("stderr.txt");
-  const std::string command = "cd " + folder_ + " && timeout -s KILL 120 " QUARTET_EXE " " +
+  const std::string command = "cd " + folder_.path() + " && timeout -s KILL 120 " QUARTET_EXE " " +
                               arguments + " >" + (output.empty() ? out : output) + " 2>" + err +
                               " </dev/null";
   const int status = std::system(command.c_str());

@@ -7,6 +7,7 @@
 
 #include "quartet/quartet.h"
 #include "tests/onnx_model.h"
+#include "tests/temporary_folder.h"
 
 namespace quartet::tests {
 
@@ -22,12 +23,7 @@ std::string npyBytes(const Tensor& tensor);
 /// A folder of files for one test case; commands run inside it. Removed at the end.
 class Workspace {
  public:
-  Workspace();
-  ~Workspace();
-  Workspace(const Workspace&) = delete;
-  Workspace& operator=(const Workspace&) = delete;
-
-  std::string path(const std::string& file) const { return folder_ + "/" + file; }
+  std::string path(const std::string& file) const { return folder_.path(file); }
   void write(const std::string& file, const std::string& bytes) const;
   void write(const std::string& file, const OnnxModel& model) const { write(file, model.bytes()); }
   void write(const std::string& file, const Tensor& tensor) const;
@@ -40,7 +36,7 @@ class Workspace {
   Outcome quartet(const std::string& arguments, const std::string& output = {}) const;
 
  private:
-  std::string folder_;
+  TemporaryFolder folder_;
 };
 
 /// Devices that every case is run on: reference, cpu, and the Vulkan drivers that are installed.

@@ -8,6 +8,7 @@
 #include <limits>
 
 #include "tests/frontend/support.h"
+#include "tests/temporary_folder.h"
 
 using namespace quartet;
 using namespace quartet::tests;
@@ -32,19 +33,6 @@ void expectError(const OnnxModel& m, const std::string& message, const std::stri
   CHECK_MESSAGE(contains(error.message, message), error.str());
   CHECK_MESSAGE(contains(error.where, where), error.str());
 }
-
-class TemporaryFolder {
- public:
-  TemporaryFolder() {
-    std::string pattern = (std::filesystem::temp_directory_path() / "quartet-XXXXXX").string();
-    path_ = ::mkdtemp(pattern.data());
-  }
-  ~TemporaryFolder() { std::filesystem::remove_all(path_); }
-  const std::filesystem::path& path() const { return path_; }
-
- private:
-  std::filesystem::path path_;
-};
 
 }  // namespace
 
@@ -380,7 +368,7 @@ OnnxModel externalModel(const std::string& location, const std::string& length,
 TEST_CASE("external data") {
   const TemporaryFolder folder;
   const std::vector<float> data = {0, 1, 2, 3, 4};
-  std::ofstream(folder.path() / "weights.bin", std::ios::binary)
+  std::ofstream(folder.path("weights.bin"), std::ios::binary)
       .write(reinterpret_cast<const char*>(data.data()), 20);
   ImportOptions options;
   options.directory = folder.path();
@@ -396,16 +384,16 @@ TEST_CASE("external data") {
   CHECK(contains(error(externalModel("/etc/passwd", "", "")), "outside the model's folder"));
   CHECK(contains(error(externalModel("weights.bin", "", "-4")), "is not a number"));
   CHECK(contains(error(externalModel("", "", "")), "outside the model's folder"));
-  std::filesystem::create_symlink("/etc/passwd", folder.path() / "link.bin");
+  std::filesystem::create_symlink("/etc/passwd", folder.path("link.bin"));
   CHECK(contains(error(externalModel("link.bin", "", "")), "outside the model's folder"));
   // Opening a pipe without a writer would wait for one.
-  REQUIRE(::mkfifo((folder.path() / "pipe.bin").c_str(), 0600) == 0);
+  REQUIRE(::mkfifo(folder.path("pipe.bin").c_str(), 0600) == 0);
   CHECK(
       contains(error(externalModel("pipe.bin", "", "")), "found a pipe, required a regular file"));
-  std::filesystem::create_directory(folder.path() / "folder.bin");
+  std::filesystem::create_directory(folder.path("folder.bin"));
   CHECK(contains(error(externalModel("folder.bin", "", "")), "found a folder"));
   const auto pipe =
-      frontend::importModel(folder.path() / "pipe.bin", ImportOptions(), referenceEvaluator());
+      frontend::importModel(folder.path("pipe.bin"), ImportOptions(), referenceEvaluator());
   REQUIRE_FALSE(pipe.has_value());
   CHECK(contains(pipe.error().message, "found a pipe, required a regular file"));
 }

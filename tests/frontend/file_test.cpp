@@ -9,6 +9,7 @@
 #include <fstream>
 
 #include "tests/frontend/support.h"
+#include "tests/temporary_folder.h"
 
 using namespace quartet;
 using namespace quartet::tests;
@@ -21,23 +22,11 @@ namespace fs = std::filesystem;
 // A model, written to a file that goes at the end.
 class ModelFile {
  public:
-  explicit ModelFile(const OnnxModel& model) {
-    std::string pattern = (fs::temp_directory_path() / "quartet-XXXXXX").string();
-    const int descriptor = mkstemp(pattern.data());
-    REQUIRE(descriptor >= 0);
-    ::close(descriptor);
-    path_ = pattern;
-    std::ofstream(path_, std::ios::binary) << model.bytes();
-  }
-  ~ModelFile() {
-    std::error_code ignored;
-    fs::remove(path_, ignored);
-  }
-  ModelFile(const ModelFile&) = delete;
-  ModelFile& operator=(const ModelFile&) = delete;
+  explicit ModelFile(const OnnxModel& model) : path_(folder_.write("model.onnx", model.bytes())) {}
   const fs::path& path() const { return path_; }
 
  private:
+  TemporaryFolder folder_;
   fs::path path_;
 };
 

@@ -11,6 +11,7 @@
 #include <string_view>
 
 #include "base/mapped_file.h"
+#include "tests/temporary_folder.h"
 
 using namespace quartet;
 using namespace quartet::runtime;
@@ -118,10 +119,8 @@ TEST_CASE("pack: any layout agrees with the definition, in f32 and f16") {
 TEST_CASE("pack: a large constant in a file, in any layout") {
   const std::vector<int64_t> shape{1500, 1501};
   const BufferInfo here = constantOf(shape, {}, DType::F32);
-  std::string path = (std::filesystem::temp_directory_path() / "quartet-XXXXXX").string();
-  const int descriptor = mkstemp(path.data());
-  REQUIRE(descriptor >= 0);
-  ::close(descriptor);
+  const tests::TemporaryFolder folder;
+  const std::string path = folder.path("constant");
   const std::span<const std::byte> bytes = here.data->bytes;
   std::ofstream(path, std::ios::binary)
       << "x"  // aligned to nothing
@@ -142,7 +141,6 @@ TEST_CASE("pack: a large constant in a file, in any layout") {
     }
   }
   CHECK(packConstant(here) == std::vector<std::byte>(bytes.begin(), bytes.end()));
-  std::filesystem::remove(path);
 }
 
 TEST_CASE("tensors: stored wider than they are, and back") {

@@ -8,6 +8,7 @@
 
 #include "backends/vulkan/instance.h"
 #include "backends/vulkan/pipeline_cache.h"
+#include "tests/temporary_folder.h"
 #include "tests/vulkan/fixture.h"
 
 using namespace quartet;
@@ -18,36 +19,11 @@ using ir::ValueId;
 
 namespace {
 
-/// A cache in a folder of its own.
-class Folder {
- public:
-  Folder() {
-    std::string pattern = (std::filesystem::temp_directory_path() / "quartet-XXXXXX").string();
-    REQUIRE(mkdtemp(pattern.data()) != nullptr);
-    path_ = pattern;
-  }
-  Folder(const Folder&) = delete;
-  Folder& operator=(const Folder&) = delete;
-  ~Folder() {
-    std::error_code ignored;
-    std::filesystem::remove_all(path_, ignored);
-  }
-  std::shared_ptr<runtime::CodeCache> cache() const {
-    auto cache = runtime::CodeCache::open(path_, 1 << 20);
-    REQUIRE(cache.has_value());
-    return *cache;
-  }
-  int entries() const {
-    int count = 0;
-    for (const auto& item : std::filesystem::directory_iterator(path_)) {
-      count += item.path().extension() == ".entry" ? 1 : 0;
-    }
-    return count;
-  }
-
- private:
-  std::string path_;
-};
+std::shared_ptr<runtime::CodeCache> cacheIn(const TemporaryFolder& folder) {
+  auto cache = runtime::CodeCache::open(folder.path(), 1 << 20);
+  REQUIRE(cache.has_value());
+  return *cache;
+}
 
 }  // namespace
 
@@ -133,7 +109,7 @@ TEST_CASE("data of pipeline caches is for one driver, device and version") {
 // Drivers that give out a header only, and those that give more: the answers stay.
 TEST_CASE("a cache serves the second program") {
   FOR_EACH_DEVICE(id) {
-    const Folder folder;
+    const TemporaryFolder folder;
     Kernel k("triple", 1);
     auto& b = k.build;
     const ValueId in = k.input(DType::I32, 4);
@@ -141,7 +117,7 @@ TEST_CASE("a cache serves the second program") {
     b.store(out, b.groupId(), b.apply(Opcode::Mul, {b.load(in, b.groupId()), b.literal(3)}));
     const ir::Module kernel = k.finish();
     for (const int64_t cached : {0, 1, 1}) {
-      const auto device = openOrFail(id, {}, folder.cache());
+      const auto device = openOrFail(id, {}, cacheIn(folder));
       const auto executable = device->compile(programOf(kernel, 4));
       REQUIRE(executable.has_value());
       CHECK((*executable)->cachedKernels() == cached);
@@ -171,8 +147,8 @@ TEST_CASE("a device without memory compiles, and refuses to run") {
   REQUIRE(devices->size() == 1);
   CHECK(devices->front().compileOnly);
   CHECK_FALSE(devices->front().mayBeDefault());
-  const Folder folder;
-  const auto device = openOrFail("vulkan:0", {}, folder.cache());
+  const TemporaryFolder folder;
+  const auto device = openOrFail("vulkan:0", {}, cacheIn(folder));
   CHECK(device->description().entry == "family vulkan gpu");
   Kernel k("copy", 64);
   auto& b = k.build;
@@ -184,12 +160,12 @@ TEST_CASE("a device without memory compiles, and refuses to run") {
   auto executable = device->compile(programOf(kernel, 1));
   REQUIRE_MESSAGE(executable.has_value(), (executable ? "" : executable.error().str()));
   // This driver gives out its compiled pipelines: one entry beside that of the SPIR-V.
-  CHECK(folder.entries() == 2);
+  CHECK(folder.files(".entry").size() == 2);
   CHECK((*executable)->cachedKernels() == 0);
-  const auto again = openOrFail("vulkan:0", {}, folder.cache())->compile(programOf(kernel, 1));
+  const auto again = openOrFail("vulkan:0", {}, cacheIn(folder))->compile(programOf(kernel, 1));
   REQUIRE(again.has_value());
   CHECK((*again)->cachedKernels() == 1);
-  CHECK(folder.entries() == 2);
+  CHECK(folder.files(".entry").size() == 2);
   const auto context = (*executable)->createContext();
   REQUIRE_FALSE(context.has_value());
   CHECK(context.error().message.find("no memory") != std::string::npos);
