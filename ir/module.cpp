@@ -186,18 +186,4 @@ void Module::eraseDeadOps() {
   }
 }
 
-Origin mergeOrigins(const Origin& a, const Origin& b) {
-  Origin merged = a;
-  for (const std::string& node : b) {
-    if (std::find(merged.begin(), merged.end(), node) == merged.end()) merged.push_back(node);
-  }
-  return merged;
-}
-
-std::string str(const Origin& origin) {
-  std::string text;
-  for (const std::string& node : origin) text += (text.empty() ? "" : ", ") + node;
-  return text;
-}
-
 }  // namespace quartet::ir

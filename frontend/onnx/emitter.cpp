@@ -4,6 +4,7 @@
 #include <limits>
 
 #include "frontend/onnx/interpret.h"
+#include "ir/origin.h"
 
 namespace quartet::frontend {
 
@@ -159,7 +160,7 @@ Tensor Emitter::emit(Opcode opcode, const std::vector<Tensor>& operands, const T
   for (const ir::OpId id : same) {
     ir::Op& op = module_.op(id);
     if (op.attributes != attributes || module_.type(op.results[0]) != type) continue;
-    op.origin = ir::mergeOrigins(op.origin, origin_);
+    ir::addOrigin(op.origin, origin_);
     return tensorOf(op.results[0]);
   }
   const ir::OpId id = module_.addOp(module_.top(), opcode, std::move(ids), {type},

@@ -5,6 +5,7 @@
 #include <set>
 
 #include "frontend/onnx/emitter.h"
+#include "ir/origin.h"
 
 namespace quartet::frontend {
 
@@ -193,7 +194,7 @@ class Simplifier {
       }
       chain.inner.push_back(chain.end);
       chain.end = user->results[0];
-      chain.origin = ir::mergeOrigins(chain.origin, user->origin);
+      ir::addOrigin(chain.origin, user->origin);
       ++chain.steps;
     }
     return chain;

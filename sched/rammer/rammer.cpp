@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <map>
 
+#include "ir/origin.h"
 #include "sched/task_set.h"
 
 namespace quartet::sched {
@@ -58,8 +59,9 @@ Result<ir::Module> rammer(ir::Module plan, const Budget&, const Env& env) {
   for (const std::vector<OpId>& wave : waves) {
     const ir::RegionId region = plan.addRegion();
     plan.region(region).ops = wave;
-    ir::Origin origin;
-    for (OpId tasks : wave) origin = ir::mergeOrigins(origin, plan.op(tasks).origin);
+    std::vector<const ir::Origin*> origins;
+    for (OpId tasks : wave) origins.push_back(&plan.op(tasks).origin);
+    const ir::Origin origin = ir::mergeOrigins(origins);
     ir::Attributes attributes;
     attributes.set("at", std::string("stream"));
     plan.addOp(root, Opcode::Par, {}, {}, std::move(attributes), {region}, origin);

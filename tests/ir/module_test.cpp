@@ -1,5 +1,6 @@
 // Modules: constants, uses, dead ops, hashes.
 #include "ir/module.h"
+#include "ir/origin.h"
 
 #include <doctest/doctest.h>
 
@@ -154,6 +155,11 @@ TEST_CASE("half of the hash's bits change with any bit of the data") {
 
 TEST_CASE("origins merge in order of appearance") {
   CHECK(mergeOrigins({"a", "b"}, {"c", "a"}) == Origin{"a", "b", "c"});
+  const Origin some{"a", "b"};
+  const Origin more{"c", "a", "c"};
+  const Origin none;
+  const std::vector<const Origin*> all{&some, &none, &more};
+  CHECK(mergeOrigins(all) == Origin{"a", "b", "c"});
   CHECK(str(Origin{"conv1", "relu1"}) == "conv1, relu1");
 }
 
