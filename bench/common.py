@@ -1,10 +1,13 @@
 """What verify.py and compare.py share: the models, inputs for them, the machine, tables."""
 
+import json
 import os
 import pathlib
 import platform
+import statistics
 import subprocess
 import sys
+import time
 
 import numpy
 import onnxruntime
@@ -32,12 +35,57 @@ def shape_options(run: list[str]) -> list[str]:
     return [option for shape in run for option in ("--shape", shape)]
 
 
-def ort_session(model: dict, threads: int) -> onnxruntime.InferenceSession:
+def ort_session(model: pathlib.Path, threads: int) -> onnxruntime.InferenceSession:
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
     options.log_severity_level = 3
-    path = str(MODELS / model["file"])
-    return onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+    return onnxruntime.InferenceSession(str(model), options, providers=["CPUExecutionProvider"])
+
+
+def timed(run, times: int) -> list[float]:
+    """Milliseconds that each of so many calls took."""
+    elapsed = []
+    for _ in range(times):
+        start = time.perf_counter()
+        run()
+        elapsed.append(1e3 * (time.perf_counter() - start))
+    return elapsed
+
+
+def run_quartet(model: pathlib.Path, threads: int, runs: int, *options: str) -> dict:
+    """The report of `quartet bench` on the CPU: a new process that compiles, without a cache."""
+    command = [QUARTET, "bench", model, "--device", "cpu", "--json", "--no-cache",
+               "--threads", str(threads), "--runs", str(runs), *options]  # fmt: skip
+    result = subprocess.run(command, capture_output=True, text=True, check=False)
+    if result.returncode:
+        raise SystemExit(f"{model}: quartet bench failed\n{result.stderr}")
+    return json.loads(result.stdout)
+
+
+def quantile(values: list[float], fraction: float) -> float:
+    values = sorted(values)
+    return values[round(fraction * (len(values) - 1))]
+
+
+def summary(values: list[float]) -> dict:
+    return {
+        "median_ms": statistics.median(values),
+        "p10_ms": quantile(values, 0.1),
+        "p90_ms": quantile(values, 0.9),
+        "runs": len(values),
+    }
+
+
+def spread(summarised: dict) -> str:
+    return f"{summarised['p10_ms']:.2f}-{summarised['p90_ms']:.2f}"
+
+
+def write_results(name: str, text: str, data: dict) -> None:
+    """bench/results/NAME.md and NAME.json."""
+    RESULTS.mkdir(exist_ok=True)
+    (RESULTS / f"{name}.md").write_text(text)
+    (RESULTS / f"{name}.json").write_text(json.dumps(data, indent=1) + "\n")
+    print(f"wrote bench/results/{name}.md and {name}.json")
 
 
 def draw_text(rng: numpy.random.Generator, shape: list[int]) -> numpy.ndarray:

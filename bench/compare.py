@@ -7,9 +7,7 @@ process that compiles and warms up before it measures. Writes bench.md and bench
 bench/results, and the table into README.md (only when all models were measured).
 """
 
-import json
 import statistics
-import subprocess
 import sys
 import time
 
@@ -23,59 +21,31 @@ PAUSE = 0.05  # seconds, for threads of the other side that still spin
 THREADS = (1, 2)
 
 
-def quantile(values: list[float], fraction: float) -> float:
-    values = sorted(values)
-    return values[round(fraction * (len(values) - 1))]
-
-
-def summary(values: list[float]) -> dict:
-    return {
-        "median_ms": statistics.median(values),
-        "p10_ms": quantile(values, 0.1),
-        "p90_ms": quantile(values, 0.9),
-        "runs": len(values),
-    }
-
-
 def run_quartet(model: dict, threads: int, *options: str) -> dict:
-    command = [common.QUARTET, "bench", common.MODELS / model["file"], "--device", "cpu", "--json",
-               "--no-cache", "--threads", str(threads), "--runs", str(RUNS), *options,
-               *common.shape_options(model["runs"][model["bench"]])]  # fmt: skip
-    result = subprocess.run(command, capture_output=True, text=True, check=False)
-    if result.returncode:
-        raise SystemExit(f"{model['name']}: quartet bench failed\n{result.stderr}")
-    return json.loads(result.stdout)
-
-
-def run_ort(session, inputs: dict) -> list[float]:
-    times = []
-    for _ in range(RUNS):
-        start = time.perf_counter()
-        session.run(None, inputs)
-        times.append(1e3 * (time.perf_counter() - start))
-    return times
+    shapes = common.shape_options(model["runs"][model["bench"]])
+    return common.run_quartet(common.MODELS / model["file"], threads, RUNS, *options, *shapes)
 
 
 def compare(model: dict, threads: int) -> dict:
-    session = common.ort_session(model, threads)
+    session = common.ort_session(common.MODELS / model["file"], threads)
     inputs = common.make_inputs(model, model["runs"][model["bench"]], session)
-    for _ in range(WARM_UP):
-        session.run(None, inputs)
+    run = lambda: session.run(None, inputs)
+    common.timed(run, WARM_UP)
     ours, theirs, reports = [], [], []
     for _ in range(TURNS):
         time.sleep(PAUSE)
         reports.append(run_quartet(model, threads))
         ours += reports[-1]["times_ms"]
         time.sleep(PAUSE)
-        session.run(None, inputs)  # caches are cold after the other process
-        theirs += run_ort(session, inputs)
-    quartet = summary(ours)
+        run()  # caches are cold after the other process
+        theirs += common.timed(run, RUNS)
+    quartet = common.summary(ours)
     for key in ("launches", "bytes", "peak_bytes"):
         quartet[key] = reports[0][key]
     profile = run_quartet(model, threads, "--profile", str(COSTLIEST))
     quartet["costliest"] = profile["task_sets"]
     quartet["compile_ms"] = statistics.median(report["compile_ms"] for report in reports)
-    ort = summary(theirs)
+    ort = common.summary(theirs)
     return {
         "model": model["name"],
         "shapes": model["runs"][model["bench"]],
@@ -92,9 +62,8 @@ def markdown(results: list[dict]) -> str:
     rows = []
     for r in results:
         q, o = r["quartet"], r["onnxruntime"]
-        spread = lambda s: f"{s['p10_ms']:.2f}-{s['p90_ms']:.2f}"
-        rows.append([r["model"], str(r["threads"]), f"{q['median_ms']:.2f}", spread(q),
-                     f"{o['median_ms']:.2f}", spread(o), f"{r['ratio']:.2f}",
+        rows.append([r["model"], str(r["threads"]), f"{q['median_ms']:.2f}", common.spread(q),
+                     f"{o['median_ms']:.2f}", common.spread(o), f"{r['ratio']:.2f}",
                      f"{q['compile_ms']:.0f}", str(q["launches"])])  # fmt: skip
     return common.table(head, rows)
 
@@ -150,13 +119,11 @@ def main() -> None:
     if sys.argv[1:] not in ([], ["--all"]):  # some models only: not worth recording
         print(text)
         return
-    common.RESULTS.mkdir(exist_ok=True)
     where = f"## The {COSTLIEST} task sets that cost most\n\n" + costliest(results)
-    (common.RESULTS / "bench.md").write_text(f"# Quartet and ONNX Runtime\n\n{text}\n{where}")
-    report = {"machine": machine, "results": results}
-    (common.RESULTS / "bench.json").write_text(json.dumps(report, indent=1) + "\n")
+    common.write_results("bench", f"# Quartet and ONNX Runtime\n\n{text}\n{where}",
+                         {"machine": machine, "results": results})  # fmt: skip
     update_readme(text)
-    print("wrote bench/results/bench.md, bench/results/bench.json and the table in README.md")
+    print("and the table in README.md")
 
 
 if __name__ == "__main__":

@@ -94,7 +94,7 @@ def verify_devices(model: dict, runs: list[list[str]]) -> list[dict[str, dict]]:
 
 def verify(model: dict) -> list[dict]:
     """One result for each run."""
-    session = common.ort_session(model, 0)
+    session = common.ort_session(common.MODELS / model["file"], 0)
     distances, options = [], []
     with tempfile.TemporaryDirectory() as name:
         for number, run in enumerate(model["runs"]):
