@@ -151,9 +151,4 @@ Result<Description> describe(Description queried, std::span<const Entry> entries
   return result;
 }
 
-Result<Description> describe(Description queried) {
-  const std::vector<Entry> entries = QT_TRY(parseEntries(embeddedFiles()));
-  return describe(std::move(queried), entries);
-}
-
 }  // namespace quartet::hwdb

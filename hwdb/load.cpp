@@ -226,8 +226,13 @@ Result<Entry> parseEntry(std::string_view text, const std::string& file) {
   entry.file = file;
   entry.match = QT_TRY(table.text("match", false));
   entry.family = QT_TRY(table.text("family", false));
-  if (entry.match.empty() == entry.family.empty()) {
-    return userError("an entry needs either 'match' or 'family'", file);
+  entry.device = QT_TRY(table.text("device", false));
+  entry.driver = QT_TRY(table.text("driver", false));
+  const int kinds =
+      int{!entry.match.empty()} + int{!entry.family.empty()} + int{!entry.device.empty()};
+  if (kinds != 1) return userError("an entry needs one of 'match', 'family' and 'device'", file);
+  if (entry.device.empty() != entry.driver.empty()) {
+    return userError("'device' and 'driver' go together", file);
   }
   entry.description = QT_TRY(parseDescription(table, file));
   QT_CHECK(table.checkUnknown());

@@ -19,6 +19,8 @@ struct Entry {
   std::string file;    // "hwdb/data/llvmpipe.toml"
   std::string match;   // part of the device's or driver's name, in any case; empty: a family entry
   std::string family;  // "cpu", "vulkan software", "vulkan gpu"; empty: a device entry
+  // Instead of both: name and driver of the one device that the entry was measured on, in full.
+  std::string device, driver;
   Description description;
 };
 
@@ -26,7 +28,8 @@ struct Entry {
 /// values out of range, a missing provenance or source, a limit that is merely derived.
 ///
 ///     name = "llvmpipe"
-///     match = "llvmpipe"            # or: family = "vulkan software"
+///     match = "llvmpipe"            # or: family = "vulkan software"; or: device = "...", in full,
+///                                   # with driver = "..."
 ///     kind = "gpu"
 ///     [fields]
 ///     peakGigaflops = { value = 84.0, provenance = "measured", source = "FMA loop, 2 cores" }
@@ -44,8 +47,24 @@ Result<std::vector<Entry>> parseEntries(std::span<const EmbeddedFile> files);
 /// entry, matched by name; a cache whose size neither side gives is dropped, a level that only the
 /// device gives is placed before the next level that both know. The result's `entry` is the entry's
 /// name, or "family NAME". Errors: no such family; a field that neither side gives.
-Result<Description> describe(Description queried);
 Result<Description> describe(Description queried, std::span<const Entry> entries);
+
+/// Lays an entry that was measured on the device over its description: every cost that the entry
+/// gives wins, whatever the description has; limits stay. The result's `entry` is the entry's file.
+/// An error names a memory level of the entry that the device does not have.
+Result<Description> overlay(Description description, const Entry& measured);
+
+/// The same with the entries in the binary, then the one that was measured on this very device and
+/// driver, if the folder QUARTET_DEVICES has one. Errors: also those of the folder's files; two of
+/// them for the device.
+Result<Description> describe(Description queried);
+
+/// Every *.toml file of a folder as an entry, in the order of their names.
+Result<std::vector<Entry>> readEntries(const std::string& folder);
+
+/// An entry in the form that parseEntry reads: fields that have a source. Queried fields are left
+/// out: the device itself gives them.
+std::string write(const Entry& entry);
 
 /// The description as `explain` and `devices` print it: one field per line with its provenance and
 /// source, ending with how many of the costs are measured, from a datasheet and derived.

@@ -81,3 +81,15 @@ TEST_CASE("hwdb: errors name file, line and field") {
   checkError("name = \"x\"\nkind = \"gpu\"\n[fields]\n",
              "an entry needs either 'match' or 'family'", "x.toml");
 }
+
+TEST_CASE("hwdb: every embedded entry reads as it is written") {
+  const auto entries = parseEntries(embeddedFiles());
+  REQUIRE(entries);
+  for (const Entry& entry : *entries) {
+    const std::string text = write(entry);
+    const auto again = parseEntry(text, entry.file);
+    REQUIRE_MESSAGE(again, again.error().str());
+    CHECK(write(*again) == text);
+    CHECK(print(again->description) == print(entry.description));
+  }
+}
