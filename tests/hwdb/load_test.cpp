@@ -79,7 +79,7 @@ TEST_CASE("hwdb: errors name file, line and field") {
   checkError(entryText("[[memory]]\nname = \"L9\"\nkind = \"shelf\"\n"), "unknown kind 'shelf'",
              "x.toml:7, field 'kind'");
   checkError("name = \"x\"\nkind = \"gpu\"\n[fields]\n",
-             "an entry needs either 'match' or 'family'", "x.toml");
+             "an entry needs one of 'match', 'family' and 'device'", "x.toml");
 }
 
 TEST_CASE("hwdb: every embedded entry reads as it is written") {
