@@ -1,6 +1,7 @@
 #include "api/session.h"
 
 #include <chrono>
+#include <utility>
 
 #include "api/compiler.h"
 #include "api/convert.h"
@@ -78,16 +79,18 @@ struct Border {
   runtime::Context::Targets targets;
 };
 
-/// Makes the outputs.
+/// Makes the outputs, with the memory of the tensors that `outputs` holds.
 Border borderOf(const Session::Data& data, const NamedTensors& inputs, NamedTensors& outputs) {
   Border border;
   for (const TensorInfo& info : data.inputs) {
     border.sources.emplace_back(inputs.at(info.name).bytes);
   }
+  NamedTensors spare = std::exchange(outputs, {});
   for (const TensorInfo& info : data.outputs) {
-    Tensor tensor{info.dtype, info.shape, {}};
+    Tensor& tensor = outputs[info.name];
+    tensor = {info.dtype, info.shape, std::move(spare[info.name].bytes)};
     tensor.bytes.resize(static_cast<size_t>(tensor.elementCount() * byteSize(info.dtype)));
-    border.targets.emplace_back(outputs.emplace(info.name, std::move(tensor)).first->second.bytes);
+    border.targets.emplace_back(tensor.bytes);
   }
   return border;
 }
@@ -137,8 +140,8 @@ Result<NamedTensors> runReference(const Session::Data& data, const NamedTensors&
   return outputs;
 }
 
-Result<NamedTensors> runProgram(const Session::Data& data, const NamedTensors& inputs) {
-  NamedTensors outputs;
+Result<NamedTensors> runProgram(const Session::Data& data, const NamedTensors& inputs,
+                                NamedTensors outputs) {
   const Border border = borderOf(data, inputs, outputs);
   Lease lease = QT_TRY(Lease::take(data));
   QT_CHECK((*lease).run(border.sources, border.targets));
@@ -167,10 +170,11 @@ Expected<Session> Session::compile(const Model& model, const CompileOptions& opt
   return api::guarded([&] { return compileSession(model.shared(), options); });
 }
 
-Expected<NamedTensors> Session::run(const NamedTensors& inputs) const {
+Expected<NamedTensors> Session::run(const NamedTensors& inputs, NamedTensors outputs) const {
   return api::guarded([&]() -> Result<NamedTensors> {
     const auto data = QT_TRY(dataFor(data_, inputs));
-    return data->program ? runProgram(*data, inputs) : runReference(*data, inputs);
+    if (!data->program) return runReference(*data, inputs);
+    return runProgram(*data, inputs, std::move(outputs));
   });
 }
 

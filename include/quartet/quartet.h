@@ -252,7 +252,10 @@ class Session {
 
   /// Runs once. Every input of the model must be given, with its dtype and shape. Open extents take
   /// the values that the inputs have; what these need is compiled first when it is not there yet.
-  Expected<NamedTensors> run(const NamedTensors& inputs) const;
+  /// `outputs`: results of an earlier run that are not needed any more; their memory is used again
+  /// (`results = session.run(inputs, std::move(*results))`), which saves the system's work for
+  /// large tensors.
+  Expected<NamedTensors> run(const NamedTensors& inputs, NamedTensors outputs = {}) const;
 
   /// Runs several times, every task set by itself, and gives their times in the order of a run.
   /// Unsupported on devices that do not time them, and for models placed on several.
