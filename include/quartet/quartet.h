@@ -181,9 +181,9 @@ class Model {
   const std::vector<TensorInfo>& inputs() const;
   const std::vector<TensorInfo>& outputs() const;
 
-  /// Inputs to try the model with, of which no extent may be open: f32 uniform in [-1, 1); integers
-  /// that index an axis uniform within it, other integers and bools 0 or 1. The same seed gives the
-  /// same values everywhere.
+  /// Inputs to try the model with: f32 uniform in [-1, 1); integers that index an axis uniform
+  /// within it, other integers and bools 0 or 1. The same seed gives the same values everywhere. An
+  /// open extent is 1.
   NamedTensors makeInputs(uint64_t seed) const;
 
   struct Data;

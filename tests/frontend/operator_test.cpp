@@ -227,6 +227,24 @@ TEST_CASE("pad with a list of axes, since opset 18") {
   CHECK(evaluate(import(m), {{1, 2, 3, 4}}) == Values{7, 1, 7, 3});
 }
 
+TEST_CASE("pad: what is cut off is not repeated") {
+  const auto padded = [](const std::string& mode, int64_t begin, int64_t end) {
+    OnnxModel m(18);
+    m.input("x", {4}).ints("p", {2}, {begin, end});
+    m.node("Pad", {"x", "p"}, {"y"}, {{"mode", mode}}).output("y");
+    return evaluate(import(m), {{1, 2, 3, 4}});
+  };
+  CHECK(padded("wrap", -1, 2) == Values{2, 3, 4, 2, 3});
+  CHECK(padded("wrap", 2, -1) == Values{2, 3, 1, 2, 3});
+  CHECK(padded("reflect", -1, 2) == Values{2, 3, 4, 3, 2});
+  CHECK(padded("edge", -2, 2) == Values{3, 4, 4, 4});
+  CHECK(padded("constant", -1, 1) == Values{2, 3, 4, 0});
+  OnnxModel m(18);
+  m.input("x", {3}).ints("p", {2}, {-1, 2});
+  m.node("Pad", {"x", "p"}, {"y"}, {{"mode", std::string("reflect")}}).output("y");
+  CHECK(importError(m).message == "axis 0 of extent 2 cannot be reflected over 2 positions");
+}
+
 TEST_CASE("operators of the first versions broadcast by attributes") {
   OnnxModel m(6);
   m.input("x", {2, 3, 2}).floats("b", {3}, {10, 20, 30});
