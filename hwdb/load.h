@@ -1,5 +1,5 @@
 // The database: entries in TOML, embedded in the binary, and how they complete what a backend has
-// queried of a live device. load.h shows one.
+// queried of a live device. docs/hardware.md says how to write one.
 #pragma once
 
 #include <span>
