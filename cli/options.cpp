@@ -122,8 +122,10 @@ void ModelOptions::addInputs(CLI::App& command) {
 
 void ModelOptions::addCompile(CLI::App& command, bool device) {
   if (device) {
-    command.add_option("--device", compile.device,
-                       "Device: an id (cpu, vulkan:0, reference), a UUID or a part of its name");
+    command.add_option(
+        "--device", compile.device,
+        "Device: an id (cpu, vulkan:0, reference), a UUID or a part of its name; hwdb:NAME "
+        "compiles for an entry of the hardware database");
   }
   command.add_option("--threads", compile.threads, "CPU threads; 0: all cores");
   command.add_flag("--strict", compile.strict, "Refuse to place anything on another device");
