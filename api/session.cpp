@@ -148,6 +148,13 @@ Result<NamedTensors> runProgram(const Session::Data& data, const NamedTensors& i
   return outputs;
 }
 
+/// Why a device that only compiles cannot run.
+std::string lackOf(DeviceInfo::Kind kind) {
+  if (kind == DeviceInfo::Kind::Null) return "the device checks programs and computes nothing";
+  if (kind == DeviceInfo::Kind::Described) return "the device is an entry of the hardware database";
+  return "the device has no memory";
+}
+
 /// The session for the shapes of these inputs, after checking them.
 Result<std::shared_ptr<const Session::Data>> dataFor(std::shared_ptr<const Session::Data> data,
                                                      const NamedTensors& inputs) {
@@ -156,10 +163,7 @@ Result<std::shared_ptr<const Session::Data>> dataFor(std::shared_ptr<const Sessi
   QT_CHECK(api::checkInputs(data->inputs, inputs));
   const DeviceInfo& device = data->placement.device;
   if (!device.compileOnly) return data;
-  const std::string lacks = device.kind == DeviceInfo::Kind::Null
-                                ? "the device checks programs and computes nothing"
-                                : "the device has no memory";
-  return unsupported(lacks + ": it compiles and cannot run",
+  return unsupported(lackOf(device.kind) + ": it compiles and cannot run",
                      "device '" + device.id + "' (" + device.name + ")",
                      "name another device (--device); `quartet devices` lists them");
 }

@@ -130,7 +130,8 @@ void ModelOptions::addCompile(CLI::App& command, bool device) {
   if (device) {
     command
         .add_option("--device", compile.device,
-                    "Device: an id (cpu, vulkan:0, reference), a UUID or a part of its name")
+                    "Device: an id (cpu, vulkan:0, reference), a UUID or a part of its name; "
+                    "hwdb:NAME compiles for an entry of the hardware database")
         ->check(notEmpty());
   }
   command.add_option("--threads", compile.threads, "CPU threads; 0: all cores");

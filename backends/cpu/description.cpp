@@ -190,10 +190,9 @@ hwdb::Description describe(int threads, runtime::CodeCache* cache) {
   host.launchMicroseconds = measured(probe.waveMicroseconds);
   host.submitMicroseconds = measured(probe.waveMicroseconds);
   host.taskMicroseconds = measured(probe.taskMicroseconds);
-  // What is neither queried nor measured comes from hwdb's entry for CPUs.
+  // What is neither queried nor measured comes from hwdb: this CPU's entry, or the family of all.
   auto complete = hwdb::describe(std::move(host));
   QT_ASSERT(complete.has_value(), complete.error().str());
-  complete->entry = "host";
   return *std::move(complete);
 }
 

@@ -159,6 +159,31 @@ TEST_CASE("cli devices: a list, JSON, one description") {
   CHECK(work.quartet("devices cpu").out.find("peakGigaflops") != std::string::npos);
 }
 
+TEST_CASE("cli devices: the hardware database, and its entries as targets") {
+  const Workspace work;
+  writeModel(work);
+  const Outcome list = work.quartet("devices --database");
+  CHECK(list.status == 0);
+  CHECK(list.out.find("hwdb:nvidia-h200 ") != std::string::npos);
+  CHECK(list.out.find("under 'radv'") != std::string::npos);
+  const nlohmann::json entries = json(work.quartet("devices --database --json"));
+  CHECK(entries.size() >= 30);
+  CHECK(entries[0]["id"].get<std::string>().starts_with("hwdb:"));
+  CHECK(work.quartet("devices --database cpu").status != 0);
+  CHECK(work.quartet("devices hwdb:nvidia-h200").out.find("f16 x f16 + f32") != std::string::npos);
+  const Outcome explained = work.quartet("explain model.onnx --device hwdb:NVIDIA-H200");
+  CHECK(explained.status == 0);
+  for (const char* part : {"hwdb:nvidia-h200", "estimate", " % rests on derived values: launch"}) {
+    CHECK(explained.out.find(part) != std::string::npos);
+  }
+  for (const std::string command : {"run", "bench"}) {
+    checkRefused(work.quartet(command + " model.onnx --device hwdb:nvidia-h200"),
+                 {"hwdb:nvidia-h200", "entry of the hardware database", "--device"});
+  }
+  checkRefused(work.quartet("explain model.onnx --device hwdb:toaster"),
+               {"entry 'toaster'", "nvidia-h200", "devices --database"});
+}
+
 TEST_CASE("cli opt: stages on a file and on standard input") {
   const Workspace work;
   work.write(

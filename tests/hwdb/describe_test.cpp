@@ -124,3 +124,20 @@ TEST_CASE("hwdb: a level that only the device has is kept in its place") {
   for (const MemoryLevel& level : description->memory) names.push_back(level.name);
   CHECK(names == std::vector<std::string>{"memory", "L2", "L1", "L3", "workgroup"});
 }
+
+TEST_CASE("hwdb: a live device's matrix units are its own, their rates the entry's") {
+  Description live = liveGpu("NVIDIA A100-SXM4-40GB", "vulkan gpu");
+  MatrixUnit unit;
+  unit.a = unit.b = "f16";
+  unit.accumulator = "f32";
+  unit.m = unit.n = unit.k = queried<int64_t>(32);
+  live.matrixUnits.push_back(unit);
+  const auto description = describe(live);
+  REQUIRE_MESSAGE(description.has_value(), description.error().str());
+  CHECK(description->entry == "NVIDIA A100 40GB");
+  REQUIRE(description->matrixUnits.size() == 1);
+  CHECK(description->matrixUnits[0].k.value == 32);
+  CHECK(description->matrixUnits[0].gigaflops.value == 312000);
+  CHECK(description->subgroup.value == 256);  // what was queried wins
+  CHECK(description->units.value == 108);
+}
