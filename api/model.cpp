@@ -77,8 +77,9 @@ std::optional<std::vector<TensorInfo>> declaredOutputs(const frontend::Model& so
   return outputs;
 }
 
-/// The outputs as they are for one value of all open extents: their types and ranks are those for
-/// any other. `reason`: the error when there is no such value.
+/// The outputs as they are for one value of all open extents, their extents open: types are those
+/// for any other value, and so are ranks but where an operator drops axes of extent 1. `reason`:
+/// the error when there is no such value.
 Result<std::vector<TensorInfo>> outputsOfSample(
     const std::shared_ptr<const frontend::Model>& source, const frontend::ImportOptions& options,
     const std::vector<TensorInfo>& inputs, const Diagnostic& reason) {

@@ -1,6 +1,7 @@
 // Models with open extents: one session for all shapes.
 #include <doctest/doctest.h>
 
+#include <set>
 #include <thread>
 
 #include "tests/api/models.h"
@@ -283,6 +284,7 @@ TEST_CASE("open extents: values at which the graph is another are compiled by th
   add("a mirrored border")
       .ints("pads", {4}, {0, 3, 0, 3})
       .node("Pad", {"x", "pads"}, {"y"}, {{"mode", std::string("reflect")}});
+  add("axes of one position dropped").node("Squeeze", {"x"}, {"y"});
   add("halves").output("z", kFloat).node("Split", {"x"}, {"y", "z"}, {{"axis", int64_t{1}}});
   int ran = 0;
   int refused = 0;
@@ -292,13 +294,27 @@ TEST_CASE("open extents: values at which the graph is another are compiled by th
     for (const std::string& device : computingDevices()) {
       INFO(device);
       const Session session = sessionOf(model, {.device = device, .cache = false});
-      for (const auto& [a, b] : std::vector<std::pair<int64_t, int64_t>>{
-               {2, 4}, {2, 9}, {5, 7}, {12, 9}, {2, 3}, {3, 2}, {4, 1}, {1, 6}, {3, 100}, {2, 4}}) {
+      for (const auto& [a, b] : std::vector<std::pair<int64_t, int64_t>>{{2, 4},
+                                                                         {2, 9},
+                                                                         {5, 7},
+                                                                         {12, 9},
+                                                                         {2, 3},
+                                                                         {3, 2},
+                                                                         {4, 1},
+                                                                         {1, 6},
+                                                                         {1, 1},
+                                                                         {3, 100},
+                                                                         {2, 4},
+                                                                         {3, 100}}) {
         CAPTURE(a);
         CAPTURE(b);
         (sameAsPinned(model, session, {{"x", {a, b}}}) ? ran : refused) += 1;
       }
       CHECK(session.specialisations().size() <= 8);
+      for (const SpecialisationInfo& one : session.specialisations()) {
+        // What was compiled before is found again.
+        CHECK(std::set(one.shapes.begin(), one.shapes.end()).size() == one.shapes.size());
+      }
     }
   }
   CHECK(ran > refused);

@@ -389,3 +389,25 @@ TEST_CASE("rms normalization gives the type of its scale") {
   const auto model = import(m);
   CHECK(model.info.outputs[0].dtype == ir::DType::F32);
 }
+
+TEST_CASE("16-bit floats: a sum may leave their range where the result does not") {
+  constexpr int64_t kCount = 4096;
+  const auto result = [&](const std::string& type, const std::vector<int64_t>& dims,
+                          const std::vector<NodeAttribute>& attributes, float value) {
+    OnnxModel m(13);
+    m.input("x", {dims.begin(), dims.end()});
+    m.node("Cast", {"x"}, {"half"}, {{"to", int64_t{kFloat16}}});
+    m.node(type, {"half"}, {"z"}, attributes);
+    m.node("Cast", {"z"}, {"y"}, {{"to", int64_t{kFloat}}}).output("y");
+    return evaluate(import(m), {std::vector<float>(kCount, value)})[0];
+  };
+  const std::vector<NodeAttribute> along{{"axes", std::vector<int64_t>{1}}};
+  CHECK(result("ReduceMean", {1, kCount}, along, 30) == 30);
+  CHECK(result("ReduceL2", {1, kCount}, along, 30) == 1920);
+  CHECK(result("ReduceLogSum", {1, kCount}, along, 30) == doctest::Approx(11.719).epsilon(1e-3));
+  CHECK(result("ReduceLogSumExp", {1, kCount}, along, 30) == doctest::Approx(38.318).epsilon(1e-3));
+  CHECK(result("GlobalAveragePool", {1, 1, 64, 64}, {}, 30) == 30);
+  CHECK(result("AveragePool", {1, 1, 64, 64}, {{"kernel_shape", std::vector<int64_t>{64, 64}}},
+               30) == 30);
+  CHECK(result("LpNormalization", {1, kCount}, {{"axis", int64_t{1}}}, 30) == 1.0F / 64);
+}
