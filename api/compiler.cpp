@@ -285,7 +285,7 @@ Result<std::shared_ptr<Session::Data>> Specialisation::compileScheduled(
     data->notes.push_back(std::move(note));
   }
   data->explanation = explainProgram(model_->name, data->placement, data->statistics,
-                                     scheduled_.schedule, *data->program, description);
+                                     scheduled_.schedule, *data->program, scheduled_.targets());
   return data;
 }
 

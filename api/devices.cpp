@@ -49,6 +49,26 @@ DeviceEntry nullEntry() {
   return entry;
 }
 
+/// What ids of entries of the hardware database start with.
+constexpr std::string_view kDescribed = "hwdb:";
+
+/// An entry of the hardware database as a target: checked and explained, never run.
+Result<DeviceEntry> describedEntry(std::string_view name) {
+  const auto entries = QT_TRY(hwdb::embeddedEntries());
+  const hwdb::Entry* found = QT_TRY(hwdb::findEntry(name, entries));
+  const hwdb::Description description = QT_TRY(hwdb::describeEntry(*found));
+  DeviceEntry entry;
+  entry.info.id = std::string(kDescribed) + hwdb::slug(description.name);
+  entry.info.kind = Kind::Described;
+  entry.info.name = description.name;
+  entry.info.driver = description.driver;
+  entry.info.compileOnly = true;
+  entry.open = [description](const runtime::DeviceOptions&) {
+    return Result<std::shared_ptr<runtime::Device>>(null::createDevice(description));
+  };
+  return entry;
+}
+
 std::vector<DeviceEntry> hostDevices() { return {cpuEntry(), nullEntry(), referenceEntry()}; }
 
 Kind kindOf(vulkan::DeviceInfo::Kind kind) {
@@ -121,6 +141,7 @@ Result<std::vector<DeviceEntry>> listDevices() {
 
 Result<DeviceEntry> findDevice(const std::string& selector) {
   const std::string wanted = lowerCase(selector);
+  if (wanted.starts_with(kDescribed)) return describedEntry(wanted.substr(kDescribed.size()));
   // The devices of every machine need no search: Vulkan drivers take a while to load.
   std::vector<DeviceEntry> host = hostDevices();
   for (DeviceEntry& entry : host) {
@@ -161,6 +182,8 @@ std::string name(DeviceInfo::Kind kind) {
       return "reference";
     case DeviceInfo::Kind::Null:
       return "null";
+    case DeviceInfo::Kind::Described:
+      return "described device";
   }
   return "?";
 }
@@ -189,6 +212,22 @@ Expected<std::string> describeDevice(const std::string& device) {
     const api::DeviceEntry entry = QT_TRY(api::findDevice(device));
     if (!entry.open) return "device " + entry.info.name + "\n" + entry.info.driver + "\n";
     return hwdb::print(QT_TRY(entry.open({}))->description());
+  });
+}
+
+Expected<std::vector<DatabaseEntry>> database() {
+  return api::guarded([]() -> Result<std::vector<DatabaseEntry>> {
+    std::vector<DatabaseEntry> list;
+    for (const hwdb::Entry& entry : QT_TRY(hwdb::embeddedEntries())) {
+      if (!entry.isDevice()) continue;
+      const std::string& name = entry.description.name;
+      list.push_back({std::string(api::kDescribed) + hwdb::slug(name), name,
+                      entry.description.kind == hwdb::Description::Kind::Gpu, entry.matches,
+                      entry.driver, entry.where});
+    }
+    std::sort(list.begin(), list.end(),
+              [](const DatabaseEntry& a, const DatabaseEntry& b) { return a.id < b.id; });
+    return list;
   });
 }
 

@@ -7,6 +7,7 @@
 #include "api/host_memory.h"
 #include "hwdb/load.h"
 #include "ir/text.h"
+#include "sched/cost/roofline.h"
 
 namespace quartet::api {
 namespace {
@@ -111,6 +112,39 @@ std::string wavesText(const ir::Module& plan, const runtime::PlacedProgram& plac
   return text;
 }
 
+/// What the predicted time of a run rests on, by provenance and field.
+std::string estimateText(const runtime::PlacedProgram& placed,
+                         const std::vector<CompileTarget>& targets) {
+  std::map<hwdb::Provenance, std::map<std::string_view, double>> shares;
+  double all = 0;
+  const auto add = [&](const sched::CostShare& share) {
+    shares[share.provenance][share.field] += share.microseconds;
+    all += share.microseconds;
+  };
+  for (size_t i = 0; i < targets.size(); ++i) {
+    const hwdb::Description& device = *targets[i].description;
+    for (const runtime::Wave& wave : placed.programs[i].waves) {
+      for (const runtime::Dispatch& dispatch : wave.dispatches) {
+        add(sched::rooflineBound({.flops = dispatch.flops, .bytes = dispatch.bytes}, device));
+      }
+      add(sched::launchShare(device));
+    }
+  }
+  std::string text = fmt::format("\nestimate\n  {:.4g} us in one run\n", all);
+  const double whole = all > 0 ? all / 100 : 1;
+  for (const auto& [provenance, fields] : shares) {
+    double sum = 0;
+    std::string list;
+    for (const auto& [field, microseconds] : fields) {
+      sum += microseconds;
+      list += fmt::format("{}{} {:.1f} %", list.empty() ? "" : ", ", field, microseconds / whole);
+    }
+    text += fmt::format("  {:5.1f} % rests on {} values: {}\n", sum / whole, hwdb::name(provenance),
+                        list);
+  }
+  return text;
+}
+
 std::string timesText(const Schedule& schedule) {
   std::string text = "\npasses\n";
   for (const ir::PassTime& time : schedule.times) {
@@ -123,7 +157,8 @@ std::string timesText(const Schedule& schedule) {
 
 std::string explainProgram(const std::string& model, const Placement& placement,
                            const Statistics& statistics, const Schedule& schedule,
-                           const runtime::PlacedProgram& program, const hwdb::Description& device) {
+                           const runtime::PlacedProgram& program,
+                           const std::vector<CompileTarget>& targets) {
   const std::string head = program.programs.size() == 1
                                ? header(model, placement)
                                : placementText(model, placement, schedule.graph, program);
@@ -135,7 +170,8 @@ std::string explainProgram(const std::string& model, const Placement& placement,
              statistics.launches, statistics.taskSets, statistics.kernels, statistics.cachedKernels,
              statistics.flops / 1e9, statistics.trafficBytes / 1e6) +
          memoryText(statistics) + wavesText(schedule.plan, program, statistics.launches) +
-         timesText(schedule) + "\ndescription used\n" + hwdb::print(device);
+         estimateText(program, targets) + timesText(schedule) + "\ndescription used\n" +
+         hwdb::print(*targets[0].description);
 }
 
 std::string explainGraph(const std::string& model, const Placement& placement,

@@ -13,11 +13,13 @@ struct Placement {
 };
 
 /// Placement (per operation, with the copies, when several devices take part), memory (peak, sum,
-/// bound), waves with their task sets and tiles, and the description that the decisions rest on.
-/// `program` is what the schedule was lowered to.
+/// bound), waves with their task sets and tiles, how much of the predicted time rests on what kind
+/// of value, and the description of the first target. `program` is what the schedule was lowered to
+/// for the targets.
 std::string explainProgram(const std::string& model, const Placement& placement,
                            const Statistics& statistics, const Schedule& schedule,
-                           const runtime::PlacedProgram& program, const hwdb::Description& device);
+                           const runtime::PlacedProgram& program,
+                           const std::vector<CompileTarget>& targets);
 
 /// The same for the reference: the graph, op by op.
 std::string explainGraph(const std::string& model, const Placement& placement,

@@ -156,7 +156,8 @@ Tensor makeInput(const TensorInfo& info, Random random) {
 
 NamedTensors Model::makeInputs(uint64_t seed) const {
   NamedTensors inputs;
-  for (const TensorInfo& info : data_->inputs) {
+  for (TensorInfo info : data_->inputs) {
+    std::replace(info.shape.begin(), info.shape.end(), kOpenExtent, int64_t{1});
     inputs.emplace(info.name, makeInput(info, Random(seed, info.name)));
   }
   return inputs;

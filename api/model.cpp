@@ -63,6 +63,44 @@ Result<std::shared_ptr<const Model::Data>> importSource(
   return std::shared_ptr<const Model::Data>(std::move(data));
 }
 
+/// The outputs as the file declares them; nothing when it does not.
+std::optional<std::vector<TensorInfo>> declaredOutputs(const frontend::Model& source) {
+  std::vector<TensorInfo> outputs;
+  for (const frontend::ValueInfo& output : source.outputs) {
+    if (!output.dtype || !output.dims) return std::nullopt;
+    TensorInfo info{output.name, fromIr(*output.dtype), {}, {}};
+    for (const frontend::Dimension& dim : *output.dims) {
+      info.shape.push_back(dim.value.value_or(kOpenExtent));
+    }
+    outputs.push_back(std::move(info));
+  }
+  return outputs;
+}
+
+/// The outputs as they are for one value of all open extents, their extents open: types are those
+/// for any other value, and so are ranks but where an operator drops axes of extent 1. `reason`:
+/// the error when there is no such value.
+Result<std::vector<TensorInfo>> outputsOfSample(
+    const std::shared_ptr<const frontend::Model>& source, const frontend::ImportOptions& options,
+    const std::vector<TensorInfo>& inputs, const Diagnostic& reason) {
+  for (const int64_t value : {64, 32, 16, 12, 8, 7, 6, 5, 4, 3, 2, 1}) {
+    frontend::ImportOptions sample = options;
+    for (const TensorInfo& input : inputs) {
+      std::vector<int64_t> shape = input.shape;
+      std::replace(shape.begin(), shape.end(), kOpenExtent, value);
+      sample.shapes[input.name] = std::move(shape);
+    }
+    const auto imported = importSource({}, source, std::move(sample));
+    if (!imported) continue;
+    std::vector<TensorInfo> outputs = (*imported)->outputs;
+    for (TensorInfo& output : outputs) {
+      std::fill(output.shape.begin(), output.shape.end(), kOpenExtent);
+    }
+    return outputs;
+  }
+  return tl::unexpected(reason);
+}
+
 /// A model whose operators must know what the options leave open; `reason` is what one of them
 /// says.
 Result<std::shared_ptr<const Model::Data>> defer(std::string name,
@@ -76,15 +114,10 @@ Result<std::shared_ptr<const Model::Data>> defer(std::string name,
     data->inputDims.push_back(input.dims);
   }
   if (data->openSymbols().empty()) return tl::unexpected(reason);
-  for (const frontend::ValueInfo& output : source->outputs) {
-    if (!output.dtype || !output.dims) return tl::unexpected(reason);
-    TensorInfo info{output.name, fromIr(*output.dtype), {}, {}};
-    for (const frontend::Dimension& dim : *output.dims) {
-      info.shape.push_back(dim.value.value_or(kOpenExtent));
-    }
-    data->outputs.push_back(std::move(info));
-    data->selectors.emplace_back();
-  }
+  auto declared = declaredOutputs(*source);
+  if (!declared) declared = QT_TRY(outputsOfSample(source, options, data->inputs, reason));
+  data->outputs = *std::move(declared);
+  data->selectors.resize(data->outputs.size());
   data->name = std::move(name);
   data->source = std::move(source);
   data->options = std::move(options);

@@ -6,6 +6,7 @@
 #include <chrono>
 
 #include "api/convert.h"
+#include "ir/close.h"
 #include "sched/symbols.h"
 
 namespace quartet::api {
@@ -53,27 +54,28 @@ Result<std::shared_ptr<OpenSession>> OpenSession::create(
   return session;
 }
 
-/// What is compiled in, and the launch parameters.
-std::pair<ir::SymbolValues, ir::SymbolValues> OpenSession::split(
-    const ir::SymbolValues& symbols) const {
-  std::pair<ir::SymbolValues, ir::SymbolValues> parts;
+OpenSession::Parts OpenSession::split(const ir::SymbolValues& symbols) const {
+  Parts parts;
   for (const auto& [symbol, value] : symbols) {
     (fixed_.contains(symbol) ? parts.first : parts.second).emplace(symbol, value);
   }
   return parts;
 }
 
-std::shared_ptr<const Session::Data> OpenSession::find(const ir::SymbolValues& symbols) {
-  const std::lock_guard lock(mutex_);
-  const auto [compiledIn, parameters] = split(symbols);
-  if (!moveToFront(entries_,
-                   [&, &in = compiledIn](const Entry& entry) { return entry.compiledIn == in; })) {
+std::shared_ptr<const Session::Data> OpenSession::find(const Parts& parts) {
+  if (!moveToFront(entries_, [&](const Entry& entry) { return entry.compiledIn == parts.first; })) {
     return nullptr;
   }
   auto& sessions = entries_.front().sessions;
-  const bool found = moveToFront(
-      sessions, [&, &values = parameters](const auto& session) { return session.first == values; });
+  const bool found =
+      moveToFront(sessions, [&](const auto& session) { return session.first == parts.second; });
   return found ? sessions.front().second : nullptr;
+}
+
+std::shared_ptr<const Session::Data> OpenSession::find(const ir::SymbolValues& symbols) {
+  const std::lock_guard lock(mutex_);
+  if (auto found = find(split(symbols))) return found;
+  return find(Parts(symbols, {}));
 }
 
 Result<std::shared_ptr<const Session::Data>> OpenSession::at(const Model::Shapes& shapes) {
@@ -82,34 +84,48 @@ Result<std::shared_ptr<const Session::Data>> OpenSession::at(const Model::Shapes
   const std::lock_guard compiling(compiling_);
   const auto start = std::chrono::steady_clock::now();
   if (auto found = find(symbols)) return found;  // compiled meanwhile
-  const auto specialisation = QT_TRY(specialise(symbols));
-  const auto [compiledIn, parameters] = split(symbols);
-  auto session = QT_TRY(specialisation->compile(parameters));
+  const bool alone = !model_->deferred && !ir::close(model_->graph, symbols).has_value();
+  const auto specialisation = QT_TRY(alone ? specialiseAlone(symbols) : specialise(symbols));
+  const Parts parts = alone ? Parts(symbols, {}) : split(symbols);
+  auto session = QT_TRY(specialisation->compile(parts.second));
   session->statistics.compileMs =
       std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start).count();
   const std::lock_guard lock(mutex_);
   // Runs of other shapes may have put theirs in front meanwhile; none can have gone.
-  const bool there = moveToFront(
-      entries_, [&, &in = compiledIn](const Entry& entry) { return entry.compiledIn == in; });
+  const bool there =
+      moveToFront(entries_, [&](const Entry& entry) { return entry.compiledIn == parts.first; });
   QT_ASSERT(there, "a specialisation went while it was compiled");
   auto& sessions = entries_.front().sessions;
-  sessions.emplace_front(parameters, session);
+  sessions.emplace_front(parts.second, session);
   keepFirst(sessions, options_.specialisations);
   return std::shared_ptr<const Session::Data>(std::move(session));
+}
+
+/// The specialisation for these values, moved to the front; null when it is not there.
+std::shared_ptr<Specialisation> OpenSession::findSpecialisation(
+    const ir::SymbolValues& compiledIn) {
+  const std::lock_guard lock(mutex_);
+  const bool found =
+      moveToFront(entries_, [&](const Entry& entry) { return entry.compiledIn == compiledIn; });
+  return found ? entries_.front().specialisation : nullptr;
+}
+
+/// A specialisation for these values and no others, in front of `entries_`.
+Result<std::shared_ptr<Specialisation>> OpenSession::specialiseAlone(
+    const ir::SymbolValues& symbols) {
+  if (auto found = findSpecialisation(symbols)) return found;
+  auto made = QT_TRY(trySpecialise(symbols));
+  const std::lock_guard lock(mutex_);
+  entries_.push_front({symbols, made, {}});
+  keepFirst(entries_, options_.specialisations);
+  return made;
 }
 
 /// The specialisation for these values, in front of `entries_`. Symbols that turn out to need
 /// compiling in join `fixed_`, until the schedule holds for all values of the others.
 Result<std::shared_ptr<Specialisation>> OpenSession::specialise(const ir::SymbolValues& symbols) {
   for (;;) {
-    {
-      const std::lock_guard lock(mutex_);
-      const ir::SymbolValues compiledIn = split(symbols).first;
-      if (moveToFront(entries_,
-                      [&](const Entry& entry) { return entry.compiledIn == compiledIn; })) {
-        return entries_.front().specialisation;
-      }
-    }
+    if (auto found = findSpecialisation(split(symbols).first)) return found;
     auto tried = trySpecialise(split(symbols).first);
     if (!tried && fixed_.size() < symbols.size()) {
       QT_CHECK(fixMore(symbols));

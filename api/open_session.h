@@ -16,8 +16,9 @@ namespace quartet::api {
 /// reductions of the schedule are compiled in: their values select a specialisation. The others are
 /// launch parameters: their values only change buffer sizes and grids, and the code is shared.
 /// Which are which is found at the first compilation; all are compiled in where the model's
-/// operators must know them. Thread-safe; one compilation at a time,
-/// during which what is there already runs.
+/// operators must know them, and for values at which the model's graph is another than over symbols
+/// (a slice that ends behind its table, an extent that becomes zero or negative). Thread-safe; one
+/// compilation at a time, during which what is there already runs.
 class OpenSession {
  public:
   static Result<std::shared_ptr<OpenSession>> create(
@@ -43,11 +44,17 @@ class OpenSession {
               std::shared_ptr<DevicePool> devices)
       : model_(std::move(model)), options_(std::move(options)), devices_(std::move(devices)) {}
 
+  /// Symbols that are compiled in, and launch parameters.
+  using Parts = std::pair<ir::SymbolValues, ir::SymbolValues>;
+
   std::shared_ptr<const Session::Data> find(const ir::SymbolValues& symbols);
+  std::shared_ptr<const Session::Data> find(const Parts& parts);
+  std::shared_ptr<Specialisation> findSpecialisation(const ir::SymbolValues& compiledIn);
   Result<std::shared_ptr<Specialisation>> specialise(const ir::SymbolValues& symbols);
+  Result<std::shared_ptr<Specialisation>> specialiseAlone(const ir::SymbolValues& symbols);
   Result<std::shared_ptr<Specialisation>> trySpecialise(const ir::SymbolValues& compiledIn) const;
   Status fixMore(const ir::SymbolValues& symbols);
-  std::pair<ir::SymbolValues, ir::SymbolValues> split(const ir::SymbolValues& symbols) const;
+  Parts split(const ir::SymbolValues& symbols) const;
 
   const std::shared_ptr<const Model::Data> model_;
   const CompileOptions options_;

@@ -1,6 +1,7 @@
 #include "api/session.h"
 
 #include <chrono>
+#include <utility>
 
 #include "api/compiler.h"
 #include "api/convert.h"
@@ -78,16 +79,18 @@ struct Border {
   runtime::Context::Targets targets;
 };
 
-/// Makes the outputs.
+/// Makes the outputs, with the memory of the tensors that `outputs` holds.
 Border borderOf(const Session::Data& data, const NamedTensors& inputs, NamedTensors& outputs) {
   Border border;
   for (const TensorInfo& info : data.inputs) {
     border.sources.emplace_back(inputs.at(info.name).bytes);
   }
+  NamedTensors spare = std::exchange(outputs, {});
   for (const TensorInfo& info : data.outputs) {
-    Tensor tensor{info.dtype, info.shape, {}};
+    Tensor& tensor = outputs[info.name];
+    tensor = {info.dtype, info.shape, std::move(spare[info.name].bytes)};
     tensor.bytes.resize(static_cast<size_t>(tensor.elementCount() * byteSize(info.dtype)));
-    border.targets.emplace_back(outputs.emplace(info.name, std::move(tensor)).first->second.bytes);
+    border.targets.emplace_back(tensor.bytes);
   }
   return border;
 }
@@ -137,12 +140,19 @@ Result<NamedTensors> runReference(const Session::Data& data, const NamedTensors&
   return outputs;
 }
 
-Result<NamedTensors> runProgram(const Session::Data& data, const NamedTensors& inputs) {
-  NamedTensors outputs;
+Result<NamedTensors> runProgram(const Session::Data& data, const NamedTensors& inputs,
+                                NamedTensors outputs) {
   const Border border = borderOf(data, inputs, outputs);
   Lease lease = QT_TRY(Lease::take(data));
   QT_CHECK((*lease).run(border.sources, border.targets));
   return outputs;
+}
+
+/// Why a device that only compiles cannot run.
+std::string lackOf(DeviceInfo::Kind kind) {
+  if (kind == DeviceInfo::Kind::Null) return "the device checks programs and computes nothing";
+  if (kind == DeviceInfo::Kind::Described) return "the device is an entry of the hardware database";
+  return "the device has no memory";
 }
 
 /// The session for the shapes of these inputs, after checking them.
@@ -153,10 +163,7 @@ Result<std::shared_ptr<const Session::Data>> dataFor(std::shared_ptr<const Sessi
   QT_CHECK(api::checkInputs(data->inputs, inputs));
   const DeviceInfo& device = data->placement.device;
   if (!device.compileOnly) return data;
-  const std::string lacks = device.kind == DeviceInfo::Kind::Null
-                                ? "the device checks programs and computes nothing"
-                                : "the device has no memory";
-  return unsupported(lacks + ": it compiles and cannot run",
+  return unsupported(lackOf(device.kind) + ": it compiles and cannot run",
                      "device '" + device.id + "' (" + device.name + ")",
                      "name another device (--device); `quartet devices` lists them");
 }
@@ -167,10 +174,11 @@ Expected<Session> Session::compile(const Model& model, const CompileOptions& opt
   return api::guarded([&] { return compileSession(model.shared(), options); });
 }
 
-Expected<NamedTensors> Session::run(const NamedTensors& inputs) const {
+Expected<NamedTensors> Session::run(const NamedTensors& inputs, NamedTensors outputs) const {
   return api::guarded([&]() -> Result<NamedTensors> {
     const auto data = QT_TRY(dataFor(data_, inputs));
-    return data->program ? runProgram(*data, inputs) : runReference(*data, inputs);
+    if (!data->program) return runReference(*data, inputs);
+    return runProgram(*data, inputs, std::move(outputs));
   });
 }
 

@@ -93,6 +93,10 @@ Status probePeaks(const Bench& bench) {
       bench.findings.describe(bench.findings.measured.peakGigaflops, rates[1],
                               method + ", all units");
     }
+    if (what.dtype == "f64") {
+      bench.findings.describe(bench.findings.measured.peakGigaflopsF64, rates[1],
+                              method + ", all units");
+    }
   }
   bench.note("f16, bf16, i8 and matrix units: kernels have no arithmetic on them");
   return {};

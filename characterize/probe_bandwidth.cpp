@@ -181,6 +181,25 @@ Status probeCpu(const Bench& bench, const WorkingSets& sets) {
   return bench.units() > 1 ? probeCopy(bench, all, sets.largest()) : Status{};
 }
 
+/// What memory gives one unit by the invocations that are resident on it: a curve that rises.
+void describeSaturation(const Bench& bench, const Series& series) {
+  const auto units = static_cast<double>(bench.units());
+  const auto local = static_cast<double>(bench.shape().invocations);
+  std::vector<hwdb::SaturationPoint> points;
+  for (const Point& point : series.points) {
+    const double groups = point.x / units;
+    const double gigabytes = point.y.value / units;
+    if (groups < 1) continue;  // units without work say nothing of the others
+    if (!points.empty() && gigabytes <= 1.02 * points.back().gigabytesPerSecond) continue;
+    points.push_back({static_cast<int64_t>(groups * local), gigabytes});
+  }
+  for (const hwdb::MemoryLevel& level : bench.device().memory) {
+    if (level.kind != hwdb::MemoryLevel::Kind::Device || points.size() < 2) continue;
+    bench.findings.describe(bench.findings.level(level.name).saturation, points,
+                            fmt::format("{}, groups of {} invocations", series.name, local));
+  }
+}
+
 /// Memory bandwidth against the number of groups that read, each a part.
 Status probeSaturation(const Bench& bench, int64_t bytes) {
   Plot plot{.title = "Memory bandwidth against resident groups",
@@ -198,6 +217,7 @@ Status probeSaturation(const Bench& bench, int64_t bytes) {
                        [](const Point& a, const Point& b) { return a.y.value < b.y.value; });
   describeMemory(bench, fastest->y,
                  fmt::format("reading {}, {} groups", sizeText(bytes), fastest->x));
+  describeSaturation(bench, series);
   plot.series.push_back(std::move(series));
   bench.findings.plots.push_back(std::move(plot));
   return {};

@@ -61,8 +61,10 @@ Status probeGpu(const Bench& bench) {
              fmt::format("{} launches with barriers in one submission", kLaunches)});
   bench.add({"launches", "further launch, independent", "us", beside,
              fmt::format("{} launches without barriers in one submission", kLaunches)});
-  bench.add({"launches", "barrier between launches", "us", differenceOf(after, beside, 1),
-             "dependent less independent"});
+  const Reading barrier = differenceOf(after, beside, 1);
+  bench.add({"launches", "barrier between launches", "us", barrier, "dependent less independent"});
+  findings.describe(findings.measured.launchBarrierMicroseconds, barrier,
+                    "dependent less independent launches in one submission");
   bench.add({"launches", "further task", "us", task, fmt::format("a launch of {} groups", kTasks)});
   findings.describe(findings.measured.submitMicroseconds, none, "an empty submission, waited for");
   findings.describe(findings.measured.launchMicroseconds, after,

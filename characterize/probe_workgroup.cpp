@@ -92,8 +92,9 @@ Status probeBarrier(const Bench& bench) {
   const auto suite = QT_TRY(bench.runner.load(builder.suite()));
   const Reading perMicrosecond = QT_TRY(bench.rate(*suite, ladder));
   const Reading nanoseconds = rateOf(1000, perMicrosecond);
-  bench.add({"launches", "barrier in a group", "ns", nanoseconds,
-             fmt::format("one group of {} invocations", invocations)});
+  const std::string method = fmt::format("barriers of one group of {} invocations", invocations);
+  bench.add({"launches", "barrier in a group", "ns", nanoseconds, method});
+  bench.findings.describe(bench.findings.measured.groupBarrierNanoseconds, nanoseconds, method);
   return {};
 }
 

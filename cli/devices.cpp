@@ -14,6 +14,7 @@ namespace {
 
 struct DevicesOptions {
   std::string device;
+  bool database = false;
   bool json = false;
 };
 
@@ -48,7 +49,30 @@ void printDevice(const DeviceInfo& device) {
             << "\n";
 }
 
+nlohmann::json toJson(const DatabaseEntry& entry) {
+  return {{"id", entry.id},         {"name", entry.name},     {"kind", entry.gpu ? "GPU" : "CPU"},
+          {"match", entry.matches}, {"driver", entry.driver}, {"file", entry.file}};
+}
+
+int listDatabase(const DevicesOptions& options) {
+  const auto entries = database();
+  if (!entries) return fail(entries.error());
+  if (options.json) {
+    nlohmann::json json = nlohmann::json::array();
+    for (const DatabaseEntry& entry : *entries) json.push_back(toJson(entry));
+    std::cout << json.dump(2) << "\n";
+    return 0;
+  }
+  for (const DatabaseEntry& entry : *entries) {
+    std::cout << fmt::format("{:<40} {} named '{}'{}\n", entry.id, entry.gpu ? "GPU" : "CPU",
+                             fmt::join(entry.matches, "' or '"),
+                             entry.driver.empty() ? "" : " under '" + entry.driver + "'");
+  }
+  return 0;
+}
+
 int list(const DevicesOptions& options) {
+  if (options.database) return listDatabase(options);
   if (!options.device.empty()) {
     const auto description = describeDevice(options.device);
     if (!description) return fail(description.error());
@@ -73,7 +97,13 @@ void addDevices(CLI::App& app, int& status) {
   auto options = std::make_shared<DevicesOptions>();
   CLI::App* command =
       app.add_subcommand("devices", "List devices, or show one device's description");
-  command->add_option("device", options->device, "Show this device field by field");
+  CLI::Option* device =
+      command->add_option("device", options->device, "Show this device field by field");
+  command
+      ->add_flag("--database", options->database,
+                 "List the devices that the hardware database describes; each can be named where a "
+                 "device is asked for, to compile for it")
+      ->excludes(device);
   command->add_flag("--json", options->json, "Print JSON");
   command->callback([options, &status] { status = list(*options); });
 }

@@ -41,7 +41,8 @@ class Temporaries {
 // Written by the handler, which knows no object.
 volatile std::sig_atomic_t pendingSignal = 0;
 
-/// While it lives, signals to stop are only noted; at its end they take effect.
+/// While it lives, signals to stop are only noted; at its end they take effect. A file that grows
+/// beyond what the process may write is an error of the write, not the end of the process.
 class SignalsHeld {
  public:
   SignalsHeld() {
@@ -54,9 +55,13 @@ class SignalsHeld {
       // What the caller ignores (nohup) stays ignored.
       if (before_[i].sa_handler != SIG_IGN) ::sigaction(kSignals[i], &note, nullptr);
     }
+    struct sigaction ignore {};
+    ignore.sa_handler = SIG_IGN;
+    ::sigaction(SIGXFSZ, &ignore, &fileSizeBefore_);
   }
   ~SignalsHeld() {
     for (size_t i = 0; i < kSignals.size(); ++i) ::sigaction(kSignals[i], &before_[i], nullptr);
+    ::sigaction(SIGXFSZ, &fileSizeBefore_, nullptr);
     if (pendingSignal != 0) ::raise(pendingSignal);
   }
   SignalsHeld(const SignalsHeld&) = delete;
@@ -66,6 +71,7 @@ class SignalsHeld {
  private:
   static constexpr std::array kSignals{SIGINT, SIGTERM, SIGHUP};
   std::array<struct sigaction, kSignals.size()> before_{};
+  struct sigaction fileSizeBefore_ {};
 };
 
 }  // namespace

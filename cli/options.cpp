@@ -7,6 +7,7 @@
 #include <charconv>
 #include <chrono>
 #include <iostream>
+#include <optional>
 
 #include "cli/npy.h"
 #include "cli/progress.h"
@@ -113,17 +114,25 @@ void ModelOptions::addModel(CLI::App& command) {
                      "shapes");
 }
 
+CLI::Validator notEmpty() {
+  return {[](const std::string& text) { return text.empty() ? "it must not be empty" : ""; }, "",
+          "not empty"};
+}
+
 void ModelOptions::addInputs(CLI::App& command) {
   command.add_option("--input", inputs,
                      "Values of an input, name=x.npy; inputs without a file get made values. Given "
                      "several times: as for --shape");
-  command.add_option("--seed", seed, "Seed of made values");
+  command.add_option("--seed", seed, "Seed of made values")->check(CLI::NonNegativeNumber);
 }
 
 void ModelOptions::addCompile(CLI::App& command, bool device) {
   if (device) {
-    command.add_option("--device", compile.device,
-                       "Device: an id (cpu, vulkan:0, reference), a UUID or a part of its name");
+    command
+        .add_option("--device", compile.device,
+                    "Device: an id (cpu, vulkan:0, reference), a UUID or a part of its name; "
+                    "hwdb:NAME compiles for an entry of the hardware database")
+        ->check(notEmpty());
   }
   command.add_option("--threads", compile.threads, "CPU threads; 0: all cores");
   command.add_flag("--strict", compile.strict, "Refuse to place anything on another device");
@@ -137,15 +146,36 @@ void ModelOptions::addCompile(CLI::App& command, bool device) {
 std::string Case::str() const {
   std::string text;
   for (const auto& [name, shape] : shapes) {
-    text += fmt::format("{}{}={}", text.empty() ? "" : " ", name, fmt::join(shape, ","));
+    text += (text.empty() ? "" : " ") + name + "=";
+    for (size_t i = 0; i < shape.size(); ++i) {
+      text += (i > 0 ? "," : "") + (shape[i] == kOpenExtent ? "?" : std::to_string(shape[i]));
+    }
   }
   return text;
 }
 
+namespace {
+
+std::optional<Error> checkClosed(const Model& model) {
+  for (const TensorInfo& input : model.inputs()) {
+    const auto open = std::find(input.shape.begin(), input.shape.end(), kOpenExtent);
+    if (open == input.shape.end()) continue;
+    return usageError(
+        "axis " + std::to_string(open - input.shape.begin()) + " is open, and no shape is given",
+        "input '" + input.name + "'", "give all of its extents (--shape), or its values (--input)");
+  }
+  return std::nullopt;
+}
+
+}  // namespace
+
 Expected<Model> LoadedModel::at(const Case& one) const {
   for (const TensorInfo& input : model.inputs()) {
     if (std::count(input.shape.begin(), input.shape.end(), kOpenExtent) == 0) continue;
-    return model.at(one.shapes);
+    auto pinned = model.at(one.shapes);
+    if (!pinned) return pinned;
+    if (auto error = checkClosed(*pinned)) return *std::move(error);
+    return pinned;
   }
   return model;
 }

@@ -7,8 +7,9 @@
 #include "quartet/quartet.h"
 
 namespace CLI {
+class Validator;
 class App;
-}
+}  // namespace CLI
 
 namespace quartet::cli {
 
@@ -75,5 +76,8 @@ int fail(const Error& error);
 
 /// "f32[1, 3, 224, 224]".
 std::string typeText(DataType dtype, const std::vector<int64_t>& shape);
+
+/// Refuses an option's empty text.
+CLI::Validator notEmpty();
 
 }  // namespace quartet::cli

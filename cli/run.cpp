@@ -57,7 +57,8 @@ std::map<std::string, FileParts> outputFiles(const NamedTensors& outputs) {
   return files;
 }
 
-int runCase(const RunOptions& options, const LoadedModel& loaded, const Session& session,
+/// Runs once; the outputs are printed, or saved in `folder` where there is one.
+int runCase(const std::string& folder, const LoadedModel& loaded, const Session& session,
             Case& one) {
   const auto pinned = loaded.at(one);
   if (!pinned) return fail(pinned.error());
@@ -68,15 +69,15 @@ int runCase(const RunOptions& options, const LoadedModel& loaded, const Session&
     return compiled->run(loaded.takeInputs(*pinned, one));
   }();
   if (!outputs) return fail(outputs.error());
-  if (options.outputs.empty()) {
+  if (folder.empty()) {
     for (const TensorInfo& info : pinned->outputs()) {
       std::cout << summary(info.name, outputs->at(info.name)) << "\n";
     }
     return 0;
   }
   const std::map<std::string, FileParts> files = outputFiles(*outputs);
-  if (const auto error = writeFiles(options.outputs, files)) return fail(*error);
-  for (const auto& [file, parts] : files) std::cout << options.outputs << "/" << file << "\n";
+  if (const auto error = writeFiles(folder, files)) return fail(*error);
+  for (const auto& [file, parts] : files) std::cout << folder << "/" << file << "\n";
   return 0;
 }
 
@@ -84,18 +85,13 @@ int run(const RunOptions& options) {
   auto loaded = loadModel(options);
   if (!loaded) return fail(loaded.error());
   const bool several = loaded->cases.size() > 1;
-  if (several && !options.outputs.empty()) {
-    return fail({Error::Kind::User,
-                 "several shapes of an input and one folder for the outputs",
-                 "--outputs " + options.outputs,
-                 {},
-                 "run once for each shape"});
-  }
   const auto session = compile(*loaded, options.compile);
   if (!session) return fail(session.error());
-  for (Case& one : loaded->cases) {
-    if (several) std::cout << one.str() << "\n";
-    const int status = runCase(options, *loaded, *session, one);
+  for (size_t i = 0; i < loaded->cases.size(); ++i) {
+    if (several) std::cout << loaded->cases[i].str() << "\n";
+    const bool saved = !options.outputs.empty();
+    const std::string folder = options.outputs + (several && saved ? "/" + std::to_string(i) : "");
+    const int status = runCase(folder, *loaded, *session, loaded->cases[i]);
     if (status != 0) return status;
   }
   return 0;
@@ -109,8 +105,11 @@ void addRun(CLI::App& app, int& status) {
   options->addModel(*command);
   options->addInputs(*command);
   options->addCompile(*command, true);
-  command->add_option("--outputs", options->outputs,
-                      "Folder for the outputs, one .npy each; without it a summary is printed");
+  command
+      ->add_option("--outputs", options->outputs,
+                   "Folder for the outputs, one .npy each, of several shapes in folders 0, 1, ... "
+                   "inside it; without it a summary is printed")
+      ->check(notEmpty());
   command->callback([options, &status] { status = run(*options); });
 }
 

@@ -213,7 +213,8 @@ void addVerify(CLI::App& app, int& status) {
   options->addModel(*command);
   options->addInputs(*command);
   options->addCompile(*command, false);
-  command->add_option("--device", options->devices, "Devices; without it all that can run");
+  command->add_option("--device", options->devices, "Devices; without it all that can run")
+      ->check(notEmpty());
   command->add_flag("--json", options->json, "Print JSON");
   command->callback([options, &status] { status = verify(*options); });
 }

@@ -1,86 +1,17 @@
 #include <algorithm>
-#include <cctype>
-#include <map>
 
 #include "hwdb/fields.h"
 #include "hwdb/load.h"
+#include "hwdb/merge.h"
 
 namespace quartet::hwdb {
 namespace {
 
-std::string lower(std::string_view text) {
-  std::string result(text);
-  std::transform(result.begin(), result.end(), result.begin(),
-                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-  return result;
-}
-
-bool contains(std::string_view text, std::string_view part) {
-  return lower(text).find(lower(part)) != std::string::npos;
-}
-
-const Entry* findEntry(const Description& device, std::span<const Entry> entries) {
+const Entry* findFamily(const std::string& family, std::span<const Entry> entries) {
   for (const Entry& entry : entries) {
-    if (entry.match.empty() || entry.description.kind != device.kind) continue;
-    if (contains(device.name, entry.match) || contains(device.driver, entry.match)) return &entry;
-  }
-  for (const Entry& entry : entries) {
-    if (!entry.family.empty() && entry.family == device.entry) return &entry;
+    if (!entry.family.empty() && entry.family == family) return &entry;
   }
   return nullptr;
-}
-
-/// Fields by name, to pair those of two descriptions or levels.
-struct FieldMap {
-  std::map<std::string_view, const Count*> counts;
-  std::map<std::string_view, const Number*> numbers;
-  std::map<std::string_view, const Flag*> flags;
-  void add(std::string_view key, const Count& field) { counts[key] = &field; }
-  void add(std::string_view key, const Number& field) { numbers[key] = &field; }
-  void add(std::string_view key, const Flag& field) { flags[key] = &field; }
-  void fill(std::string_view key, Count& field) const { field = *counts.at(key); }
-  void fill(std::string_view key, Number& field) const { field = *numbers.at(key); }
-  void fill(std::string_view key, Flag& field) const { field = *flags.at(key); }
-};
-
-/// Every field of `to` without a source becomes that of `from`, an entry's.
-void fillFields(Description& to, const Description& from) {
-  FieldMap known;
-  visitFields(from, [&](auto key, const auto& field, auto...) { known.add(key, field); });
-  visitFields(to, [&](auto key, auto& field, auto...) {
-    if (!given(field)) known.fill(key, field);
-  });
-}
-
-void fillFields(MemoryLevel& to, const MemoryLevel& from) {
-  FieldMap known;
-  visitLevelFields(from, [&](auto key, const auto& field, auto...) { known.add(key, field); });
-  visitLevelFields(to, [&](auto key, auto& field, auto...) {
-    if (!given(field)) known.fill(key, field);
-  });
-}
-
-std::vector<MemoryLevel> mergeLevels(const std::vector<MemoryLevel>& device,
-                                     const std::vector<MemoryLevel>& entry) {
-  std::vector<MemoryLevel> merged;
-  const auto named = [](std::string_view name) {
-    return [name](const MemoryLevel& level) { return level.name == name; };
-  };
-  auto next = device.begin();  // first level of the device not yet merged
-  for (const MemoryLevel& known : entry) {
-    const auto live = std::find_if(next, device.end(), named(known.name));
-    MemoryLevel level = known;
-    if (live != device.end()) {
-      merged.insert(merged.end(), next, live);
-      level = *live;
-      fillFields(level, known);
-      next = live + 1;
-    }
-    if (level.kind == MemoryLevel::Kind::Cache && !given(level.bytes)) continue;
-    merged.push_back(std::move(level));
-  }
-  merged.insert(merged.end(), next, device.end());
-  return merged;
 }
 
 Status checkComplete(const Description& description) {
@@ -89,14 +20,19 @@ Status checkComplete(const Description& description) {
                      "device '" + description.name + "', entry '" + description.entry + "'",
                      {},
                      "add the fields to the entry in hwdb/data, or let the backend query them"};
-  visitFields(description, [&](std::string_view key, const auto& field, auto...) {
-    if (!given(field)) missing.notes.push_back("missing: " + std::string(key));
-  });
+  const auto checker = [&](const std::string& of) {
+    return [&missing, of](std::string_view key, const auto& field, const FieldRule& rule) {
+      if (rule.required && !given(field)) {
+        missing.notes.push_back("missing: " + std::string(key) + of);
+      }
+    };
+  };
+  visitFields(description, checker(""));
   for (const MemoryLevel& level : description.memory) {
-    visitLevelFields(level, [&](std::string_view key, const auto& field, auto...) {
-      if (given(field)) return;
-      missing.notes.push_back("missing: " + std::string(key) + " of memory level " + level.name);
-    });
+    visitLevelFields(level, checker(" of memory level " + level.name));
+  }
+  for (const MatrixUnit& unit : description.matrixUnits) {
+    visitMatrixFields(unit, checker(" of the matrix unit for " + unit.a + " and " + unit.b));
   }
   if (description.memory.empty()) missing.notes.emplace_back("missing: memory levels");
   if (missing.notes.empty()) return {};
@@ -126,8 +62,34 @@ const MemoryLevel* Description::level(std::string_view name) const {
   return nullptr;
 }
 
+namespace {
+
+/// What follows from other fields; then all that is required must be there.
+Result<Description> finish(Description description) {
+  std::erase_if(description.memory, [](const MemoryLevel& level) {
+    return level.kind == MemoryLevel::Kind::Cache && !given(level.bytes);
+  });
+  for (MemoryLevel& level : description.memory) {
+    level.sharers = std::max(level.sharers, 1);
+    // A device may know its memory's size without listing the level.
+    if (level.kind == MemoryLevel::Kind::Device && !given(level.bytes)) {
+      level.bytes = description.memoryBytes;
+    }
+    if (level.kind == MemoryLevel::Kind::Device && !given(level.gigabytesPerSecond)) {
+      level.gigabytesPerSecond = description.memoryGigabytesPerSecond;
+      level.gigabytesPerSecond.value /=
+          static_cast<double>(std::max<int64_t>(1, description.units.value));
+    }
+  }
+  QT_CHECK(checkComplete(description));
+  return description;
+}
+
+}  // namespace
+
 Result<Description> describe(Description queried, std::span<const Entry> entries) {
-  const Entry* entry = findEntry(queried, entries);
+  const Entry* entry = QT_TRY(matchEntry(queried, entries));
+  if (entry == nullptr) entry = findFamily(queried.entry, entries);
   if (entry == nullptr) {
     return userError("no entry matches the device, and there is no family '" + queried.entry + "'",
                      "device '" + queried.name + "', driver '" + queried.driver + "'",
@@ -135,20 +97,20 @@ Result<Description> describe(Description queried, std::span<const Entry> entries
   }
   Description result = std::move(queried);
   result.entry = entry->family.empty() ? entry->description.name : "family " + entry->family;
-  fillFields(result, entry->description);
-  // A device may know its memory's size without listing the level.
-  result.memory = mergeLevels(result.memory, entry->description.memory);
-  for (MemoryLevel& level : result.memory) {
-    if (level.kind == MemoryLevel::Kind::Device && !given(level.bytes))
-      level.bytes = result.memoryBytes;
-    if (level.kind == MemoryLevel::Kind::Device && !given(level.gigabytesPerSecond)) {
-      level.gigabytesPerSecond = result.memoryGigabytesPerSecond;
-      level.gigabytesPerSecond.value /=
-          static_cast<double>(std::max<int64_t>(1, result.units.value));
-    }
+  complete(result, entry->description);
+  return finish(std::move(result));
+}
+
+Result<Description> describeEntry(const Entry& entry) {
+  if (!entry.isDevice()) {
+    return userError("the entry describes no device: it lacks limits that only a device has",
+                     "entry '" + entry.description.name + "'",
+                     "name a device's; `quartet devices --database` lists them");
   }
-  QT_CHECK(checkComplete(result));
-  return result;
+  Description result = entry.description;
+  result.entry = result.name;
+  result.driver = entry.driver;
+  return finish(std::move(result));
 }
 
 }  // namespace quartet::hwdb

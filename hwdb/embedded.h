@@ -7,7 +7,7 @@ namespace quartet::hwdb {
 
 /// A file of hwdb/data, as it was when this binary was built.
 struct EmbeddedFile {
-  std::string_view name;  // without folder and extension: "llvmpipe"
+  std::string_view name;  // below hwdb/data, without extension: "amd/rdna3"
   std::string_view text;  // TOML
 };
 

@@ -28,11 +28,11 @@ void visit(MemoryLevel& level, F f) {
 /// Costs that `from` gives replace those of `to`.
 template <class T>
 void replaceCosts(T& to, T from) {
-  visit(to, [&](std::string_view key, auto& field, FieldClass fieldClass, auto) {
-    if (fieldClass == FieldClass::Limit) return;
-    visit(from, [&](std::string_view other, auto& given_, auto, auto) {
-      if constexpr (std::is_same_v<decltype(field), decltype(given_)>) {
-        if (other == key && given(given_)) field = given_;
+  visit(to, [&](std::string_view key, auto& field, const FieldRule& rule) {
+    if (rule.fieldClass == FieldClass::Limit) return;
+    visit(from, [&](std::string_view other, auto& replacement, const FieldRule&) {
+      if constexpr (std::is_same_v<decltype(field), decltype(replacement)>) {
+        if (other == key && given(replacement)) field = replacement;
       }
     });
   });
@@ -59,10 +59,14 @@ Result<std::string> readText(const std::string& path) {
 Result<const Entry*> findMeasured(const Description& device, const std::vector<Entry>& entries) {
   const Entry* found = nullptr;
   for (const Entry& entry : entries) {
+    if (entry.device.empty()) {
+      return userError("the entry is not for one device: it lacks 'device' and 'driver'",
+                       entry.where, "measure the device: quartet characterize");
+    }
     if (entry.device != device.name || entry.driver != device.driver) continue;
     if (found != nullptr) {
-      return userError("two files describe the device '" + entry.device + "'", entry.file,
-                       "remove this one or " + found->file);
+      return userError("two files describe the device '" + entry.device + "'", entry.where,
+                       "remove this one or " + found->where);
     }
     found = &entry;
   }
@@ -77,12 +81,12 @@ Result<Description> overlay(Description description, const Entry& measured) {
     const auto known = std::find_if(description.memory.begin(), description.memory.end(),
                                     [&](const MemoryLevel& l) { return l.name == level.name; });
     if (known == description.memory.end()) {
-      return userError("the device has no memory level '" + level.name + "'", measured.file,
+      return userError("the device has no memory level '" + level.name + "'", measured.where,
                        "measure the device again: quartet characterize");
     }
     replaceCosts(*known, level);
   }
-  description.entry = measured.file;
+  description.entry = measured.where;
   return description;
 }
 
@@ -101,13 +105,15 @@ Result<std::vector<Entry>> readEntries(const std::string& folder) {
   std::vector<Entry> entries;
   for (const auto& path : paths) {
     const std::string text = QT_TRY(readText(path.string()));
-    entries.push_back(QT_TRY(parseEntry(text, path.string())));
+    for (Entry& entry : QT_TRY(parseEntries(text, path.string()))) {
+      entries.push_back(std::move(entry));
+    }
   }
   return entries;
 }
 
 Result<Description> describe(Description queried) {
-  const std::vector<Entry> entries = QT_TRY(parseEntries(embeddedFiles()));
+  const auto entries = QT_TRY(embeddedEntries());
   Description description = QT_TRY(describe(std::move(queried), entries));
   const std::optional<std::string> folder = QT_TRY(envFolder(EnvSwitch::Devices));
   if (!folder || *folder == "off") return description;

@@ -84,7 +84,16 @@ Status GraphOpVerifier::pad() const {
   QT_CHECK(length("pads", 2 * x.size()));
   std::vector<Dim> required;
   for (size_t i = 0; i < x.size(); ++i) {
-    required.push_back(x[i] + Dim(ints("pads")[i]) + Dim(ints("pads")[i + x.size()]));
+    const int64_t before = ints("pads")[i];
+    const int64_t after = ints("pads")[i + x.size()];
+    required.push_back(x[i] + Dim(before) + Dim(after));
+    const int64_t widest = std::max(before, after);
+    if (mode == "constant" || widest <= 0 || !x[i].isConstant()) continue;
+    const int64_t least = mode == "reflect" ? widest + 1 : 1;
+    if (x[i].value() < least) {
+      return fail("axis " + std::to_string(i) + " of extent " + x[i].str() +
+                  " has too little to repeat");
+    }
   }
   return shape(required);
 }

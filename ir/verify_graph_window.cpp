@@ -5,10 +5,19 @@ namespace quartet::ir {
 
 namespace {
 
+Dim spanOf(const Dim& window, int64_t dilation) {
+  return (window - Dim(1)) * Dim(dilation) + Dim(1);
+}
+
 /// Positions of a window along one axis: floor((in + pads - span) / stride) + 1.
 Dim positions(const Dim& in, int64_t pads, const Dim& window, int64_t dilation, int64_t stride) {
-  const Dim span = (window - Dim(1)) * Dim(dilation) + Dim(1);
-  return Dim::floorDiv(in + Dim(pads) - span, stride) + Dim(1);
+  return Dim::floorDiv(in + Dim(pads) - spanOf(window, dilation), stride) + Dim(1);
+}
+
+/// An axis that is not empty has room for one window.
+bool hasRoom(const Dim& in, int64_t pads, const Dim& window, int64_t dilation) {
+  const auto room = (in + Dim(pads) - spanOf(window, dilation)).constant();
+  return in.constant().value_or(0) <= 0 || room.value_or(0) >= 0;
 }
 
 }  // namespace
@@ -40,8 +49,9 @@ Status GraphOpVerifier::conv() const {
   std::vector<Dim> required = {x[0], w[0]};
   for (size_t i = 0; i < spatial; ++i) {
     const int64_t pads = ints("pads")[i] + ints("pads")[i + spatial];
-    required.push_back(
-        positions(x[i + 2], pads, w[i + 2], ints("dilations")[i], ints("strides")[i]));
+    const int64_t dilation = ints("dilations")[i];
+    QT_CHECK(require(hasRoom(x[i + 2], pads, w[i + 2], dilation), "a window is wider than x"));
+    required.push_back(positions(x[i + 2], pads, w[i + 2], dilation, ints("strides")[i]));
   }
   return shape(required);
 }
@@ -84,8 +94,9 @@ Status GraphOpVerifier::window() const {
   QT_CHECK(require(found.size() == x.size(), "x and the result have one rank"));
   for (size_t i = 0; i < x.size(); ++i) {
     const int64_t pads = ints("pads")[i] + ints("pads")[i + x.size()];
-    const Dim whole =
-        positions(x[i], pads, ints("window")[i], ints("dilations")[i], ints("strides")[i]);
+    const int64_t dilation = ints("dilations")[i];
+    QT_CHECK(require(hasRoom(x[i], pads, ints("window")[i], dilation), "a window is wider than x"));
+    const Dim whole = positions(x[i], pads, ints("window")[i], dilation, ints("strides")[i]);
     // One more window may hang over the end.
     if (!differ(found[i], whole) || !differ(found[i], whole + Dim(1))) continue;
     return fail("axis " + std::to_string(i) + " of the result has " + found[i].str() +

@@ -184,19 +184,48 @@ class PlanVerifier {
       return extents.size() == axes && std::all_of(extents.begin(), extents.end(),
                                                    [&](int64_t extent) { return extent >= least; });
     };
-    // An axis of extent 0 has a group of extent 0.
     if (!fits(tile.group, 0) || !fits(tile.reg, 1)) {
       return context_.fail(
           id, "the tile needs a positive extent for each of " + std::to_string(axes) + " axes");
     }
+    QT_CHECK(extentsOfTile(id, tile, expr));
     if (tile.laneAxis < -1 || tile.laneAxis >= expr.axisCount() || tile.lanes < 1) {
       return context_.fail(id, "the lanes lie along no axis");
+    }
+    const int64_t alongLanes = tile.laneAxis < 0 ? 1 : tile.reg[static_cast<size_t>(tile.laneAxis)];
+    if (alongLanes % tile.lanes != 0) {
+      return context_.fail(id, std::to_string(alongLanes) +
+                                   " points along the lanes, required is a "
+                                   "multiple of " +
+                                   std::to_string(tile.lanes));
     }
     std::vector<int> order = tile.order;
     std::sort(order.begin(), order.end());
     for (size_t i = 0; i < std::max(order.size(), axes); ++i) {
       if (order.size() != axes || order[i] != static_cast<int>(i)) {
         return context_.fail(id, "the order of a tile names each axis once");
+      }
+    }
+    return {};
+  }
+
+  /// Axes without points have groups without points, and no others; a reduction is unrolled by what
+  /// divides it, unless its axis runs along lanes.
+  Status extentsOfTile(OpId id, const Tile& tile, const TensorExpr& expr) const {
+    const int rank = expr.domainRank();
+    for (int axis = 0; axis < expr.axisCount(); ++axis) {
+      const auto i = static_cast<size_t>(axis);
+      const Dim& extent =
+          axis < rank ? expr.domain[i] : expr.reduction[static_cast<size_t>(axis - rank)];
+      if (tile.group[i] == 0 && extent != Dim(0)) {
+        return context_.fail(id, "the tile's group has no points along axis " +
+                                     std::to_string(axis) + " of extent " + extent.str());
+      }
+      const int64_t unrolled = tile.reg[i];
+      if (axis < rank || axis == tile.laneAxis || unrolled == 1) continue;
+      if (!extent.isConstant() || extent.value() % unrolled != 0) {
+        return context_.fail(id, "reduction axis " + std::to_string(axis - rank) + " of extent " +
+                                     extent.str() + " is unrolled by " + std::to_string(unrolled));
       }
     }
     return {};

@@ -15,7 +15,15 @@ class TensorProto;
 namespace quartet::tests {
 
 /// Element types by ONNX's numbers.
-enum OnnxType : int { kUndefined = 0, kFloat = 1, kInt32 = 6, kInt64 = 7, kBool = 9, kDouble = 11 };
+enum OnnxType : int {
+  kUndefined = 0,
+  kFloat = 1,
+  kInt32 = 6,
+  kInt64 = 7,
+  kBool = 9,
+  kFloat16 = 10,
+  kDouble = 11
+};
 
 /// A number or a symbol.
 using Extent = std::variant<int64_t, std::string>;

@@ -1,5 +1,7 @@
 #!/usr/bin/env python3
-"""Writes the C++ file that holds the device descriptions: embed_hwdb.py OUTPUT [TOML...]"""
+"""Writes the C++ file that holds the device descriptions: embed_hwdb.py OUTPUT DATA [TOML...]
+
+The files are named by their paths below the folder DATA."""
 
 import pathlib
 import sys
@@ -14,9 +16,9 @@ def literal(text: str) -> str:
 
 
 def main() -> None:
-    output, *inputs = map(pathlib.Path, sys.argv[1:])
-    files = sorted(inputs, key=lambda path: path.stem)
-    entries = "".join(f'    {{"{f.stem}",\n    {literal(f.read_text())}}},\n' for f in files)
+    output, data, *inputs = (pathlib.Path(path).resolve() for path in sys.argv[1:])
+    files = sorted((f.relative_to(data).with_suffix("").as_posix(), f) for f in inputs)
+    entries = "".join(f'    {{"{name}",\n    {literal(f.read_text())}}},\n' for name, f in files)
     output.write_text(
         '#include "hwdb/embedded.h"\n\n'
         "#include <array>\n\n"

@@ -190,10 +190,8 @@ Result<hwdb::Description> describe(int threads, runtime::CodeCache* cache) {
   host.launchMicroseconds = measured(probe.waveMicroseconds);
   host.submitMicroseconds = measured(probe.waveMicroseconds);
   host.taskMicroseconds = measured(probe.taskMicroseconds);
-  // What is neither queried nor measured comes from hwdb's entry for CPUs.
-  hwdb::Description complete = QT_TRY(hwdb::describe(std::move(host)));
-  if (complete.entry == "family cpu") complete.entry = "host";
-  return complete;
+  // What is neither queried nor measured comes from hwdb: this CPU's entry, or the family of all.
+  return hwdb::describe(std::move(host));
 }
 
 }  // namespace

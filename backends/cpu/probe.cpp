@@ -167,6 +167,17 @@ void probeWaves(const Kernels& kernels, int lanes, runtime::Executor& executor,
   result.taskMicroseconds = std::max(0.01, (many - few) / 64.0);
 }
 
+// As much as the process may have, where that is less: a limit that lets a small model run must not
+// keep the device from being described.
+Block probeMemory(int64_t bytes) {
+  constexpr int64_t kLeast = 1 << 20;
+  for (;; bytes /= 2) {
+    auto memory = Block::allocate(bytes, "the bandwidth probe");
+    if (memory) return *std::move(memory);
+    QT_ASSERT(bytes > kLeast, memory.error().message);
+  }
+}
+
 }  // namespace
 
 ProbeResult probeHost(int lanes, int threads, const std::vector<int64_t>& bufferBytes,
@@ -174,15 +185,15 @@ ProbeResult probeHost(int lanes, int threads, const std::vector<int64_t>& buffer
   ProbeResult result;
   const Kernels kernels = compileKernels(lanes, cache);
   probeFma(kernels, lanes, result);
-  auto memory = Block::allocate(bufferBytes.back(), "the bandwidth probe");
-  QT_ASSERT(memory.has_value(), memory.error().message);
+  const Block memory = probeMemory(bufferBytes.back());
   const auto one = makeExecutor(ExecutorKind::Inline, 1);
-  for (int64_t bytes : bufferBytes) {
-    result.gigabytesPerSecond.push_back(readBandwidth(kernels, *one, *memory, lanes, 1, bytes));
+  for (const int64_t bytes : bufferBytes) {
+    result.gigabytesPerSecond.push_back(
+        readBandwidth(kernels, *one, memory, lanes, 1, std::min(bytes, memory.size())));
   }
   const auto all = makeExecutor(ExecutorKind::Tbb, threads);
   result.allCoresGigabytesPerSecond =
-      readBandwidth(kernels, *all, *memory, lanes, threads, bufferBytes.back() / threads);
+      readBandwidth(kernels, *all, memory, lanes, threads, memory.size() / threads);
   probeWaves(kernels, lanes, *all, result);
   return result;
 }

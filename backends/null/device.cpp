@@ -69,7 +69,15 @@ class NullDevice : public runtime::Device {
   explicit NullDevice(hwdb::Description description) : description_(std::move(description)) {}
 
   const hwdb::Description& description() const override { return description_; }
-  Status supports(const ir::TensorExpr&) const override { return {}; }
+  /// What no backend can make up for on a device that lacks it.
+  Status supports(const ir::TensorExpr& expr) const override {
+    bool doubles = false;
+    expr.visitParts([&](const ir::Expr& part) {
+      part.visit([&](const ir::Expr& node) { doubles |= node.dtype() == ir::DType::F64; });
+    });
+    if (!doubles || description_.float64.value) return {};
+    return unsupported("the device has no 64-bit floats", description_.name);
+  }
   Result<std::shared_ptr<runtime::Executable>> compile(Program program) override {
     QT_CHECK(checkProgram(program, description_));
     return std::make_shared<NullExecutable>(std::move(program));

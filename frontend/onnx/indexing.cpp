@@ -48,8 +48,9 @@ Result<Piece> constantPiece(const Context& c, const Range& r, int64_t extent) {
 // A number that stands for "to the end": exporters write at least a milliard.
 bool isHuge(const Dim& dim) { return dim.isConstant() && dim.value() >= 1000000000; }
 
-// Extents over symbols: what can be said without knowing them. An end beyond the extent is taken as
-// given: a model that slices a table to its sequence length means lengths that the table has.
+// Extents over symbols: what can be said without knowing them. An end over symbols is taken to lie
+// inside the extent: a model that slices a table to its sequence length means lengths that the
+// table has. For others the graph does not hold (ir/close.h).
 Result<Piece> symbolicPiece(Context& c, const Range& r, const Dim& extent) {
   const auto open = [&] {
     return c.failUnsupported("a slice from " + r.start.str() + " to " + r.end.str() +
@@ -57,6 +58,7 @@ Result<Piece> symbolicPiece(Context& c, const Range& r, const Dim& extent) {
                              "pin it with --shape");
   };
   if (r.step < 1 || !r.start.isConstant() || r.start.value() < 0) return open();
+  if (!r.end.isConstant() && !nonNegative(r.end)) return open();  // may count from the end
   Dim end = r.end;
   if (isHuge(end)) {
     end = extent;
@@ -64,11 +66,6 @@ Result<Piece> symbolicPiece(Context& c, const Range& r, const Dim& extent) {
     end = extent + end;
   } else if (end.isConstant() && !extent.isConstant()) {
     end = Dim::min(end, extent);
-  }
-  // The symbol that ends a slice of a fixed table cannot exceed it.
-  if (end.kind() == Dim::Kind::Symbol && extent.isConstant()) {
-    auto& range = c.e.module().symbols[end.symbolName()];
-    range.max = std::min(range.max, extent.value());
   }
   Dim room = end - r.start;
   if (!nonNegative(room)) room = Dim::max(room, Dim(0));

@@ -140,18 +140,19 @@ Result<Pads> readPads(const Context& c) {
 }
 
 // Extents that come out negative, and reflections wider than what they reflect.
-Status checkPads(const Context& c, const Pads& pads, const std::string& mode) {
+Status checkPads(const Context& c, const Dims& shape, const Pads& pads, const std::string& mode) {
   constexpr int64_t kMaxPad = INT64_C(1) << 40;
-  const Tensor& x = c.in(0);
   for (size_t i = 0; i < pads.begin.size(); ++i) {
     const int64_t widest = std::max(pads.begin[i], pads.end[i]);
     const int64_t least = std::min(pads.begin[i], pads.end[i]);
     if (widest > kMaxPad || least < -kMaxPad) {
       return c.fail("pad of axis " + std::to_string(i) + " overflows");
     }
-    if (!x.shape[i].isConstant()) continue;
-    const int64_t extent = x.shape[i].value();
-    if (extent + pads.begin[i] + pads.end[i] < 0) {
+    if (!shape[i].isConstant()) continue;
+    const int64_t extent = shape[i].value();
+    const int64_t kept =
+        extent + std::min<int64_t>(0, pads.begin[i]) + std::min<int64_t>(0, pads.end[i]);
+    if (extent + pads.begin[i] + pads.end[i] < 0 || (mode != "constant" && kept < 0)) {
       return c.fail("axis " + std::to_string(i) + " of extent " + std::to_string(extent) +
                     " is cut by more than it has");
     }
@@ -167,17 +168,40 @@ Status checkPads(const Context& c, const Pads& pads, const std::string& mode) {
   return {};
 }
 
+bool cuts(const Pads& pads) {
+  const auto negative = [](int64_t pad) { return pad < 0; };
+  return std::ranges::any_of(pads.begin, negative) || std::ranges::any_of(pads.end, negative);
+}
+
+// Does what negative pads ask for, which leaves `pads` without them: what is repeated at a border
+// is what was not cut off.
+Result<Tensor> cut(Context& c, const Tensor& x, const std::string& mode, Pads& pads) {
+  Pads off{Ints(pads.begin.size()), Ints(pads.end.size())};
+  Dims shape = x.shape;
+  for (size_t i = 0; i < shape.size(); ++i) {
+    off.begin[i] = std::min<int64_t>(0, pads.begin[i]);
+    off.end[i] = std::min<int64_t>(0, pads.end[i]);
+    shape[i] = shape[i] + Dim(off.begin[i] + off.end[i]);
+    pads.begin[i] -= off.begin[i];
+    pads.end[i] -= off.end[i];
+    off.begin[i] = -off.begin[i];
+  }
+  QT_CHECK(checkPads(c, shape, pads, mode));
+  return c.e.slice(x, off.begin, Ints(shape.size(), 1), shape);
+}
+
 }  // namespace
 
 Status buildPad(Context& c) {
-  const Tensor& x = c.in(0);
+  Tensor x = c.in(0);
   const std::string mode = c.text("mode", "constant");
   if (mode != "constant" && mode != "reflect" && mode != "edge" && mode != "wrap") {
     return c.fail("attribute 'mode' is '" + mode +
                   "', required is constant, reflect, edge or wrap");
   }
-  const Pads pads = QT_TRY(readPads(c));
-  QT_CHECK(checkPads(c, pads, mode));
+  Pads pads = QT_TRY(readPads(c));
+  QT_CHECK(checkPads(c, x.shape, pads, mode));
+  if (mode != "constant" && cuts(pads)) x = QT_TRY(cut(c, x, mode, pads));
   Tensor fill = c.e.number(x.dtype, c.number("value", 0));
   if (c.opset >= 11 && c.has(2)) {
     fill = c.in(2);

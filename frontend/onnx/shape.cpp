@@ -129,7 +129,13 @@ Status buildSqueeze(Context& c) {
     axes = QT_TRY(c.axes(*given, x.rank()));
   } else if (!given) {
     for (int i = 0; i < x.rank(); ++i) {
-      if (x.shape[static_cast<size_t>(i)] == Dim(1)) axes.push_back(i);
+      const Dim& extent = x.shape[static_cast<size_t>(i)];
+      if (!extent.isConstant()) {
+        return c.failUnsupported("whether axis " + std::to_string(i) + " of shape " + str(x.shape) +
+                                     " is squeezed depends on its open extent",
+                                 "pin it with --shape");
+      }
+      if (extent == Dim(1)) axes.push_back(i);
     }
   }
   Dims shape;

@@ -81,7 +81,9 @@ Result<int64_t> parseNumber(const std::string& text, const std::string& key,
   int64_t value = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
   if (error != std::errc() || end != text.data() + text.size() || value < 0) {
-    return userError("external data " + key + " '" + text + "' is not a number", nameOf(tensor));
+    return userError(
+        "external data " + key + " '" + text + "', required is a whole number, 0 or more",
+        nameOf(tensor));
   }
   return value;
 }

@@ -131,8 +131,17 @@ struct TensorInfo {
 
 /// A device that `Session::compile` takes by `id`, "name" (any part of it) or `uuid`.
 struct DeviceInfo {
-  enum class Kind { Cpu, DiscreteGpu, IntegratedGpu, SoftwareGpu, OtherGpu, Reference, Null };
-  std::string id;  // "cpu", "vulkan:0", "reference", "null"
+  enum class Kind {
+    Cpu,
+    DiscreteGpu,
+    IntegratedGpu,
+    SoftwareGpu,
+    OtherGpu,
+    Reference,
+    Null,
+    Described,  // an entry of the hardware database: the device need not be there
+  };
+  std::string id;  // "cpu", "vulkan:0", "reference", "null", "hwdb:nvidia-h200"
   Kind kind = Kind::Cpu;
   std::string name;
   std::string driver;
@@ -140,7 +149,7 @@ struct DeviceInfo {
   /// hwdb entry that its costs come from; "family ..." when the device itself is unknown.
   std::string entry;
   int64_t memoryBytes = 0;
-  /// Compiles, but cannot run anything: has no memory, or computes nothing (null).
+  /// Compiles, but cannot run anything: has no memory, computes nothing (null), or is not there.
   bool compileOnly = false;
   /// What `compile` takes when no device is named.
   bool isDefault = false;
@@ -151,6 +160,19 @@ std::string name(DeviceInfo::Kind kind);
 Expected<std::vector<DeviceInfo>> devices();
 /// The description of one device, field by field with where each comes from.
 Expected<std::string> describeDevice(const std::string& device);
+
+/// A device that the hardware database describes. Models can be compiled for it, by its id, to see
+/// how; they run where it is found by its name.
+struct DatabaseEntry {
+  std::string id;  // "hwdb:nvidia-h200"
+  std::string name;
+  bool gpu = false;
+  std::vector<std::string> matches;  // words of the names of devices that it is for
+  std::string driver;                // words of the driver's name; empty: any driver
+  std::string file;                  // of the sources, with the line
+};
+/// All of them, sorted by id.
+Expected<std::vector<DatabaseEntry>> database();
 
 /// An imported model: immutable, shared by the sessions compiled from it.
 class Model {
@@ -181,9 +203,9 @@ class Model {
   const std::vector<TensorInfo>& inputs() const;
   const std::vector<TensorInfo>& outputs() const;
 
-  /// Inputs to try the model with, of which no extent may be open: f32 uniform in [-1, 1); integers
-  /// that index an axis uniform within it, other integers and bools 0 or 1. The same seed gives the
-  /// same values everywhere.
+  /// Inputs to try the model with: f32 uniform in [-1, 1); integers that index an axis uniform
+  /// within it, other integers and bools 0 or 1. The same seed gives the same values everywhere. An
+  /// open extent is 1.
   NamedTensors makeInputs(uint64_t seed) const;
 
   struct Data;
@@ -252,7 +274,10 @@ class Session {
 
   /// Runs once. Every input of the model must be given, with its dtype and shape. Open extents take
   /// the values that the inputs have; what these need is compiled first when it is not there yet.
-  Expected<NamedTensors> run(const NamedTensors& inputs) const;
+  /// `outputs`: results of an earlier run that are not needed any more; their memory is used again
+  /// (`results = session.run(inputs, std::move(*results))`), which saves the system's work for
+  /// large tensors.
+  Expected<NamedTensors> run(const NamedTensors& inputs, NamedTensors outputs = {}) const;
 
   /// Runs several times, every task set by itself, and gives their times in the order of a run.
   /// Unsupported on devices that do not time them, and for models placed on several.

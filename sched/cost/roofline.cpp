@@ -4,10 +4,20 @@
 
 namespace quartet::sched {
 
-double roofline(const Work& work, const hwdb::Description& device) {
+CostShare rooflineBound(const Work& work, const hwdb::Description& device) {
   const double arithmetic = work.flops / (std::max(device.peakGigaflops.value, 1e-3) * 1e3);
   const double memory = work.bytes / (std::max(device.memoryGigabytesPerSecond.value, 1e-3) * 1e3);
-  return std::max(arithmetic, memory) + device.launchMicroseconds.value;
+  if (arithmetic >= memory) return {"peakGigaflops", device.peakGigaflops.provenance, arithmetic};
+  return {"memoryGigabytesPerSecond", device.memoryGigabytesPerSecond.provenance, memory};
+}
+
+CostShare launchShare(const hwdb::Description& device) {
+  return {"launchMicroseconds", device.launchMicroseconds.provenance,
+          device.launchMicroseconds.value};
+}
+
+double roofline(const Work& work, const hwdb::Description& device) {
+  return rooflineBound(work, device).microseconds + launchShare(device).microseconds;
 }
 
 }  // namespace quartet::sched

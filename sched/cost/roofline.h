@@ -1,12 +1,26 @@
 // A first cost: what bounds a task set, arithmetic or memory.
 #pragma once
 
+#include <string_view>
+
 #include "sched/env.h"
 
 namespace quartet::sched {
 
-/// Microseconds: the larger of flops over the peak rate and bytes over memory bandwidth, plus one
-/// launch.
+/// A part of an estimate, and the field of the description that it rests on.
+struct CostShare {
+  std::string_view field;  // "peakGigaflops"
+  hwdb::Provenance provenance = hwdb::Provenance::Derived;
+  double microseconds = 0;
+};
+
+/// What bounds a task set: flops over the peak rate or bytes over memory bandwidth, whichever is
+/// larger.
+CostShare rooflineBound(const Work& work, const hwdb::Description& device);
+/// What one launch adds.
+CostShare launchShare(const hwdb::Description& device);
+
+/// Microseconds: the bound plus one launch.
 double roofline(const Work& work, const hwdb::Description& device);
 
 }  // namespace quartet::sched

@@ -53,3 +53,23 @@ TEST_CASE("devices: each has a description that says where its fields come from"
   }
   CHECK_FALSE(describeDevice("toaster"));
 }
+
+TEST_CASE("devices: entries of the hardware database are targets by id, in any case") {
+  const auto list = database();
+  REQUIRE_MESSAGE(list, list.error().str());
+  CHECK(list->size() >= 30);
+  for (const DatabaseEntry& entry : *list) {
+    CAPTURE(entry.id);
+    const auto device = api::findDevice(entry.id);
+    REQUIRE_MESSAGE(device.has_value(), device.error().str());
+    CHECK(device->info.id == entry.id);
+    CHECK(device->info.kind == DeviceInfo::Kind::Described);
+    CHECK(device->info.compileOnly);
+    CHECK((*device->open({}))->description().entry == entry.name);
+  }
+  CHECK(api::findDevice("HWDB:NVIDIA H200")->info.id == "hwdb:nvidia-h200");
+  CHECK(describeDevice("hwdb:amd-zen-5")->find("description: AMD Zen 5\n") != std::string::npos);
+  for (const char* wrong : {"hwdb:", "hwdb:toaster", "hwdb:cpu", "hwdb:nvidia-hopper"}) {
+    CHECK_FALSE(api::findDevice(wrong).has_value());
+  }
+}

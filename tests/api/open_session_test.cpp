@@ -1,6 +1,7 @@
 // Models with open extents: one session for all shapes.
 #include <doctest/doctest.h>
 
+#include <set>
 #include <thread>
 
 #include "tests/api/models.h"
@@ -220,4 +221,115 @@ TEST_CASE("open extents: what an operator must know is compiled in, the batch st
     CHECK(found[0].compiledIn == std::map<std::string, int64_t>{{"L", 5}, {"T", 5}});
     CHECK(found[0].shapes.size() == 2);
   }
+}
+
+namespace {
+
+/// Runs the open model with inputs of these shapes: what the model that is pinned to them gives, or
+/// refused as that is. Returns whether it ran.
+bool sameAsPinned(const Model& model, const Session& session, const Model::Shapes& shapes) {
+  if (model.at(shapes)) {
+    checkShapes(model, session, shapes);
+    return true;
+  }
+  NamedTensors inputs;
+  for (const auto& [name, shape] : shapes) {
+    Tensor tensor{DataType::F32, shape, {}};
+    tensor.bytes.resize(static_cast<size_t>(tensor.elementCount()) * 4);
+    inputs.emplace(name, std::move(tensor));
+  }
+  failure(session, inputs);
+  return false;
+}
+
+/// x: f32[A, B], with shape = [A, B], a = [A], b = [B].
+OnnxModel shapeModel() {
+  OnnxModel onnx;
+  onnx.input("x", {"A", "B"}).node("Shape", {"x"}, {"shape"});
+  onnx.ints("0", {1}, {0}).ints("1", {1}, {1}).ints("2", {1}, {2}).ints("3", {1}, {3});
+  onnx.node("Slice", {"shape", "0", "1"}, {"a"}).node("Slice", {"shape", "1", "2"}, {"b"});
+  return onnx;
+}
+
+}  // namespace
+
+TEST_CASE("open extents: values at which the graph is another are compiled by themselves") {
+  std::map<std::string, OnnxModel> models;
+  const auto add = [&](const std::string& name) -> OnnxModel& {
+    return models.emplace(name, shapeModel()).first->second.output("y", kFloat);
+  };
+  add("a table cut to B").weights("table", {8, 2}).node("Slice", {"table", "0", "b"}, {"y"});
+  add("a table cut to B + 2")
+      .weights("table", {8, 2})
+      .node("Add", {"b", "2"}, {"end"})
+      .node("Slice", {"table", "0", "end"}, {"y"});
+  add("an axis cut to the other").node("Slice", {"x", "0", "a", "1"}, {"y"});
+  add("an end that may count from the end")
+      .node("Sub", {"b", "3"}, {"end"})
+      .node("Slice", {"x", "0", "end", "1"}, {"y"});
+  add("an extent that may become 0, which copies, or -1, which infers")
+      .ints("minus", {1}, {-1})
+      .node("Sub", {"b", "3"}, {"less"})
+      .node("Concat", {"less", "minus"}, {"target"}, {{"axis", int64_t{0}}})
+      .node("Reshape", {"x", "target"}, {"y"});
+  add("pairs, where there is an even number")
+      .ints("target", {2}, {-1, 2})
+      .node("Reshape", {"x", "target"}, {"y"});
+  add("the fourth column")
+      .ints("three", {}, {3})
+      .node("Gather", {"x", "three"}, {"y"}, {{"axis", int64_t{1}}});
+  add("a window of three")
+      .node("Unsqueeze", {"x", "0"}, {"image"})
+      .node("MaxPool", {"image"}, {"y"}, {{"kernel_shape", std::vector<int64_t>{3}}});
+  add("a mirrored border")
+      .ints("pads", {4}, {0, 3, 0, 3})
+      .node("Pad", {"x", "pads"}, {"y"}, {{"mode", std::string("reflect")}});
+  add("axes of one position dropped").node("Squeeze", {"x"}, {"y"});
+  add("halves").output("z", kFloat).node("Split", {"x"}, {"y", "z"}, {{"axis", int64_t{1}}});
+  int ran = 0;
+  int refused = 0;
+  for (const auto& [name, onnx] : models) {
+    INFO(name);
+    const Model model = modelOf(onnx, {{"x", {kOpenExtent, kOpenExtent}}});
+    for (const std::string& device : computingDevices()) {
+      INFO(device);
+      const Session session = sessionOf(model, {.device = device, .cache = false});
+      for (const auto& [a, b] : std::vector<std::pair<int64_t, int64_t>>{{2, 4},
+                                                                         {2, 9},
+                                                                         {5, 7},
+                                                                         {12, 9},
+                                                                         {2, 3},
+                                                                         {3, 2},
+                                                                         {4, 1},
+                                                                         {1, 6},
+                                                                         {1, 1},
+                                                                         {3, 100},
+                                                                         {2, 4},
+                                                                         {3, 100}}) {
+        CAPTURE(a);
+        CAPTURE(b);
+        (sameAsPinned(model, session, {{"x", {a, b}}}) ? ran : refused) += 1;
+      }
+      CHECK(session.specialisations().size() <= 8);
+      for (const SpecialisationInfo& one : session.specialisations()) {
+        // What was compiled before is found again.
+        CHECK(std::set(one.shapes.begin(), one.shapes.end()).size() == one.shapes.size());
+      }
+    }
+  }
+  CHECK(ran > refused);
+  CHECK(refused > 0);
+}
+
+TEST_CASE("open extents: a model that must know them need not declare its outputs") {
+  OnnxModel onnx;
+  onnx.input("x", {"A", "B"}).output("y").output("z");
+  onnx.node("Split", {"x"}, {"y", "z"}, {{"axis", int64_t{1}}});
+  const Model model = modelOf(onnx, {{"x", {kOpenExtent, kOpenExtent}}});
+  REQUIRE(model.outputs().size() == 2);
+  CHECK(model.outputs()[1].name == "z");
+  CHECK(model.outputs()[1].dtype == DataType::F32);
+  CHECK(model.outputs()[1].shape == std::vector<int64_t>{kOpenExtent, kOpenExtent});
+  const Session session = sessionOf(model, {.device = "cpu"});
+  for (const int64_t b : {4, 8, 2}) checkShapes(model, session, {{"x", {3, b}}});
 }

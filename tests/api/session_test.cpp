@@ -142,6 +142,32 @@ TEST_CASE(
   }
 }
 
+TEST_CASE("session: results of an earlier run lend their memory to the next") {
+  OnnxModel onnx;
+  writeLayer(onnx);
+  const Model model = modelOf(onnx, {{"x", {2, 3}}});
+  const NamedTensors ones{{"x", Tensor::of<float>({2, 3}, {1, 1, 1, 1, 1, 1})}};
+  const NamedTensors some{{"x", Tensor::of<float>({2, 3}, {1, 2, 3, -1, 0, 0})}};
+  for (const std::string& device : computingDevices()) {
+    INFO(device);
+    const Session session = compileFor(model, {.device = device});
+    auto outputs = session.run(ones);
+    REQUIRE_MESSAGE(outputs, outputs.error().str());
+    const std::byte* memory = outputs->at("y").bytes.data();
+    outputs = session.run(some, std::move(*outputs));
+    REQUIRE_MESSAGE(outputs, outputs.error().str());
+    if (device != "reference") CHECK(outputs->at("y").bytes.data() == memory);
+    CHECK(floats(outputs->at("y")) == std::vector<float>{14.5F, 1.5F, 0.0F, 0.5F});
+    // Whatever else they are: other sizes, other types, other names.
+    outputs = session.run(some, {{"y", Tensor::of<int8_t>({1}, {7})}, {"z", {}}});
+    REQUIRE_MESSAGE(outputs, outputs.error().str());
+    CHECK(outputs->size() == 1);
+    CHECK(outputs->at("y").dtype == DataType::F32);
+    CHECK(outputs->at("y").shape == std::vector<int64_t>{2, 2});
+    CHECK(floats(outputs->at("y")) == std::vector<float>{14.5F, 1.5F, 0.0F, 0.5F});
+  }
+}
+
 TEST_CASE("session: callers on several threads do not disturb each other") {
   OnnxModel onnx;
   writeLayer(onnx);

@@ -31,8 +31,10 @@ Findings sample() {
 }  // namespace
 
 TEST_CASE("characterize: the description is an entry of the database") {
-  const auto entry = hwdb::parseEntry(description(sample()), "x.toml");
-  REQUIRE_MESSAGE(entry, entry.error().str());
+  const auto entries = hwdb::parseEntries(description(sample()), "x.toml");
+  REQUIRE_MESSAGE(entries, entries.error().str());
+  REQUIRE(entries->size() == 1);
+  const hwdb::Entry* entry = &entries->front();
   CHECK(entry->device == "GPU \"X\" \\ 1");
   CHECK(entry->driver == "driver 2.0");
   const hwdb::Description& found = entry->description;

@@ -69,7 +69,7 @@ TEST_CASE("characterize cpu: plausible, against what the backend measures by its
   REQUIRE(one != nullptr);
   CHECK(one->reading.value > 0.2 * known / static_cast<double>(findings.device.units.value));
   CHECK(findings.measured.peakGigaflops.value < 2.0 * known);  // the backend's probe is short
-  CHECK(hwdb::parseEntry(description(findings), "cpu.toml"));
+  CHECK(hwdb::parseEntries(description(findings), "cpu.toml"));
   CHECK(report(findings).find("Roofline") != std::string::npos);
 }
 

@@ -160,6 +160,31 @@ TEST_CASE("cli devices: a list, JSON, one description") {
   CHECK(work.quartet("devices cpu").out.find("peakGigaflops") != std::string::npos);
 }
 
+TEST_CASE("cli devices: the hardware database, and its entries as targets") {
+  const Workspace work;
+  writeModel(work);
+  const Outcome list = work.quartet("devices --database");
+  CHECK(list.status == 0);
+  CHECK(list.out.find("hwdb:nvidia-h200 ") != std::string::npos);
+  CHECK(list.out.find("under 'radv'") != std::string::npos);
+  const nlohmann::json entries = json(work.quartet("devices --database --json"));
+  CHECK(entries.size() >= 30);
+  CHECK(entries[0]["id"].get<std::string>().starts_with("hwdb:"));
+  CHECK(work.quartet("devices --database cpu").status != 0);
+  CHECK(work.quartet("devices hwdb:nvidia-h200").out.find("f16 x f16 + f32") != std::string::npos);
+  const Outcome explained = work.quartet("explain model.onnx --device hwdb:NVIDIA-H200");
+  CHECK(explained.status == 0);
+  for (const char* part : {"hwdb:nvidia-h200", "estimate", " % rests on derived values: launch"}) {
+    CHECK(explained.out.find(part) != std::string::npos);
+  }
+  for (const std::string command : {"run", "bench"}) {
+    checkRefused(work.quartet(command + " model.onnx --device hwdb:nvidia-h200"),
+                 {"hwdb:nvidia-h200", "entry of the hardware database", "--device"});
+  }
+  checkRefused(work.quartet("explain model.onnx --device hwdb:toaster"),
+               {"entry 'toaster'", "nvidia-h200", "devices --database"});
+}
+
 TEST_CASE("cli opt: stages on a file and on standard input") {
   const Workspace work;
   work.write(
@@ -221,6 +246,11 @@ TEST_CASE("cli: several shapes of an input go through one compiled model") {
   const Outcome open = work.quartet("run model.onnx --shape x=?,3 --input x=two.npy");
   CHECK_MESSAGE(open.status == 0, open.err);
   CHECK(open.out.find("a/y: f32[2, 2], min 0, max 14") == 0);
+  const Outcome saved = work.quartet("run " + shapes + " --outputs out");
+  CHECK_MESSAGE(saved.status == 0, saved.err);
+  CHECK(saved.out.find("x=5,3\nout/1/a_y.npy\nout/1/best.npy\n") != std::string::npos);
+  CHECK(work.list("out/0") == std::vector<std::string>{"a_y.npy", "best.npy"});
+  CHECK(work.list("out/1") == std::vector<std::string>{"a_y.npy", "best.npy"});
   const auto verified = json(work.quartet("verify " + shapes + " --json"));
   REQUIRE(verified["devices"].size() == 2);
   CHECK(verified["devices"][1]["shapes"] == "x=5,3");
@@ -245,7 +275,7 @@ TEST_CASE("cli: shapes of several cases that do not fit together are refused") {
   };
   refused("--shape x=1,3 --shape x=1,3,1", "found rank 2 and rank 3");
   refused("--shape x=1,3 --shape x=2,4", "axis 1 is fixed");
-  refused("--shape x=1,3 --shape x=2,3 --outputs out", "one folder for the outputs");
   refused("--shape x=?,3", "axis 0 is open, and no shape is given");
-  CHECK(work.list("out").empty());
+  const Outcome verified = work.quartet("verify model.onnx --device cpu --shape x=?,3");
+  checkRefused(verified, {"input 'x'", "axis 0 is open, and no shape is given"});
 }

@@ -382,7 +382,8 @@ TEST_CASE("external data") {
   CHECK(contains(error(externalModel("missing.bin", "", "")), "cannot be read"));
   CHECK(contains(error(externalModel("../weights.bin", "", "")), "outside the model's folder"));
   CHECK(contains(error(externalModel("/etc/passwd", "", "")), "outside the model's folder"));
-  CHECK(contains(error(externalModel("weights.bin", "", "-4")), "is not a number"));
+  CHECK(
+      contains(error(externalModel("weights.bin", "", "-4")), "'-4', required is a whole number"));
   CHECK(contains(error(externalModel("", "", "")), "outside the model's folder"));
   std::filesystem::create_symlink("/etc/passwd", folder.path("link.bin"));
   CHECK(contains(error(externalModel("link.bin", "", "")), "outside the model's folder"));

@@ -227,6 +227,24 @@ TEST_CASE("pad with a list of axes, since opset 18") {
   CHECK(evaluate(import(m), {{1, 2, 3, 4}}) == Values{7, 1, 7, 3});
 }
 
+TEST_CASE("pad: what is cut off is not repeated") {
+  const auto padded = [](const std::string& mode, int64_t begin, int64_t end) {
+    OnnxModel m(18);
+    m.input("x", {4}).ints("p", {2}, {begin, end});
+    m.node("Pad", {"x", "p"}, {"y"}, {{"mode", mode}}).output("y");
+    return evaluate(import(m), {{1, 2, 3, 4}});
+  };
+  CHECK(padded("wrap", -1, 2) == Values{2, 3, 4, 2, 3});
+  CHECK(padded("wrap", 2, -1) == Values{2, 3, 1, 2, 3});
+  CHECK(padded("reflect", -1, 2) == Values{2, 3, 4, 3, 2});
+  CHECK(padded("edge", -2, 2) == Values{3, 4, 4, 4});
+  CHECK(padded("constant", -1, 1) == Values{2, 3, 4, 0});
+  OnnxModel m(18);
+  m.input("x", {3}).ints("p", {2}, {-1, 2});
+  m.node("Pad", {"x", "p"}, {"y"}, {{"mode", std::string("reflect")}}).output("y");
+  CHECK(importError(m).message == "axis 0 of extent 2 cannot be reflected over 2 positions");
+}
+
 TEST_CASE("operators of the first versions broadcast by attributes") {
   OnnxModel m(6);
   m.input("x", {2, 3, 2}).floats("b", {3}, {10, 20, 30});
@@ -370,4 +388,26 @@ TEST_CASE("rms normalization gives the type of its scale") {
   m.node("RMSNormalization", {"x", "s"}, {"y"});
   const auto model = import(m);
   CHECK(model.info.outputs[0].dtype == ir::DType::F32);
+}
+
+TEST_CASE("16-bit floats: a sum may leave their range where the result does not") {
+  constexpr int64_t kCount = 4096;
+  const auto result = [&](const std::string& type, const std::vector<int64_t>& dims,
+                          const std::vector<NodeAttribute>& attributes, float value) {
+    OnnxModel m(13);
+    m.input("x", {dims.begin(), dims.end()});
+    m.node("Cast", {"x"}, {"half"}, {{"to", int64_t{kFloat16}}});
+    m.node(type, {"half"}, {"z"}, attributes);
+    m.node("Cast", {"z"}, {"y"}, {{"to", int64_t{kFloat}}}).output("y");
+    return evaluate(import(m), {std::vector<float>(kCount, value)})[0];
+  };
+  const std::vector<NodeAttribute> along{{"axes", std::vector<int64_t>{1}}};
+  CHECK(result("ReduceMean", {1, kCount}, along, 30) == 30);
+  CHECK(result("ReduceL2", {1, kCount}, along, 30) == 1920);
+  CHECK(result("ReduceLogSum", {1, kCount}, along, 30) == doctest::Approx(11.719).epsilon(1e-3));
+  CHECK(result("ReduceLogSumExp", {1, kCount}, along, 30) == doctest::Approx(38.318).epsilon(1e-3));
+  CHECK(result("GlobalAveragePool", {1, 1, 64, 64}, {}, 30) == 30);
+  CHECK(result("AveragePool", {1, 1, 64, 64}, {{"kernel_shape", std::vector<int64_t>{64, 64}}},
+               30) == 30);
+  CHECK(result("LpNormalization", {1, kCount}, {{"axis", int64_t{1}}}, 30) == 1.0F / 64);
 }

@@ -132,7 +132,7 @@ namespace {
 
 Entry measuredEntry(const std::string& level) {
   Entry entry;
-  entry.file = "measured.toml";
+  entry.where = "measured.toml:1";
   entry.description.peakGigaflops = {7.0, Provenance::Measured, "chains"};
   entry.description.subgroup = {3, Provenance::Datasheet, "sheet"};
   MemoryLevel memory;
@@ -151,7 +151,7 @@ TEST_CASE("hwdb: what was measured on the device wins over every cost, and over 
   REQUIRE(known);
   const auto laid = overlay(*known, measuredEntry("L1"));
   REQUIRE_MESSAGE(laid, laid.error().str());
-  CHECK(laid->entry == "measured.toml");
+  CHECK(laid->entry == "measured.toml:1");
   CHECK(laid->peakGigaflops.value == 7.0);
   CHECK(laid->peakGigaflops.source == "chains");
   CHECK(laid->subgroup.value == 256);
@@ -194,4 +194,21 @@ TEST_CASE("hwdb: QUARTET_DEVICES holds for the device and driver that a file nam
   setenv("QUARTET_DEVICES", "/nowhere/at/all", 1);
   CHECK_FALSE(describe(liveGpu("other", "vulkan gpu")));
   unsetenv("QUARTET_DEVICES");
+}
+
+TEST_CASE("hwdb: a live device's matrix units are its own, their rates the entry's") {
+  Description live = liveGpu("NVIDIA A100-SXM4-40GB", "vulkan gpu");
+  MatrixUnit unit;
+  unit.a = unit.b = "f16";
+  unit.accumulator = "f32";
+  unit.m = unit.n = unit.k = queried<int64_t>(32);
+  live.matrixUnits.push_back(unit);
+  const auto description = describe(live);
+  REQUIRE_MESSAGE(description.has_value(), description.error().str());
+  CHECK(description->entry == "NVIDIA A100 40GB");
+  REQUIRE(description->matrixUnits.size() == 1);
+  CHECK(description->matrixUnits[0].k.value == 32);
+  CHECK(description->matrixUnits[0].gigaflops.value == 312000);
+  CHECK(description->subgroup.value == 256);  // what was queried wins
+  CHECK(description->units.value == 108);
 }

@@ -397,6 +397,23 @@ TEST_CASE("tiles fit their expressions") {
   contains(shaped("tile(group [4], reg [1, 4], lane 1 x 4, order [1, 0])"), "each of 2 axes");
   contains(shaped("tile(group [4, 8], reg [1, 0], lane 1 x 4, order [1, 0])"), "each of 2 axes");
   contains(shaped("tile(group [4, 8], reg [1, 4], lane 2 x 4, order [1, 0])"), "along no axis");
+  contains(shaped("tile(group [4, 0], reg [1, 4], lane 1 x 4, order [1, 0])"),
+           "no points along axis 1 of extent 8");
+  contains(shaped("tile(group [4, 8], reg [1, 6], lane 1 x 4, order [1, 0])"),
+           "6 points along the lanes, required is a multiple of 4");
+  contains(shaped("tile(group [4, 8], reg [1, 4], lane -1 x 4, order [1, 0])"),
+           "1 points along the lanes");
+  const auto sums = [&](const std::string& unrolled) {
+    return plan("%z = buffer : buffer<f32[4]>\n" +
+                tasks("%u = tile %x {expr = {reduce (4 | 8) init (0.0:f32) each (in0[d0, r0]) "
+                      "combine (add(s0, e0)) commutative -> (s0)}, tile = tile(group [4, 8], reg "
+                      "[1, " +
+                      unrolled +
+                      "], lane -1 x 1, order [0, 1])} : f32[4]\n"
+                      "write %u, %z"));
+  };
+  CHECK(problem(sums("4")) == "");
+  contains(sums("3"), "reduction axis 0 of extent 8 is unrolled by 3");
   contains(shaped("tile(group [4, 8], reg [1, 4], lane 1 x 4, order [1, 1])"), "each axis once");
   contains(shaped("tile(group [4, 8], reg [1, 4], lane 1 x 4, order [0])"), "each axis once");
 }

@@ -122,13 +122,19 @@ TEST_CASE("damaged descriptions of devices") {
   for (uint32_t seed = firstSeed(); seed < firstSeed() + count; ++seed) {
     CAPTURE(seed);
     const std::string text = TextMutator(seed, texts, kWords).mutant();
-    const auto entry = hwdb::parseEntry(text, "damaged.toml");
-    if (!entry) {
-      CHECK(complaint(entry.error()) == "");
+    const auto entries = hwdb::parseEntries(text, "damaged.toml");
+    if (!entries) {
+      CHECK(complaint(entries.error()) == "");
       continue;
     }
     ++read;
-    CHECK_FALSE(hwdb::print(entry->description).empty());
+    for (const hwdb::Entry& entry : *entries) {
+      CHECK_FALSE(hwdb::print(entry.description).empty());
+    }
+    const hwdb::EmbeddedFile file{"damaged", text};
+    if (const auto loaded = hwdb::loadEntries({&file, 1}); !loaded) {
+      CHECK(complaint(loaded.error()) == "");
+    }
   }
   std::cout << "descriptions: " << read << " of " << count << " mutants read" << std::endl;
 }

@@ -1,9 +1,13 @@
-// Every plan that is kept as a golden text passes the check, for every device and with every stage
-// on and off.
+// Every plan that is kept as a golden text passes the check, for every device, described or made
+// up, and with every stage on and off.
 
 #include <doctest/doctest.h>
 
+#include <set>
+
 #include "backends/null/check.h"
+#include "hwdb/load.h"
+#include "ir/text.h"
 #include "runtime/memory_planner.h"
 #include "tests/common/harness.h"
 #include "tests/sched/graphs.h"
@@ -32,5 +36,25 @@ TEST_CASE("null: the programs of all golden plans") {
                       static_cast<double>(program.buffers.size()));
       }
     }
+  }
+}
+
+TEST_CASE("null: the golden graphs for every device of the hardware database") {
+  const auto entries = hwdb::embeddedEntries();
+  REQUIRE_MESSAGE(entries.has_value(), entries.error().str());
+  for (const NamedGraph& graph : scheduledGraphs()) {
+    const ir::Module expressions = expressed(graph.text);
+    std::set<std::string> schedules;
+    for (const hwdb::Entry& entry : *entries) {
+      if (!entry.isDevice()) continue;
+      INFO(graph.name, " on ", entry.description.name);
+      const auto device = hwdb::describeEntry(entry);
+      REQUIRE_MESSAGE(device.has_value(), device.error().str());
+      const ir::Module plan = planned(expressions, *device);
+      schedules.insert(ir::print(plan));
+      const Status status = null::checkProgram(lowered(plan, *device), *device);
+      CHECK_MESSAGE(status.has_value(), status.error().str());
+    }
+    CHECK_MESSAGE(schedules.size() > 1, graph.name);  // a description decides on the schedule
   }
 }
