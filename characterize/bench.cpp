@@ -13,6 +13,19 @@ namespace {
 /// Slow devices: from then on the effort is that of a quick run, so that all is done in minutes.
 constexpr double kSecondsOfCare = 90;
 
+/// All launches of a sequence.
+Result<double> deviceMicroseconds(api::LoadedSuite& suite, size_t sequence) {
+  const std::vector<double> times = QT_TRY(suite.runOnDevice(sequence));
+  return std::accumulate(times.begin(), times.end(), 0.0);
+}
+
+/// Of two runs: the first may compile.
+Result<double> shortest(api::LoadedSuite& suite, size_t sequence) {
+  const double first = QT_TRY(deviceMicroseconds(suite, sequence));
+  const double second = QT_TRY(deviceMicroseconds(suite, sequence));
+  return std::min(first, second);
+}
+
 }  // namespace
 
 KernelShape Bench::shape() const {
@@ -32,29 +45,28 @@ Result<Reading> Bench::onHost(api::LoadedSuite& suite, size_t sequence) const {
 }
 
 Result<Reading> Bench::onDevice(api::LoadedSuite& suite, size_t sequence) const {
-  return measure(
-      [&]() -> Result<double> {
-        const std::vector<double> times = QT_TRY(suite.runOnDevice(sequence));
-        return std::accumulate(times.begin(), times.end(), 0.0);
-      },
-      effort());
+  return measure([&] { return deviceMicroseconds(suite, sequence); }, effort());
 }
 
 Result<Reading> Bench::rate(api::LoadedSuite& suite, const Ladder& ladder) const {
-  // Long against what a launch costs and what a clock resolves; short against the slices of time
-  // for which a busy machine runs other programs.
+  // Long against what a clock resolves; short against the slices of time for which a busy machine
+  // runs other programs.
   const double enough = (cpu() ? 400 : 1500) / (quick ? 2.0 : 1.0);
   QT_ASSERT(!ladder.empty(), "a ladder has rungs");
-  for (const Rung& rung : ladder) {
-    const std::vector<double> times = QT_TRY(suite.runOnDevice(rung.sequence));
-    const bool last = &rung == &ladder.back();
-    if (!last && std::accumulate(times.begin(), times.end(), 0.0) < enough) continue;
-    const Reading time = QT_TRY(onDevice(suite, rung.sequence));
-    // A first run that compiles is no measure.
-    if (!last && time.value < enough / 2) continue;
-    return rateOf(rung.work, time);
+  double before = 0;
+  for (size_t i = 0; i + 1 < ladder.size(); ++i) {
+    const double time = QT_TRY(shortest(suite, ladder[i].sequence));
+    // As long as more work does not take longer in proportion, the time is that of the launch.
+    const double growth = i == 0 ? 0 : ladder[i].work / ladder[i - 1].work;
+    const bool proportional = i > 0 && time > before * growth / 2;
+    if (time >= enough && (proportional || time > 20 * enough)) {
+      const Reading reading = QT_TRY(onDevice(suite, ladder[i].sequence));
+      return rateOf(ladder[i].work, reading);
+    }
+    before = time;
   }
-  throwInternalError("the last rung is taken", "ladder");
+  const Reading reading = QT_TRY(onDevice(suite, ladder.back().sequence));
+  return rateOf(ladder.back().work, reading);
 }
 
 void Bench::add(Figure figure) const {
@@ -90,11 +102,11 @@ size_t SuiteBuilder::sequence(api::KernelSequence launches) {
 }
 
 Ladder SuiteBuilder::ladder(const std::function<api::KernelLaunch(uint32_t)>& launch, double work,
-                            uint32_t first, uint32_t factor, int rungs) {
+                            int64_t first, int64_t most) {
   Ladder ladder;
-  uint32_t count = first;
-  for (int i = 0; i < rungs; ++i, count *= factor) {
-    ladder.push_back({sequence(launch(count)), work * count});
+  for (int64_t count = first; ladder.empty() || count <= most; count *= 6) {
+    ladder.push_back(
+        {sequence(launch(static_cast<uint32_t>(count))), work * static_cast<double>(count)});
   }
   return ladder;
 }

@@ -38,8 +38,8 @@ class Bench {
   KernelShape shape() const;
   Effort effort() const;
 
-  /// Pieces per microsecond of the first rung that takes long enough to be timed; of the last when
-  /// none does.
+  /// Pieces per microsecond of the first rung that takes long enough to be timed, and whose time is
+  /// that of its work; of the last when none does.
   Result<Reading> rate(api::LoadedSuite& suite, const Ladder& ladder) const;
   /// Microseconds of one sequence, by the host's clock or the device's.
   Result<Reading> onHost(api::LoadedSuite& suite, size_t sequence) const;
@@ -70,9 +70,9 @@ class SuiteBuilder {
   api::KernelWindow whole(int buffer) const;
   size_t sequence(api::KernelSequence launches);
   size_t sequence(api::KernelLaunch launch) { return sequence(api::KernelSequence{{launch}}); }
-  /// Launches for first, factor * first, factor^2 * first, ... pieces (times `work`).
+  /// Launches for first, 6 * first, 36 * first, ... pieces (times `work`), at most `most`.
   Ladder ladder(const std::function<api::KernelLaunch(uint32_t)>& launch, double work,
-                uint32_t first = 1, uint32_t factor = 6, int rungs = 7);
+                int64_t first = 1, int64_t most = kMostIterations);
   const api::KernelSuite& suite() const { return suite_; }
 
  private:

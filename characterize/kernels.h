@@ -16,8 +16,11 @@ struct KernelShape {
   int64_t groupElements() const { return lanes * (invocations > 0 ? invocations : 1); }
 };
 
-/// Links of each chain per unit of the kernel's parameter.
-inline constexpr int kLinksPerCount = 4;
+/// Links of each chain per unit of the kernel's parameter, one iteration of its loop.
+inline constexpr int kLinksPerCount = 16;
+/// Iterations of all loops of an invocation together: some drivers end loops after 65,535 without a
+/// word.
+inline constexpr int64_t kMostIterations = 60000;
 /// Vectors that an invocation of the reading and copying kernels keeps in flight.
 inline constexpr int kStreams = 4;
 
@@ -47,7 +50,7 @@ std::string copyKernel(const KernelShape& shape, int64_t elements);
 /// The same as readKernel, from in[0, 64) again and again: whole vectors, or one element for all
 /// lanes of a vector. Parameter 0: repetitions.
 std::string cachedLoadKernel(const KernelShape& shape, bool broadcast);
-inline constexpr int kCachedLoads = 8;  // per repetition
+inline constexpr int kCachedLoads = 16;  // per repetition
 
 /// ring: i32[elements], state: i32[states], by one invocation: parameter 0 x kLinksPerCount times
 /// state[parameter 1] = ring[state[parameter 1]].

@@ -98,7 +98,7 @@ Status probeBroadcast(const Bench& bench) {
         [&](uint32_t count) {
           return api::KernelLaunch{kernel, 1, {count}, {builder.whole(in), builder.whole(out)}};
         },
-        kCachedLoads, 64));
+        kCachedLoads, 8));
   }
   const auto suite = QT_TRY(bench.runner.load(builder.suite()));
   const Reading vector = QT_TRY(bench.rate(*suite, ladders[0]));

@@ -50,7 +50,7 @@ Result<MultiplyAdd> loadMultiplyAdd(const Bench& bench, const Arithmetic& what,
         [&](uint32_t links) {
           return api::KernelLaunch{kernel, count, {links}, {builder.whole(out)}};
         },
-        operations, 16));
+        operations));
   }
   loaded.suite = QT_TRY(bench.runner.load(builder.suite()));
   return loaded;

@@ -13,6 +13,10 @@ namespace {
 constexpr int64_t kFloat = 4;
 /// A power of two, so that filling leaves nothing out.
 constexpr int64_t kFillGroups = 64;
+/// What the shortest run of a working set moves.
+constexpr double kFirstBytes = 65536;
+/// Reading so much once takes long enough.
+constexpr int64_t kLongBytes = int64_t{16} << 20;
 
 api::KernelLaunch fill(SuiteBuilder& builder, const KernelShape& shape, int buffer) {
   const api::KernelWindow window = builder.whole(buffer);
@@ -49,6 +53,14 @@ Walk walkOf(const Readers& readers, const KernelShape& shape, int64_t bytes, uin
   return walk;
 }
 
+/// Passes over a working set of which one moves `moved` bytes.
+int64_t mostPasses(const Bench& bench, const Walk& once, double moved) {
+  constexpr double kMostBytes = 1 << 30;  // takes long enough on any CPU
+  const int64_t passes = bench.cpu() ? static_cast<int64_t>(kMostBytes / moved)
+                                     : kMostIterations / (once.count / once.step + 1);
+  return std::max<int64_t>(1, passes);
+}
+
 /// The suite of all working sets of some readers.
 struct Bandwidth {
   std::unique_ptr<api::LoadedSuite> suite;
@@ -70,8 +82,9 @@ Result<Bandwidth> loadReaders(const Bench& bench, const Readers& readers,
     const Walk once = walkOf(readers, shape, bytes, 1);
     if (once.count == 0) continue;
     const double moved = static_cast<double>(once.count * kFloat * readers.groups);
-    const auto first = static_cast<uint32_t>(std::max(1.0, 65536.0 / moved));
-    const bool onceSuffices = bytes == sizes.back() && bytes > (int64_t{16} << 20);
+    const bool streams = bytes == sizes.back() && bytes > kLongBytes;
+    const int64_t most = streams ? 1 : mostPasses(bench, once, moved);
+    const auto first = std::clamp<int64_t>(static_cast<int64_t>(kFirstBytes / moved), 1, most);
     loaded.ladders.emplace_back(
         bytes, builder.ladder(
                    [&](uint32_t passes) {
@@ -80,7 +93,7 @@ Result<Bandwidth> loadReaders(const Bench& bench, const Readers& readers,
                                               parametersOf(walkOf(readers, shape, bytes, passes)),
                                               {builder.whole(in), builder.whole(out)}};
                    },
-                   moved, first, 6, onceSuffices ? 1 : 6));
+                   moved, first, most));
   }
   loaded.suite = QT_TRY(bench.runner.load(builder.suite()));
   return loaded;

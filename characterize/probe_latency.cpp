@@ -53,7 +53,7 @@ Result<Chase> loadChase(const Bench& bench, const WorkingSets& sets) {
     };
     const int64_t lines = sets.bytes[slot] / kLineBytes;
     chase.rounds.push_back(builder.sequence(launch(static_cast<uint32_t>(lines / kLinksPerCount))));
-    chase.ladders.push_back(builder.ladder(launch, kLinksPerCount, 64, 6, 6));
+    chase.ladders.push_back(builder.ladder(launch, kLinksPerCount));
   }
   chase.suite = QT_TRY(bench.runner.load(builder.suite()));
   std::vector<int32_t> links(static_cast<size_t>(words));

@@ -92,7 +92,7 @@ Result<Split> loadSplit(const Bench& bench) {
   const auto add = [&](int64_t groups, uint32_t count) {
     return builder.sequence({kernel, groups, {count}, {builder.whole(out)}});
   };
-  for (uint32_t each = 8; each <= 32768; each *= 2) {
+  for (uint32_t each = 2; each <= 8192; each *= 2) {
     split.counts.push_back(each * static_cast<uint32_t>(threads));
     split.one.push_back(add(1, split.counts.back()));
     split.all.push_back(add(threads, each));

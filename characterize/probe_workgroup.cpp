@@ -36,7 +36,7 @@ Status probeBanks(const Bench& bench, const hwdb::MemoryLevel& level) {
             [&](uint32_t count) {
               return api::KernelLaunch{kernel, groups, {stride, count}, {builder.whole(out)}};
             },
-            4.0 * kLinksPerCount * static_cast<double>(groups * invocations), 64));
+            4.0 * kLinksPerCount * static_cast<double>(groups * invocations)));
   }
   const auto suite = QT_TRY(bench.runner.load(builder.suite()));
   Plot plot{.title = "Workgroup memory by stride",
@@ -67,7 +67,7 @@ Status probeWorkgroupLatency(const Bench& bench, const hwdb::MemoryLevel& level)
       [&](uint32_t count) {
         return api::KernelLaunch{kernel, 1, {count}, {builder.whole(state)}};
       },
-      kLinksPerCount, 4096);  // many against what filling the ring takes
+      kLinksPerCount, 256);  // many against what filling the ring takes
   const auto suite = QT_TRY(bench.runner.load(builder.suite()));
   const std::vector<std::byte> start(16);
   QT_CHECK(suite->upload({start}));
@@ -88,7 +88,7 @@ Status probeBarrier(const Bench& bench) {
       [&](uint32_t count) {
         return api::KernelLaunch{kernel, 1, {count}, {builder.whole(out)}};
       },
-      kLinksPerCount, 16);
+      kLinksPerCount);
   const auto suite = QT_TRY(bench.runner.load(builder.suite()));
   const Reading perMicrosecond = QT_TRY(bench.rate(*suite, ladder));
   const Reading nanoseconds = rateOf(1000, perMicrosecond);

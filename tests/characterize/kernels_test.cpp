@@ -125,11 +125,13 @@ TEST_CASE("characterize kernels: cached loads, whole and broadcast") {
 
 TEST_CASE("characterize kernels: chases follow their rings") {
   const std::vector<int32_t> ring{3, 0, 1, 4, 2};  // 0 -> 3 -> 4 -> 2 -> 1 -> 0
+  int32_t end = 4;
+  for (int link = 0; link < 3 * kLinksPerCount; ++link) end = ring[static_cast<size_t>(end)];
   for (const int64_t invocations : {0, 1}) {
     std::vector<ir::KernelMemory> buffers{memoryOf(ir::DType::I32, ring),
                                           memoryOf<int32_t>(ir::DType::I32, {0, 4})};
-    runText(chaseKernel(invocations, 5, 2), 1, buffers, {3, 1});  // 12 links from 4
-    CHECK(valuesOf<int32_t>(buffers[1]) == std::vector<int32_t>{0, 1});
+    runText(chaseKernel(invocations, 5, 2), 1, buffers, {3, 1});  // from 4
+    CHECK(valuesOf<int32_t>(buffers[1]) == std::vector<int32_t>{0, end});
   }
   std::vector<ir::KernelMemory> state{memoryOf<int32_t>(ir::DType::I32, {0, 0, 0, 0})};
   runText(workgroupChaseKernel(64), 1, state, {5});

@@ -44,9 +44,9 @@ void checkPlausible(const Findings& findings) {
   }
   REQUIRE(outer != nullptr);
   REQUIRE(inner != nullptr);
-  // Other programs may run meanwhile.
-  CHECK(inner->gigabytesPerSecond.value > 0.5 * outer->gigabytesPerSecond.value);
-  CHECK(outer->latencyNanoseconds.value > 0.5 * inner->latencyNanoseconds.value);
+  // Other programs may run meanwhile, and to a software driver's slow loops all memory is near.
+  CHECK(inner->gigabytesPerSecond.value > 0.2 * outer->gigabytesPerSecond.value);
+  CHECK(outer->latencyNanoseconds.value > 0.2 * inner->latencyNanoseconds.value);
 }
 
 /// Has programs and the library use a folder of descriptions.
