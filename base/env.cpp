@@ -27,6 +27,9 @@ constexpr EnvSwitchInfo kSwitches[] = {
      "$XDG_CACHE_HOME/quartet or $HOME/.cache/quartet"},
     {EnvSwitch::CacheMebibytes, "QUARTET_CACHE_MIB", kNumber,
      "how large that folder may become; otherwise 256"},
+    {EnvSwitch::Devices, "QUARTET_DEVICES", kFolder,
+     "a folder of descriptions that `quartet characterize` wrote; each holds for the device and "
+     "driver that it was measured on, instead of what the binary knows"},
     {EnvSwitch::FuzzGraphs, "QUARTET_FUZZ_GRAPHS", kNumber,
      "how many random graphs, or mutants, each fuzz test tries"},
     {EnvSwitch::FuzzSeed, "QUARTET_FUZZ_SEED", kNumber, "the seed of the first of them"},

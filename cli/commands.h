@@ -13,6 +13,7 @@ void addVerify(CLI::App& app, int& status);
 void addBench(CLI::App& app, int& status);
 void addExplain(CLI::App& app, int& status);
 void addDevices(CLI::App& app, int& status);
+void addCharacterize(CLI::App& app, int& status);
 void addOpt(CLI::App& app, int& status);
 
 }  // namespace quartet::cli

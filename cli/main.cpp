@@ -39,6 +39,7 @@ int main(int argc, char** argv) {
     addBench(app, status);
     addExplain(app, status);
     addDevices(app, status);
+    addCharacterize(app, status);
     addOpt(app, status);
     try {
       app.parse(argc, argv);

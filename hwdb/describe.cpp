@@ -101,11 +101,6 @@ Result<Description> describe(Description queried, std::span<const Entry> entries
   return finish(std::move(result));
 }
 
-Result<Description> describe(Description queried) {
-  const auto entries = QT_TRY(embeddedEntries());
-  return describe(std::move(queried), entries);
-}
-
 Result<Description> describeEntry(const Entry& entry) {
   if (!entry.isDevice()) {
     return userError("the entry describes no device: it lacks limits that only a device has",

@@ -80,18 +80,24 @@ Status parseDescription(TomlTable& table, const std::string& file, Description& 
   return {};
 }
 
-/// What an entry is of: exactly one of three.
+/// What an entry is of: exactly one of four.
 Status parseRole(TomlTable& table, Entry& entry) {
   entry.matches = QT_TRY(table.texts("match"));
   entry.excepts = QT_TRY(table.texts("except"));
   entry.driver = QT_TRY(table.text("driver", false));
   entry.family = QT_TRY(table.text("family", false));
   entry.architecture = QT_TRY(table.flag("architecture"));
-  const int roles =
-      (entry.isDevice() ? 1 : 0) + (entry.family.empty() ? 0 : 1) + (entry.architecture ? 1 : 0);
+  entry.device = QT_TRY(table.text("device", false));
+  const int roles = (entry.isDevice() ? 1 : 0) + (entry.family.empty() ? 0 : 1) +
+                    (entry.architecture ? 1 : 0) + (entry.device.empty() ? 0 : 1);
   if (roles != 1) {
-    return userError("an entry needs exactly one of 'match', 'family' and 'architecture'",
+    return userError("an entry needs exactly one of 'match', 'family', 'architecture' and 'device'",
                      table.where());
+  }
+  if (!entry.device.empty()) {
+    if (entry.driver.empty()) return userError("needs a driver", table.where("device"));
+    if (table.has("except")) return userError("is for entries with 'match'", table.where("except"));
+    return {};
   }
   if (entry.isDevice()) return {};
   for (const char* key : {"except", "driver"}) {

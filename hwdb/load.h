@@ -21,7 +21,9 @@ struct Entry {
   std::vector<std::string> matches;  // a device's: words of its or its driver's name, in any case
   std::vector<std::string> excepts;  // words that the names of other devices have
   std::string driver;                // words of the driver's name; empty: any driver
-  std::string family;                // "cpu", "vulkan software", "vulkan gpu"
+  /// Instead: name of the one device that the entry was measured on, in full; so is then `driver`.
+  std::string device;
+  std::string family;  // "cpu", "vulkan software", "vulkan gpu"
   bool architecture = false;
   std::string extends;  // name of the entry that this one builds on
   Description description;
@@ -34,7 +36,8 @@ struct Entry {
 /// is merely derived.
 ///
 ///     name = "llvmpipe"
-///     match = "llvmpipe"            # or: family = "vulkan software", or: architecture = true
+///     match = "llvmpipe"            # or: family = "vulkan software", or: architecture = true, or:
+///                                   # device = "..." and driver = "...", in full
 ///     kind = "gpu"
 ///     [fields]
 ///     peakGigaflops = { value = 84.0, provenance = "measured", source = "FMA loop, 2 cores" }
@@ -72,8 +75,24 @@ Result<const Entry*> findEntry(std::string_view name, std::span<const Entry> ent
 /// entry, matched by name; a cache whose size neither side gives is dropped, a level that only the
 /// device gives is placed before the next level that both know. The result's `entry` is the entry's
 /// name, or "family NAME". Errors: no such family; a required field that neither side gives.
-Result<Description> describe(Description queried);
 Result<Description> describe(Description queried, std::span<const Entry> entries);
+
+/// Lays an entry that was measured on the device over its description: every cost that the entry
+/// gives wins, whatever the description has; limits stay. The result's `entry` is the entry's file.
+/// An error names a memory level of the entry that the device does not have.
+Result<Description> overlay(Description description, const Entry& measured);
+
+/// The same with the entries in the binary, then the one that was measured on this very device and
+/// driver, if the folder QUARTET_DEVICES has one. Errors: also those of the folder's files; two of
+/// them for the device.
+Result<Description> describe(Description queried);
+
+/// The entries of every *.toml file of a folder, in the order of the files' names.
+Result<std::vector<Entry>> readEntries(const std::string& folder);
+
+/// An entry that was measured on a device, in the form that parseEntries reads: fields that have a
+/// source. Queried fields are left out: the device itself gives them.
+std::string write(const Entry& entry);
 
 /// The description of a device that need not be there, by its entry alone.
 Result<Description> describeEntry(const Entry& entry);

@@ -41,8 +41,9 @@ class Context {
   /// Completes the outputs.
   virtual Status collect() = 0;
   /// From now on dispatches run one by one, and what each takes in microseconds is added up by its
-  /// number in the program, waves in order. Null: as before. Unsupported where a device does not
-  /// time them.
+  /// number in the program, waves in order; by the device's clock where it has one that is read
+  /// there. Dispatches that a device runs as one launch share its time in proportion to what was
+  /// predicted for them. Null: as before. Unsupported where a device does not time them.
   virtual Status timeDispatches(std::vector<double>* microseconds);
 
   /// A run of a program of one stage.

@@ -165,7 +165,7 @@ void describeLimits(hwdb::Description& host, const Shape& shape, int threads) {
   host.memoryBytes = queried(totalMemory(), "/proc/meminfo");
 }
 
-hwdb::Description describe(int threads, runtime::CodeCache* cache) {
+Result<hwdb::Description> describe(int threads, runtime::CodeCache* cache) {
   const Shape shape = vectorShape();
   const std::map<int, Cache> caches = queryCaches();
   std::vector<int64_t> sizes;
@@ -191,20 +191,19 @@ hwdb::Description describe(int threads, runtime::CodeCache* cache) {
   host.submitMicroseconds = measured(probe.waveMicroseconds);
   host.taskMicroseconds = measured(probe.taskMicroseconds);
   // What is neither queried nor measured comes from hwdb: this CPU's entry, or the family of all.
-  auto complete = hwdb::describe(std::move(host));
-  QT_ASSERT(complete.has_value(), complete.error().str());
-  return *std::move(complete);
+  return hwdb::describe(std::move(host));
 }
 
 }  // namespace
 
-hwdb::Description describeHost(int threads, runtime::CodeCache* cache) {
+Result<hwdb::Description> describeHost(int threads, runtime::CodeCache* cache) {
   static std::mutex mutex;
   static std::map<int, hwdb::Description> known;
   const std::lock_guard lock(mutex);
   const auto found = known.find(threads);
   if (found != known.end()) return found->second;
-  return known.emplace(threads, describe(threads, cache)).first->second;
+  hwdb::Description description = QT_TRY(describe(threads, cache));
+  return known.emplace(threads, std::move(description)).first->second;
 }
 
 }  // namespace quartet::cpu

@@ -10,11 +10,11 @@ namespace {
 class CpuDevice : public runtime::Device {
  public:
   CpuDevice(std::shared_ptr<runtime::Executor> executor, std::shared_ptr<runtime::CodeCache> cache,
-            const TestOptions& options)
+            const TestOptions& options, hwdb::Description description)
       : executor_(std::move(executor)),
         cache_(std::move(cache)),
         options_(options),
-        description_(describeHost(executor_->threads(), cache_.get())) {}
+        description_(std::move(description)) {}
 
   const hwdb::Description& description() const override { return description_; }
   Status supports(const ir::TensorExpr&) const override { return {}; }
@@ -36,10 +36,12 @@ class CpuDevice : public runtime::Device {
 
 }  // namespace
 
-std::unique_ptr<runtime::Device> createDevice(std::shared_ptr<runtime::Executor> executor,
-                                              std::shared_ptr<runtime::CodeCache> cache,
-                                              const TestOptions& options) {
-  return std::make_unique<CpuDevice>(std::move(executor), std::move(cache), options);
+Result<std::unique_ptr<runtime::Device>> createDevice(std::shared_ptr<runtime::Executor> executor,
+                                                      std::shared_ptr<runtime::CodeCache> cache,
+                                                      const TestOptions& options) {
+  hwdb::Description description = QT_TRY(describeHost(executor->threads(), cache.get()));
+  return std::make_unique<CpuDevice>(std::move(executor), std::move(cache), options,
+                                     std::move(description));
 }
 
 Result<std::unique_ptr<runtime::Device>> createDevice(const runtime::DeviceOptions& options) {

@@ -14,8 +14,8 @@ namespace quartet::cpu {
 Result<std::unique_ptr<runtime::Device>> createDevice(const runtime::DeviceOptions& options);
 
 /// The same with a given executor.
-std::unique_ptr<runtime::Device> createDevice(std::shared_ptr<runtime::Executor> executor,
-                                              std::shared_ptr<runtime::CodeCache> cache = nullptr,
-                                              const TestOptions& options = {});
+Result<std::unique_ptr<runtime::Device>> createDevice(
+    std::shared_ptr<runtime::Executor> executor,
+    std::shared_ptr<runtime::CodeCache> cache = nullptr, const TestOptions& options = {});
 
 }  // namespace quartet::cpu

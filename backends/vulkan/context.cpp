@@ -231,7 +231,15 @@ Status Context::writeDescriptors(size_t launch) {
 
 // ---- commands ----
 
-Result<Commands> Context::record(size_t stage) {
+std::pair<size_t, size_t> Context::launchesOf(size_t stage) const {
+  const auto before = [&](size_t wave) {
+    return wave == 0 ? 0 : executable_->plan().waveEnds[wave - 1];
+  };
+  const std::vector<runtime::Stage>& stages = executable_->stages();
+  return {stage == 0 ? 0 : before(stages[stage - 1].waveEnd), before(stages[stage].waveEnd)};
+}
+
+Result<Commands> Context::record(size_t stage, const Timestamps* timestamps) {
   const std::vector<runtime::Stage>& stages = executable_->stages();
   Commands commands = QT_TRY(Commands::create(executable_->gpu().shared_from_this()));
   constexpr VkPipelineStageFlags kCompute = VK_PIPELINE_STAGE_COMPUTE_SHADER_BIT;
@@ -248,11 +256,17 @@ Result<Commands> Context::record(size_t stage) {
   if (inputs || !stages[stage].uploads.empty()) {
     commands.barrier(kTransfer, VK_ACCESS_TRANSFER_WRITE_BIT, kCompute, kShader);
   }
-  const auto launchesBefore = [&](size_t wave) {
-    return wave == 0 ? 0 : executable_->plan().waveEnds[wave - 1];
-  };
-  const size_t first = stage == 0 ? 0 : launchesBefore(stages[stage - 1].waveEnd);
-  for (size_t i = first; i < launchesBefore(stages[stage].waveEnd); ++i) recordLaunch(commands, i);
+  if (timestamps != nullptr) timestamps->reset(commands.handle());
+  const auto [first, last] = launchesOf(stage);
+  for (size_t i = first; i < last; ++i) {
+    const auto interval = static_cast<uint32_t>(i - first);
+    if (timestamps != nullptr) {
+      commands.barrier(kCompute, kShader, kCompute, kShader);
+      timestamps->begin(commands.handle(), interval);
+    }
+    recordLaunch(commands, i, executable_->plan().launches[i].barrier && timestamps == nullptr);
+    if (timestamps != nullptr) timestamps->end(commands.handle(), interval);
+  }
   const bool outputs = stage + 1 == stages.size() && !staging_.empty();
   if (outputs || !stages[stage].downloads.empty()) {
     commands.barrier(kCompute | kTransfer, kShader | kMove, kTransfer, VK_ACCESS_TRANSFER_READ_BIT);
@@ -294,11 +308,11 @@ void Context::recordCopies(Commands& commands, Kind kind) {
   }
 }
 
-void Context::recordLaunch(Commands& commands, size_t number) {
+void Context::recordLaunch(Commands& commands, size_t number, bool barrier) {
   const Launch& launch = executable_->plan().launches[number];
   const Pipeline& pipeline = executable_->pipelines()[static_cast<size_t>(launch.shader)];
   constexpr VkPipelineStageFlags kCompute = VK_PIPELINE_STAGE_COMPUTE_SHADER_BIT;
-  if (launch.barrier && !executable_->gpu().options().omitBarriers) {
+  if (barrier && !executable_->gpu().options().omitBarriers) {
     commands.barrier(kCompute, VK_ACCESS_SHADER_WRITE_BIT, kCompute,
                      VK_ACCESS_SHADER_READ_BIT | VK_ACCESS_SHADER_WRITE_BIT);
   }
@@ -366,7 +380,11 @@ Status Context::runStage(size_t stage, const Sources& uploads, const Targets& do
                          transferView(stage, i));
   }
   std::memset(status_.mapped(), 0, static_cast<size_t>(status_.bytes()));
-  QT_CHECK(commands_[stage].run());
+  if (times_ == nullptr) {
+    QT_CHECK(commands_[stage].run());
+  } else {
+    QT_CHECK(runTimed(stage));
+  }
   QT_CHECK(executable_->gpu().checkValidation());
   runtime::RunStatus status;
   std::memcpy(&status, status_.mapped(), sizeof(status));
@@ -376,6 +394,54 @@ Status Context::runStage(size_t stage, const Sources& uploads, const Targets& do
                         transferView(stage, uploads.size() + i), downloads[i]);
   }
   return {};
+}
+
+// ---- timing ----
+
+Status Context::timeDispatches(std::vector<double>* microseconds) {
+  times_ = nullptr;
+  if (microseconds == nullptr) return {};
+  for (size_t stage = timed_.size(); stage < executable_->stages().size(); ++stage) {
+    const auto [first, last] = launchesOf(stage);
+    const auto intervals = static_cast<uint32_t>(last - first);
+    Timestamps timestamps =
+        QT_TRY(Timestamps::create(executable_->gpu().shared_from_this(), intervals));
+    timed_.push_back(QT_TRY(record(stage, &timestamps)));
+    timestamps_.push_back(std::move(timestamps));
+  }
+  QT_CHECK(executable_->gpu().checkValidation());
+  size_t count = 0;
+  for (const runtime::Wave& wave : executable_->program().waves) count += wave.dispatches.size();
+  microseconds->assign(count, 0);
+  times_ = microseconds;
+  return {};
+}
+
+Status Context::runTimed(size_t stage) {
+  QT_CHECK(timed_[stage].run());
+  const std::vector<double> intervals = QT_TRY(timestamps_[stage].read());
+  const size_t first = launchesOf(stage).first;
+  for (size_t i = 0; i < intervals.size(); ++i) {
+    addTime(executable_->plan().launches[first + i], intervals[i]);
+  }
+  return {};
+}
+
+void Context::addTime(const Launch& launch, double microseconds) {
+  double predicted = 0;
+  for (const runtime::Dispatch* dispatch : launch.dispatches) predicted += dispatch->microseconds;
+  size_t number = 0;
+  for (const runtime::Wave& wave : executable_->program().waves) {
+    for (const runtime::Dispatch& dispatch : wave.dispatches) {
+      const auto found = std::find(launch.dispatches.begin(), launch.dispatches.end(), &dispatch);
+      if (found != launch.dispatches.end()) {
+        const double share = predicted > 0 ? dispatch.microseconds / predicted
+                                           : 1.0 / static_cast<double>(launch.dispatches.size());
+        (*times_)[number] += share * microseconds;
+      }
+      ++number;
+    }
+  }
 }
 
 }  // namespace quartet::vulkan

@@ -2,10 +2,12 @@
 #pragma once
 
 #include <memory>
+#include <utility>
 #include <vector>
 
 #include "backends/vulkan/commands.h"
 #include "backends/vulkan/executable.h"
+#include "backends/vulkan/timestamps.h"
 
 namespace quartet::vulkan {
 
@@ -22,6 +24,7 @@ class Context : public runtime::Context {
   Status bind(const Sources& inputs, const Targets& outputs) override;
   Status runStage(size_t stage, const Sources& uploads, const Targets& downloads) override;
   Status collect() override;
+  Status timeDispatches(std::vector<double>* microseconds) override;
 
  private:
   explicit Context(std::shared_ptr<Executable> executable) : executable_(std::move(executable)) {}
@@ -31,10 +34,15 @@ class Context : public runtime::Context {
   void placeTransfers();
   Status createDescriptors();
   Status writeDescriptors(size_t launch);
-  Result<Commands> record(size_t stage);
+  /// The launches of a stage: numbers of the plan, from first to before last.
+  std::pair<size_t, size_t> launchesOf(size_t stage) const;
+  /// `timestamps`: null, or an interval for each launch of the stage.
+  Result<Commands> record(size_t stage, const Timestamps* timestamps = nullptr);
+  Status runTimed(size_t stage);
+  void addTime(const Launch& launch, double microseconds);
   void recordCopies(Commands& commands, runtime::BufferInfo::Kind kind);
   void recordTransfers(Commands& commands, size_t stage, bool up);
-  void recordLaunch(Commands& commands, size_t launch);
+  void recordLaunch(Commands& commands, size_t launch, bool barrier);
   /// Where a buffer starts on the device.
   struct Location {
     const Buffer* memory = nullptr;
@@ -62,9 +70,12 @@ class Context : public runtime::Context {
   std::vector<std::vector<uint32_t>> launchWords_;
   std::vector<int64_t> wordsOffset_;
   VkDescriptorPool pool_ = VK_NULL_HANDLE;
-  std::vector<VkDescriptorSet> sets_;  // one per launch
-  std::vector<Commands> commands_;     // by stage
-  Targets bound_;                      // outputs of this run
+  std::vector<VkDescriptorSet> sets_;     // one per launch
+  std::vector<Commands> commands_;        // by stage
+  Targets bound_;                         // outputs of this run
+  std::vector<double>* times_ = nullptr;  // by dispatch, when they are timed
+  std::vector<Timestamps> timestamps_;    // by stage, when they have been
+  std::vector<Commands> timed_;           // the same commands with timestamps
 };
 
 }  // namespace quartet::vulkan

@@ -29,7 +29,8 @@ struct PhysicalDevice {
   uint32_t apiVersion = 0;
   VkPhysicalDeviceLimits limits{};
   VkPhysicalDeviceMemoryProperties memory{};
-  uint32_t queueFamily = 0;  // the one that compute is submitted to
+  uint32_t queueFamily = 0;    // the one that compute is submitted to
+  uint32_t timestampBits = 0;  // that its timestamps count with; 0: none
   uint32_t subgroupSize = 0;
   VkDeviceSize maxAllocationBytes = 0;
   bool storage8 = false, storage16 = false;

@@ -27,12 +27,17 @@ std::string hexadecimal(const uint8_t (&bytes)[VK_UUID_SIZE]) {
   return text;
 }
 
-/// A family for compute: one without graphics where there is one, so that a display is not held up.
-std::optional<uint32_t> computeFamily(VkPhysicalDevice handle) {
+std::vector<VkQueueFamilyProperties> queueFamilies(VkPhysicalDevice handle) {
   uint32_t count = 0;
   vkGetPhysicalDeviceQueueFamilyProperties(handle, &count, nullptr);
   std::vector<VkQueueFamilyProperties> families(count);
   vkGetPhysicalDeviceQueueFamilyProperties(handle, &count, families.data());
+  return families;
+}
+
+/// A family for compute: one without graphics where there is one, so that a display is not held up.
+std::optional<uint32_t> computeFamily(const std::vector<VkQueueFamilyProperties>& families) {
+  const auto count = static_cast<uint32_t>(families.size());
   std::optional<uint32_t> found;
   for (uint32_t i = 0; i < count; ++i) {
     const VkQueueFlags flags = families[i].queueFlags;
@@ -116,7 +121,8 @@ void readFeatures(PhysicalDevice& device) {
 std::optional<PhysicalDevice> probe(VkPhysicalDevice handle) {
   VkPhysicalDeviceProperties properties;
   vkGetPhysicalDeviceProperties(handle, &properties);
-  const auto family = computeFamily(handle);
+  const std::vector<VkQueueFamilyProperties> families = queueFamilies(handle);
+  const auto family = computeFamily(families);
   if (properties.apiVersion < VK_API_VERSION_1_1 || !family) return std::nullopt;
   PhysicalDevice device;
   device.handle = handle;
@@ -124,6 +130,7 @@ std::optional<PhysicalDevice> probe(VkPhysicalDevice handle) {
   device.type = properties.deviceType;
   device.apiVersion = properties.apiVersion;
   device.queueFamily = *family;
+  device.timestampBits = families[*family].timestampValidBits;
   vkGetPhysicalDeviceMemoryProperties(handle, &device.memory);
   readExtensions(device);
   readProperties(device);

@@ -34,7 +34,8 @@ nlohmann::json json(const Outcome& outcome) {
 TEST_CASE("cli: every command has help") {
   const Workspace work;
   CHECK(work.quartet("--help").status == 0);
-  for (const std::string command : {"run", "verify", "bench", "explain", "devices", "opt"}) {
+  for (const std::string command :
+       {"run", "verify", "bench", "explain", "devices", "characterize", "opt"}) {
     const Outcome help = work.quartet(command + " --help");
     CHECK(help.status == 0);
     CHECK(help.out.find("--") != std::string::npos);

@@ -100,7 +100,7 @@ std::vector<float> runChain(runtime::Device& device, int64_t groups) {
 }
 
 std::unique_ptr<runtime::Device> makeDevice(cpu::ExecutorKind kind, int threads) {
-  return cpu::createDevice(cpu::makeExecutor(kind, threads));
+  return cpu::createDevice(cpu::makeExecutor(kind, threads)).value();
 }
 
 // out[0] = in[0] / in[1], with reports of a zero divisor (node 1) and of in[1] > 100 (node 0).

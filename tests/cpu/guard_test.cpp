@@ -72,7 +72,8 @@ bool traps(const runtime::Program& program, Placement placement) {
   if (child == 0) {
     for (int signal : {SIGSEGV, SIGBUS}) ::signal(signal, SIG_DFL);
     const auto device =
-        cpu::createDevice(cpu::makeExecutor(cpu::ExecutorKind::Inline, 1), nullptr, {placement});
+        cpu::createDevice(cpu::makeExecutor(cpu::ExecutorKind::Inline, 1), nullptr, {placement})
+            .value();
     const auto executable = device->compile(program);
     const auto context = executable ? (*executable)->createContext() : nullptr;
     std::vector<float> x(kElements);

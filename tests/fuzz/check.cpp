@@ -273,7 +273,8 @@ hwdb::Description anyDevice(Random& random) {
 
 Checker::Checker() {
   const auto cpu = [](int threads) {
-    return std::shared_ptr(cpu::createDevice(cpu::makeExecutor(cpu::ExecutorKind::Tbb, threads)));
+    return std::shared_ptr(
+        cpu::createDevice(cpu::makeExecutor(cpu::ExecutorKind::Tbb, threads)).value());
   };
   const auto one = cpu(1);
   devices_.push_back({"cpu", one->description(), {}, one, cpu(2), false});

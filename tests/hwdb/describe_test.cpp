@@ -1,9 +1,12 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
+#include <cstdlib>
+#include <fstream>
 #include <string>
 
 #include "hwdb/load.h"
+#include "tests/temporary_folder.h"
 
 using namespace quartet;
 using namespace quartet::hwdb;
@@ -140,4 +143,72 @@ TEST_CASE("hwdb: a live device's matrix units are its own, their rates the entry
   CHECK(description->matrixUnits[0].gigaflops.value == 312000);
   CHECK(description->subgroup.value == 256);  // what was queried wins
   CHECK(description->units.value == 108);
+}
+
+namespace {
+
+Entry measuredEntry(const std::string& level) {
+  Entry entry;
+  entry.where = "measured.toml";
+  entry.description.peakGigaflops = {7.0, Provenance::Measured, "chains"};
+  entry.description.subgroup = {3, Provenance::Datasheet, "sheet"};
+  MemoryLevel memory;
+  memory.name = level;
+  memory.latencyNanoseconds = {5.0, Provenance::Measured, "chase"};
+  entry.description.memory.push_back(memory);
+  return entry;
+}
+
+}  // namespace
+
+TEST_CASE("hwdb: what was measured on the device wins over every cost, and over no limit") {
+  Description live = liveGpu("llvmpipe (LLVM 15.0.6, 256 bits)", "vulkan software");
+  live.peakGigaflops = {1.0, Provenance::Measured, "at first use"};
+  const auto known = describe(live);
+  REQUIRE(known);
+  const auto laid = overlay(*known, measuredEntry("L1"));
+  REQUIRE_MESSAGE(laid, laid.error().str());
+  CHECK(laid->entry == "measured.toml");
+  CHECK(laid->peakGigaflops.value == 7.0);
+  CHECK(laid->peakGigaflops.source == "chains");
+  CHECK(laid->subgroup.value == 256);
+  CHECK(laid->level("L1")->latencyNanoseconds.value == 5.0);
+  CHECK(laid->level("L1")->gigabytesPerSecond.value ==
+        known->level("L1")->gigabytesPerSecond.value);
+  CHECK(laid->submitMicroseconds.value == known->submitMicroseconds.value);
+  const auto unknown = overlay(*known, measuredEntry("L9"));
+  REQUIRE_FALSE(unknown);
+  CHECK(unknown.error().message == "the device has no memory level 'L9'");
+}
+
+TEST_CASE("hwdb: QUARTET_DEVICES holds for the device and driver that a file names, in full") {
+  const tests::TemporaryFolder folder;
+  setenv("QUARTET_DEVICES", folder.path().c_str(), 1);
+  Entry entry = measuredEntry("L1");
+  entry.device = "some GPU";
+  entry.driver = "some driver 1.0";
+  entry.description.name = "measured";
+  entry.description.kind = Description::Kind::Gpu;
+  entry.description.memory[0].kind = MemoryLevel::Kind::Cache;
+  std::ofstream(folder.path("b.toml")) << write(entry);
+  std::ofstream(folder.path("notes.txt")) << "not a description";
+  const auto peak = [](const std::string& name) {
+    const auto found = describe(liveGpu(name, "vulkan gpu"));
+    REQUIRE_MESSAGE(found, found.error().str());
+    return found->peakGigaflops.value;
+  };
+  CHECK(peak("some GPU") == 7.0);
+  CHECK(peak("some GPU 2") == 5000.0);
+  Description newer = liveGpu("some GPU", "vulkan gpu");
+  newer.driver = "some driver 1.1";
+  CHECK(describe(newer)->peakGigaflops.value == 5000.0);
+  std::ofstream(folder.path("a.toml")) << write(entry);
+  const auto twice = describe(liveGpu("some GPU", "vulkan gpu"));
+  REQUIRE_FALSE(twice);
+  CHECK(twice.error().message == "two files describe the device 'some GPU'");
+  std::ofstream(folder.path("a.toml")) << "speed = 3";
+  CHECK_FALSE(describe(liveGpu("other", "vulkan gpu")));
+  setenv("QUARTET_DEVICES", "/nowhere/at/all", 1);
+  CHECK_FALSE(describe(liveGpu("other", "vulkan gpu")));
+  unsetenv("QUARTET_DEVICES");
 }

@@ -185,9 +185,9 @@ TEST_CASE("hwdb: errors of lists name file, line and field") {
 TEST_CASE("hwdb: errors of entries name file and line") {
   checkErrors({
       {"name = \"x\"\nkind = \"gpu\"\n[fields]\n",
-       "an entry needs exactly one of 'match', 'family' and 'architecture'", "x.toml:1"},
+       "an entry needs exactly one of 'match', 'family', 'architecture' and 'device'", "x.toml:1"},
       {kHead + "family = \"f\"\n",
-       "an entry needs exactly one of 'match', 'family' and 'architecture'", "x.toml:1"},
+       "an entry needs exactly one of 'match', 'family', 'architecture' and 'device'", "x.toml:1"},
       {kHead + "architecture = \"x\"\n", "must be true or false", "x.toml:4, field 'architecture'"},
       {"name = \"x\"\nkind = \"gpu\"\nfamily = \"f\"\ndriver = \"d\"\n",
        "is for entries with 'match'", "x.toml:4, field 'driver'"},
@@ -199,7 +199,7 @@ TEST_CASE("hwdb: errors of entries name file and line") {
       {"name = \"x\"\nmatch = [\"x\", 1]\nkind = \"gpu\"\n",
        "must be a non-empty string, or an array of them", "x.toml:2, field 'match'"},
       {"[[entry]]\n" + kHead + "[[entry]]\nname = 3\n",
-       "an entry needs exactly one of 'match', 'family' and 'architecture'", "x.toml:5"},
+       "an entry needs exactly one of 'match', 'family', 'architecture' and 'device'", "x.toml:5"},
       {"kind = \"gpu\"\n[[entry]]\n" + kHead, "unknown field", "x.toml:1, field 'kind'"},
   });
 }
@@ -253,4 +253,24 @@ TEST_CASE("hwdb: what an entry builds on, and what becomes of its provenance") {
   CHECK(d.memory[1].sharers == 2);
   CHECK(d.memory[1].latencyNanoseconds.value == 20.0);
   CHECK(d.memory[1].bytes.value == 4096);
+}
+
+TEST_CASE("hwdb: what is written of an entry reads as it was") {
+  const auto entries = embeddedEntries();
+  REQUIRE(entries);
+  for (const Entry& entry : *entries) {
+    if (!entry.isDevice()) continue;
+    Entry measured;
+    measured.device = entry.description.name;
+    measured.driver = "driver";
+    measured.description = entry.description;
+    measured.description.matrixUnits.clear();
+    const std::string text = write(measured);
+    const auto again = parseEntries(text, "measured.toml");
+    REQUIRE_MESSAGE(again, again.error().str());
+    REQUIRE(again->size() == 1);
+    CHECK(again->front().device == entry.description.name);
+    CHECK(write(again->front()) == text);
+    CHECK(again->front().description.memory.size() == measured.description.memory.size());
+  }
 }

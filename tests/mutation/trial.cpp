@@ -260,7 +260,8 @@ Runner::Runner() {
   for (const auto placement :
        {cpu::Placement::EndsAtUnmapped, cpu::Placement::StartsAfterUnmapped}) {
     devices_[placement] =
-        cpu::createDevice(cpu::makeExecutor(cpu::ExecutorKind::Inline, 1), nullptr, {placement});
+        cpu::createDevice(cpu::makeExecutor(cpu::ExecutorKind::Inline, 1), nullptr, {placement})
+            .value();
   }
 }
 

@@ -105,6 +105,45 @@ TEST_CASE("waves share launches, and wait for what they read") {
   }
 }
 
+TEST_CASE("dispatches are timed by the device, each by its number, and answers stay the same") {
+  FOR_EACH_DEVICE(id) {
+    const auto device = openOrFail(id);
+    runtime::Program program = diamond();
+    program.waves[1].dispatches[0].microseconds = 1;  // the two share a launch
+    program.waves[1].dispatches[1].microseconds = 3;
+    const auto executable = device->compile(std::move(program));
+    REQUIRE_MESSAGE(executable, executable.error().str());
+    const auto context = (*executable)->createContext();
+    REQUIRE_MESSAGE(context, context.error().str());
+    std::vector<double> times;
+    const Status timed = (*context)->timeDispatches(&times);
+    if (!timed) {  // a queue without timestamps says so, and nothing else changes
+      CHECK(timed.error().kind == Diagnostic::Kind::Unsupported);
+      continue;
+    }
+    CHECK(times == std::vector<double>{0, 0, 0, 0});
+    const Bytes x = bytesOf(ramp(kElements));
+    std::vector<Bytes> results(2, Bytes(kElements * 4));
+    const auto run = [&] {
+      const Status status = (*context)->run({x}, {results[0], results[1]});
+      REQUIRE_MESSAGE(status, status.error().str());
+    };
+    run();
+    checkDiamond(results);
+    for (const double time : times) CHECK(time > 0);
+    CHECK(times[3] == doctest::Approx(3 * times[2]));
+    const std::vector<double> once = times;
+    run();
+    for (size_t i = 0; i < times.size(); ++i) CHECK(times[i] > once[i]);
+    REQUIRE((*context)->timeDispatches(nullptr));
+    const std::vector<double> before = times;
+    run();
+    CHECK(times == before);
+    checkDiamond(results);
+    checkNoMessages();
+  }
+}
+
 TEST_CASE("launches are planned by group size, limits and dependences") {
   runtime::Program program = diamond();
   vulkan::LaunchPlan plan = vulkan::planLaunches(program, program.kernels, generousLimits());

@@ -1,0 +1,331 @@
+#include "characterize/kernels.h"
+
+#include <fmt/format.h>
+
+#include <vector>
+
+namespace quartet::characterize {
+
+namespace {
+
+std::string vectorType(const std::string& dtype, int lanes) {
+  return lanes == 1 ? dtype : fmt::format("{}x{}", dtype, lanes);
+}
+
+/// Writes a kernel line by line. Values are named by number, so that they never clash.
+class Text {
+ public:
+  Text(std::string name, int64_t invocations) : name_(std::move(name)), local_(invocations) {}
+
+  std::string buffer(const std::string& name, const std::string& access, const std::string& dtype,
+                     int64_t elements) {
+    parameters_ += fmt::format("{}%{}: buffer<{} {}[{}]>", parameters_.empty() ? "" : ", ", name,
+                               access, dtype, elements);
+    return "%" + name;
+  }
+  std::string value(const std::string& op, const std::string& type = "i32") {
+    std::string name = fmt::format("%{}", next_++);
+    body_ += fmt::format("  {} = {} : {}\n", name, op, type);
+    return name;
+  }
+  void effect(const std::string& op) { body_ += "  " + op + "\n"; }
+
+  std::string literal(int64_t number) {
+    return value(fmt::format("literal {{value = {}}}", number));
+  }
+  std::string parameter(int index) { return value(fmt::format("param {{index = {}}}", index)); }
+  std::string binary(const std::string& op, const std::string& a, const std::string& b,
+                     const std::string& type = "i32") {
+    return value(fmt::format("{} {}, {}", op, a, b), type);
+  }
+  /// The number of the invocation among all.
+  std::string invocation() {
+    std::string group = value("group_id");
+    if (local_ == 0) return group;
+    const std::string first = binary("mul", group, literal(local_));
+    return binary("add", first, value("local_id"));
+  }
+  std::string load(const std::string& buffer, const std::string& index, const std::string& dtype,
+                   int lanes) {
+    return value(fmt::format("load {}, {}{}", buffer, index, aligned(lanes)),
+                 vectorType(dtype, lanes));
+  }
+  void store(const std::string& buffer, const std::string& index, const std::string& stored,
+             int lanes = 1) {
+    effect(fmt::format("store {}, {}, {}{}", buffer, index, stored, aligned(lanes)));
+  }
+  std::string variable(const std::string& type, const std::string& initial) {
+    std::string name = value("var", "var<" + type + ">");
+    set(name, initial);
+    return name;
+  }
+  std::string get(const std::string& variable, const std::string& type) {
+    return value("get " + variable, type);
+  }
+  void set(const std::string& variable, const std::string& to) {
+    effect(fmt::format("set {}, {}", variable, to));
+  }
+  /// Opens a loop from 0; its index.
+  std::string loop(const std::string& count, const std::string& step) {
+    const std::string zero = literal(0);
+    std::string index = fmt::format("%{}", next_++);
+    effect(fmt::format("for {}, {}, {} ({}: i32) {{", zero, count, step, index));
+    return index;
+  }
+  void close() { effect("}"); }
+
+  std::string str() const {
+    const std::string attributes =
+        local_ > 0 ? fmt::format(" attributes {{local = {}}}", local_) : "";
+    return fmt::format("kernel @{}({}){} {{\n{}  return\n}}\n", name_, parameters_, attributes,
+                       body_);
+  }
+
+ private:
+  static std::string aligned(int lanes) {
+    return lanes == 1 ? "" : fmt::format(" {{align = {}}}", lanes);
+  }
+
+  std::string name_;
+  int64_t local_;
+  std::string parameters_, body_;
+  int next_ = 0;
+};
+
+/// Sums up variables, pairwise from the left.
+std::string total(Text& text, const std::vector<std::string>& variables, const std::string& type) {
+  std::string sum = text.get(variables[0], type);
+  for (size_t i = 1; i < variables.size(); ++i) {
+    sum = text.binary("add", sum, text.get(variables[i], type), type);
+  }
+  return sum;
+}
+
+/// One vector of `lanes` elements per invocation, at its place in `buffer`.
+std::string ownIndex(Text& text, int lanes) {
+  return text.binary("mul", text.invocation(), text.literal(lanes));
+}
+
+/// The loops of a walk; `visit` is called in them with the number of a stream and its index.
+template <class F>
+void walk(Text& text, const KernelShape& shape, bool wraps, F visit) {
+  std::string base = text.binary("mul", text.value("group_id"), text.parameter(0));
+  if (shape.invocations > 0) {
+    const std::string offset = text.binary("mul", text.value("local_id"), text.parameter(1));
+    base = text.binary("add", base, offset);
+  }
+  const std::string count = text.parameter(2);
+  const std::string step = text.parameter(3);
+  const std::string stride = text.parameter(4);
+  const std::string mask = wraps ? text.parameter(6) : "";
+  std::vector<std::string> starts{base};
+  for (int s = 1; s < kStreams; ++s) starts.push_back(text.binary("add", starts.back(), stride));
+  text.loop(text.parameter(5), text.literal(1));
+  const std::string i = text.loop(count, step);
+  for (int s = 0; s < kStreams; ++s) {
+    std::string index = text.binary("add", starts[static_cast<size_t>(s)], i);
+    if (wraps) index = text.binary("and", index, mask);
+    visit(s, index);
+  }
+  text.close();
+  text.close();
+}
+
+}  // namespace
+
+std::vector<uint32_t> parametersOf(const Walk& walk) {
+  std::vector<uint32_t> words;
+  for (const int64_t word : {walk.groupStride, walk.invocationStride, walk.count, walk.step,
+                             walk.streamStride, walk.passes, walk.mask}) {
+    words.push_back(static_cast<uint32_t>(word));
+  }
+  return words;
+}
+
+std::string multiplyAddKernel(const std::string& dtype, const KernelShape& shape, int chains,
+                              int64_t elements) {
+  const bool real = dtype[0] == 'f';
+  const std::string type = vectorType(dtype, shape.lanes);
+  Text text(fmt::format("multiply_add_{}_{}", dtype, chains), shape.invocations);
+  const std::string out = text.buffer("out", "readwrite", dtype, elements);
+  const std::string index = ownIndex(text, shape.lanes);
+  const std::string factor = text.load(out, index, dtype, shape.lanes);
+  const std::string addend =
+      text.value(real ? "literal {value = 0.5}" : "literal {value = 3}", type);
+  std::vector<std::string> sums;
+  for (int i = 0; i < chains; ++i) {
+    const std::string start =
+        text.value(fmt::format("literal {{value = {}{}}}", i + 1, real ? ".0" : ""), type);
+    sums.push_back(text.variable(type, text.binary("mul", factor, start, type)));
+  }
+  text.loop(text.parameter(0), text.literal(1));
+  for (int link = 0; link < kLinksPerCount; ++link) {
+    for (const std::string& sum : sums) {
+      const std::string before = text.get(sum, type);
+      if (real) {
+        text.set(sum, text.value(fmt::format("fma {}, {}, {}", before, factor, addend), type));
+      } else {
+        const std::string product = text.binary("mul", before, factor, type);
+        text.set(sum, text.binary("add", product, addend, type));
+      }
+    }
+  }
+  text.close();
+  text.store(out, index, total(text, sums, type), shape.lanes);
+  return text.str();
+}
+
+std::string fillKernel(const KernelShape& shape, int64_t elements) {
+  const std::string type = vectorType("f32", shape.lanes);
+  Text text("fill", shape.invocations);
+  const std::string out = text.buffer("out", "write", "f32", elements);
+  const std::string base = ownIndex(text, shape.lanes);
+  const std::string stride = text.parameter(1);
+  const std::string one = text.value("literal {value = 1.0}", type);
+  const std::string i = text.loop(text.parameter(0), text.literal(1));
+  const std::string offset = text.binary("mul", i, stride);
+  text.store(out, text.binary("add", base, offset), one, shape.lanes);
+  text.close();
+  return text.str();
+}
+
+std::string readKernel(const KernelShape& shape, int64_t elements, int64_t sums, bool wraps) {
+  const std::string type = vectorType("f32", shape.lanes);
+  Text text(fmt::format("read_{}", shape.lanes), shape.invocations);
+  const std::string in = text.buffer("in", "read", "f32", elements);
+  const std::string out = text.buffer("out", "write", "f32", sums);
+  const std::string zero = text.value("literal {value = 0.0}", type);
+  std::vector<std::string> parts;
+  for (int s = 0; s < kStreams; ++s) parts.push_back(text.variable(type, zero));
+  walk(text, shape, wraps, [&](int stream, const std::string& index) {
+    const std::string& part = parts[static_cast<size_t>(stream)];
+    const std::string loaded = text.load(in, index, "f32", shape.lanes);
+    text.set(part, text.binary("add", text.get(part, type), loaded, type));
+  });
+  const std::string sum = total(text, parts, type);
+  text.store(out, ownIndex(text, shape.lanes), sum, shape.lanes);
+  return text.str();
+}
+
+std::string copyKernel(const KernelShape& shape, int64_t elements) {
+  Text text(fmt::format("copy_{}", shape.lanes), shape.invocations);
+  const std::string in = text.buffer("in", "read", "f32", elements);
+  const std::string out = text.buffer("out", "write", "f32", elements);
+  walk(text, shape, false, [&](int, const std::string& index) {
+    text.store(out, index, text.load(in, index, "f32", shape.lanes), shape.lanes);
+  });
+  return text.str();
+}
+
+std::string cachedLoadKernel(const KernelShape& shape, bool broadcast) {
+  constexpr int64_t kElements = 64;
+  const std::string type = vectorType("f32", shape.lanes);
+  Text text(broadcast ? "load_broadcast" : "load_vector", shape.invocations);
+  const std::string in =
+      text.buffer("in", "read", "f32", kElements + kCachedLoads * int64_t{shape.lanes});
+  const std::string out = text.buffer("out", "write", "f32", shape.groupElements());
+  const std::string zero = text.value("literal {value = 0.0}", type);
+  std::vector<std::string> parts;
+  for (int s = 0; s < kCachedLoads; ++s) parts.push_back(text.variable(type, zero));
+  const std::string i = text.loop(text.parameter(0), text.literal(1));
+  // The place changes, so that no load is moved out of the loop.
+  const std::string step = text.literal(shape.lanes);
+  const std::string moved = text.binary("mul", i, step);
+  const std::string start = text.binary("and", moved, text.literal(kElements - 1));
+  for (int s = 0; s < kCachedLoads; ++s) {
+    const std::string& part = parts[static_cast<size_t>(s)];
+    const std::string index = text.binary("add", start, text.literal(int64_t{s} * shape.lanes));
+    std::string loaded = text.load(in, index, "f32", broadcast ? 1 : shape.lanes);
+    if (broadcast && shape.lanes > 1) loaded = text.value("splat " + loaded, type);
+    text.set(part, text.binary("add", text.get(part, type), loaded, type));
+  }
+  text.close();
+  const std::string sum = total(text, parts, type);
+  text.store(out, ownIndex(text, shape.lanes), sum, shape.lanes);
+  return text.str();
+}
+
+std::string chaseKernel(int64_t invocations, int64_t elements, int64_t states) {
+  Text text("chase", invocations);
+  const std::string ring = text.buffer("ring", "read", "i32", elements);
+  const std::string state = text.buffer("state", "readwrite", "i32", states);
+  const std::string slot = text.parameter(1);
+  const std::string at = text.variable("i32", text.load(state, slot, "i32", 1));
+  text.loop(text.parameter(0), text.literal(1));
+  for (int link = 0; link < kLinksPerCount; ++link) {
+    text.set(at, text.load(ring, text.get(at, "i32"), "i32", 1));
+  }
+  text.close();
+  text.store(state, slot, text.get(at, "i32"));
+  return text.str();
+}
+
+std::string workgroupChaseKernel(int64_t words) {
+  Text text("workgroup_chase", 1);
+  const std::string state = text.buffer("state", "readwrite", "i32", 4);
+  const std::string ring =
+      text.value("shared", fmt::format("buffer<workgroup readwrite i32[{}]>", words));
+  const std::string mask = text.literal(words - 1);
+  const std::string hop = text.literal(17);  // odd: the ring visits every word
+  const std::string i = text.loop(text.literal(words), text.literal(1));
+  text.store(ring, i, text.binary("and", text.binary("add", i, hop), mask));
+  text.close();
+  text.effect("barrier");
+  const std::string zero = text.literal(0);
+  const std::string at = text.variable("i32", text.load(state, zero, "i32", 1));
+  text.loop(text.parameter(0), text.literal(1));
+  for (int link = 0; link < kLinksPerCount; ++link) {
+    text.set(at, text.load(ring, text.get(at, "i32"), "i32", 1));
+  }
+  text.close();
+  text.store(state, zero, text.get(at, "i32"));
+  return text.str();
+}
+
+std::string workgroupReadKernel(int64_t invocations, int64_t words, int64_t sums) {
+  Text text("workgroup_read", invocations);
+  const std::string out = text.buffer("out", "write", "f32", sums);
+  const std::string tile =
+      text.value("shared", fmt::format("buffer<workgroup readwrite f32[{}]>", words));
+  const std::string id = text.value("local_id");
+  const std::string own = text.value("cast " + id, "f32");
+  const std::string fill = text.loop(text.literal(words / invocations), text.literal(1));
+  const std::string row = text.binary("mul", fill, text.literal(invocations));
+  text.store(tile, text.binary("add", row, id), own);
+  text.close();
+  text.effect("barrier");
+  const std::string start = text.binary("mul", id, text.parameter(0));
+  const std::string mask = text.literal(words - 1);
+  const std::string zero = text.value("literal {value = 0.0}", "f32");
+  const std::string sum = text.variable("f32", zero);
+  const std::string four = text.literal(kLinksPerCount);
+  const std::string i = text.loop(text.parameter(1), text.literal(1));
+  const std::string first = text.binary("add", start, text.binary("mul", i, four));
+  for (int link = 0; link < kLinksPerCount; ++link) {
+    const std::string moved = text.binary("add", first, text.literal(link));
+    const std::string loaded = text.load(tile, text.binary("and", moved, mask), "f32", 1);
+    text.set(sum, text.binary("add", text.get(sum, "f32"), loaded, "f32"));
+  }
+  text.close();
+  text.store(out, text.invocation(), text.get(sum, "f32"));
+  return text.str();
+}
+
+std::string barrierKernel(int64_t invocations, int64_t sums) {
+  Text text("barrier", invocations);
+  const std::string out = text.buffer("out", "write", "f32", sums);
+  text.loop(text.parameter(0), text.literal(1));
+  for (int link = 0; link < kLinksPerCount; ++link) text.effect("barrier");
+  text.close();
+  text.store(out, text.invocation(), text.value("literal {value = 1.0}", "f32"));
+  return text.str();
+}
+
+std::string tinyKernel(int64_t invocations, int64_t elements) {
+  Text text("tiny", invocations > 0 ? 1 : 0);
+  const std::string out = text.buffer("out", "write", "f32", elements);
+  text.store(out, text.value("group_id"), text.value("literal {value = 1.0}", "f32"));
+  return text.str();
+}
+
+}  // namespace quartet::characterize

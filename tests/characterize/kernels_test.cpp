@@ -1,0 +1,161 @@
+// The probes' kernels compute what they say: in the kernel interpreter, which also checks bounds,
+// races and barriers.
+#include "characterize/kernels.h"
+
+#include <doctest/doctest.h>
+
+#include <cstring>
+#include <numeric>
+
+#include "ir/kernel.h"
+#include "ir/text.h"
+#include "ir/verifier.h"
+
+using namespace quartet;
+using namespace quartet::characterize;
+
+namespace {
+
+template <class T>
+ir::KernelMemory memoryOf(ir::DType dtype, const std::vector<T>& values) {
+  ir::KernelMemory memory{dtype, std::vector<std::byte>(values.size() * sizeof(T))};
+  std::memcpy(memory.bytes.data(), values.data(), memory.bytes.size());
+  return memory;
+}
+
+template <class T>
+std::vector<T> valuesOf(const ir::KernelMemory& memory) {
+  std::vector<T> values(memory.bytes.size() / sizeof(T));
+  std::memcpy(values.data(), memory.bytes.data(), memory.bytes.size());
+  return values;
+}
+
+ir::KernelRun runText(const std::string& text, int64_t groups,
+                      std::vector<ir::KernelMemory>& buffers, const std::vector<uint32_t>& words) {
+  const auto kernel = ir::parse(text);
+  REQUIRE_MESSAGE(kernel, kernel.error().str() << "\n" << text);
+  const auto valid = ir::verify(*kernel);
+  REQUIRE_MESSAGE(valid, valid.error().str());
+  const auto run = ir::interpret(*kernel, groups, buffers, words);
+  REQUIRE_MESSAGE(run, run.error().str());
+  return *run;
+}
+
+const std::vector<KernelShape> kShapes = {{4, 0}, {4, 8}, {1, 8}};
+
+template <class T>
+double sum(const std::vector<T>& values) {
+  return std::accumulate(values.begin(), values.end(), 0.0);
+}
+
+template <class T>
+void checkMultiplyAdd(const std::string& dtype, ir::DType type, const KernelShape& shape, T last) {
+  constexpr int kChains = 3;
+  const auto elements = static_cast<size_t>(2 * shape.groupElements());
+  std::vector<ir::KernelMemory> buffers{memoryOf(type, std::vector<T>(elements, 0))};
+  const auto run =
+      runText(multiplyAddKernel(dtype, shape, kChains, 2 * shape.groupElements()), 2, buffers, {5});
+  for (const T value : valuesOf<T>(buffers[0])) CHECK(value == kChains * last);
+  CHECK(run.traffic.operations >= int64_t{5} * kLinksPerCount * kChains * int64_t(elements));
+}
+
+}  // namespace
+
+TEST_CASE("characterize kernels: chains of multiply-adds, in every dtype") {
+  for (const KernelShape& shape : kShapes) {
+    checkMultiplyAdd<float>("f32", ir::DType::F32, shape, 0.5F);
+    checkMultiplyAdd<double>("f64", ir::DType::F64, shape, 0.5);
+    checkMultiplyAdd<int32_t>("i32", ir::DType::I32, shape, 3);
+    checkMultiplyAdd<int64_t>("i64", ir::DType::I64, shape, 3);
+  }
+}
+
+TEST_CASE("characterize kernels: filling, reading and copying touch all of a walk") {
+  constexpr int64_t kElements = 1024;
+  for (const KernelShape& shape : kShapes) {
+    std::vector<float> zeros(kElements, 0);
+    std::vector<ir::KernelMemory> filled{memoryOf(ir::DType::F32, zeros)};
+    const int64_t row = 2 * shape.groupElements();
+    runText(fillKernel(shape, kElements), 2, filled,
+            {static_cast<uint32_t>(kElements / row), static_cast<uint32_t>(row)});
+    CHECK(sum(valuesOf<float>(filled[0])) == kElements);
+
+    Walk walk;  // two groups, half each
+    walk.count = kElements / 2;
+    walk.groupStride = walk.count;
+    walk.invocationStride = shape.lanes;
+    walk.streamStride = shape.groupElements();
+    walk.step = kStreams * shape.groupElements();
+    walk.passes = 3;
+    walk.mask = kElements - 1;
+    for (const bool wraps : {false, true}) {
+      std::vector<ir::KernelMemory> buffers{
+          filled[0], memoryOf(ir::DType::F32, std::vector<float>(static_cast<size_t>(row)))};
+      const auto run =
+          runText(readKernel(shape, kElements, row, wraps), 2, buffers, parametersOf(walk));
+      CHECK(sum(valuesOf<float>(buffers[1])) == 3 * kElements);
+      CHECK(run.traffic.loadedBytes == int64_t{3} * 4 * kElements);
+    }
+    walk.groupStride = kElements / 4 * 3;  // the second group goes around
+    std::vector<ir::KernelMemory> around{
+        filled[0], memoryOf(ir::DType::F32, std::vector<float>(static_cast<size_t>(row)))};
+    runText(readKernel(shape, kElements, row, true), 2, around, parametersOf(walk));
+    CHECK(sum(valuesOf<float>(around[1])) == 3 * kElements);
+
+    walk.groupStride = walk.count;
+    walk.passes = 1;
+    std::vector<ir::KernelMemory> copied{filled[0], memoryOf(ir::DType::F32, zeros)};
+    runText(copyKernel(shape, kElements), 2, copied, parametersOf(walk));
+    CHECK(copied[0].bytes == copied[1].bytes);
+  }
+}
+
+TEST_CASE("characterize kernels: cached loads, whole and broadcast") {
+  for (const KernelShape& shape : kShapes) {
+    for (const bool broadcast : {false, true}) {
+      const auto elements = static_cast<size_t>(64 + kCachedLoads * shape.lanes);
+      std::vector<ir::KernelMemory> buffers{
+          memoryOf(ir::DType::F32, std::vector<float>(elements, 2)),
+          memoryOf(ir::DType::F32, std::vector<float>(static_cast<size_t>(shape.groupElements())))};
+      runText(cachedLoadKernel(shape, broadcast), 1, buffers, {100});
+      for (const float value : valuesOf<float>(buffers[1])) CHECK(value == 2 * 100 * kCachedLoads);
+    }
+  }
+}
+
+TEST_CASE("characterize kernels: chases follow their rings") {
+  const std::vector<int32_t> ring{3, 0, 1, 4, 2};  // 0 -> 3 -> 4 -> 2 -> 1 -> 0
+  for (const int64_t invocations : {0, 1}) {
+    std::vector<ir::KernelMemory> buffers{memoryOf(ir::DType::I32, ring),
+                                          memoryOf<int32_t>(ir::DType::I32, {0, 4})};
+    runText(chaseKernel(invocations, 5, 2), 1, buffers, {3, 1});  // 12 links from 4
+    CHECK(valuesOf<int32_t>(buffers[1]) == std::vector<int32_t>{0, 1});
+  }
+  std::vector<ir::KernelMemory> state{memoryOf<int32_t>(ir::DType::I32, {0, 0, 0, 0})};
+  runText(workgroupChaseKernel(64), 1, state, {5});
+  CHECK(valuesOf<int32_t>(state[0])[0] == (17 * 5 * kLinksPerCount) % 64);
+}
+
+TEST_CASE("characterize kernels: workgroup memory, barriers, next to nothing") {
+  constexpr int64_t kInvocations = 8;
+  constexpr int64_t kWords = 64;
+  const auto zeros = [](int64_t count) {
+    return memoryOf(ir::DType::F32, std::vector<float>(static_cast<size_t>(count)));
+  };
+  std::vector<ir::KernelMemory> read{zeros(2 * kInvocations)};
+  runText(workgroupReadKernel(kInvocations, kWords, 2 * kInvocations), 2, read, {3, 2});
+  const auto sums = valuesOf<float>(read[0]);
+  for (int64_t i = 0; i < kInvocations; ++i) {
+    int64_t expected = 0;  // word w holds w mod kInvocations
+    for (int64_t k = 0; k < int64_t{2} * kLinksPerCount; ++k)
+      expected += (3 * i + k) % kInvocations;
+    CHECK(sums[static_cast<size_t>(i)] == static_cast<float>(expected));
+    CHECK(sums[static_cast<size_t>(kInvocations + i)] == static_cast<float>(expected));
+  }
+  std::vector<ir::KernelMemory> barrier{zeros(kInvocations)};
+  runText(barrierKernel(kInvocations, kInvocations), 1, barrier, {3});
+  CHECK(sum(valuesOf<float>(barrier[0])) == kInvocations);
+  std::vector<ir::KernelMemory> tiny{zeros(6)};
+  runText(tinyKernel(1, 6), 6, tiny, {});
+  CHECK(sum(valuesOf<float>(tiny[0])) == 6);
+}
