@@ -6,13 +6,6 @@
 
 namespace quartet::characterize {
 
-namespace {
-
-/// To four digits, which are more than any measurement has.
-double rounded(double value) { return std::stod(fmt::format("{:.4g}", value)); }
-
-}  // namespace
-
 const Figure* Findings::figure(std::string_view name) const {
   const auto found = std::find_if(figures.begin(), figures.end(),
                                   [&](const Figure& figure) { return figure.name == name; });
@@ -21,7 +14,7 @@ const Figure* Findings::figure(std::string_view name) const {
 
 void Findings::describe(hwdb::Number& field, const Reading& reading,
                         const std::string& method) const {
-  field.value = rounded(reading.value);
+  field.value = reading.value;
   field.provenance = hwdb::Provenance::Measured;
   field.source = fmt::format("{}; {} of {} runs, p10-p90 {:.3g}-{:.3g}; {}, {}", method,
                              reading.noisy ? "noisy: the fast end" : "median", reading.runs,
@@ -30,9 +23,6 @@ void Findings::describe(hwdb::Number& field, const Reading& reading,
 
 void Findings::describe(hwdb::Curve& field, std::vector<hwdb::SaturationPoint> points,
                         const std::string& method) const {
-  for (hwdb::SaturationPoint& point : points) {
-    point.gigabytesPerSecond = rounded(point.gigabytesPerSecond);
-  }
   field.value = std::move(points);
   field.provenance = hwdb::Provenance::Measured;
   field.source = fmt::format("{}; {}, {}", method, device.driver, date);

@@ -40,7 +40,7 @@ class Text {
   }
   /// The number of the invocation among all.
   std::string invocation() {
-    const std::string group = value("group_id");
+    std::string group = value("group_id");
     if (local_ == 0) return group;
     const std::string first = binary("mul", group, literal(local_));
     return binary("add", first, value("local_id"));

@@ -12,6 +12,8 @@ namespace quartet::characterize {
 namespace {
 
 constexpr int64_t kFloat = 4;
+/// Elements that one round of the kernel that fills writes: groups x invocations x lanes.
+constexpr int64_t kFilled = int64_t{64} * 64 * 4;
 
 /// Reads all of a buffer in the device's memory once, by kernels of a shape; gigabytes per second
 /// of what is used. `stride`: elements between neighbouring invocations; each reads one and leaves
@@ -36,7 +38,7 @@ Result<Reading> readingRate(const Bench& bench, const Access& access, int64_t by
   const size_t fill =
       builder.sequence({filling,
                         64,
-                        {static_cast<uint32_t>(elements / (64 * 64 * 4)), 64 * 64 * 4},
+                        {static_cast<uint32_t>(elements / kFilled), static_cast<uint32_t>(kFilled)},
                         {builder.whole(in)}});
   Walk walk;
   walk.groupStride = shape.invocations * apart;
@@ -50,8 +52,9 @@ Result<Reading> readingRate(const Bench& bench, const Access& access, int64_t by
   const auto suite = QT_TRY(bench.runner.load(builder.suite()));
   QT_TRY(suite->runOnHost(fill));
   const Reading time = QT_TRY(bench.onDevice(*suite, read));
-  const auto vectors = static_cast<double>(walk.count / walk.step * kStreams * groups) *
-                       static_cast<double>(shape.invocations);
+  const int64_t steps = walk.count / walk.step;
+  const auto vectors =
+      static_cast<double>(steps * kStreams * groups) * static_cast<double>(shape.invocations);
   return scaled(rateOf(vectors * shape.lanes * kFloat, time), 1e-3);
 }
 
@@ -89,7 +92,7 @@ Status probeBroadcast(const Bench& bench) {
   KernelShape shape = bench.shape();
   if (shape.invocations > 0) shape.invocations = 1;
   SuiteBuilder builder("broadcast");
-  const int in = builder.buffer("in", 64 * kFloat + kCachedLoads * shape.lanes * kFloat);
+  const int in = builder.buffer("in", (64 + int64_t{kCachedLoads} * shape.lanes) * kFloat);
   const int out = builder.buffer("out", shape.groupElements() * kFloat);
   std::vector<Ladder> ladders;
   for (const bool broadcast : {false, true}) {

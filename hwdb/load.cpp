@@ -94,12 +94,12 @@ Status parseRole(TomlTable& table, Entry& entry) {
     return userError("an entry needs exactly one of 'match', 'family', 'architecture' and 'device'",
                      table.where());
   }
-  if (entry.isDevice()) return {};
   if (!entry.device.empty()) {
-    if (entry.driver.empty()) return userError("the field is missing", table.where("driver"));
+    if (entry.driver.empty()) return userError("needs a driver", table.where("device"));
     if (table.has("except")) return userError("is for entries with 'match'", table.where("except"));
     return {};
   }
+  if (entry.isDevice()) return {};
   for (const char* key : {"except", "driver"}) {
     if (table.has(key)) return userError("is for entries with 'match'", table.where(key));
   }

@@ -21,7 +21,7 @@ struct Entry {
   std::vector<std::string> matches;  // a device's: words of its or its driver's name, in any case
   std::vector<std::string> excepts;  // words that the names of other devices have
   std::string driver;                // words of the driver's name; empty: any driver
-  // Of an entry that was measured on one device: its name in full; `driver` is in full then too.
+  /// Instead: name of the one device that the entry was measured on, in full; so is then `driver`.
   std::string device;
   std::string family;  // "cpu", "vulkan software", "vulkan gpu"
   bool architecture = false;
@@ -36,8 +36,8 @@ struct Entry {
 /// is merely derived.
 ///
 ///     name = "llvmpipe"
-///     match = "llvmpipe"            # or: family = "vulkan software", or: architecture = true,
-///                                   # or: device and driver, both in full
+///     match = "llvmpipe"            # or: family = "vulkan software", or: architecture = true, or:
+///                                   # device = "..." and driver = "...", in full
 ///     kind = "gpu"
 ///     [fields]
 ///     peakGigaflops = { value = 84.0, provenance = "measured", source = "FMA loop, 2 cores" }
@@ -82,16 +82,16 @@ Result<Description> describe(Description queried, std::span<const Entry> entries
 /// An error names a memory level of the entry that the device does not have.
 Result<Description> overlay(Description description, const Entry& measured);
 
-/// The same as above with the entries in the binary, then the one that was measured on this very
-/// device and driver, if the folder QUARTET_DEVICES has one. Errors: also those of the folder's
-/// files; two of them for the device.
+/// The same with the entries in the binary, then the one that was measured on this very device and
+/// driver, if the folder QUARTET_DEVICES has one. Errors: also those of the folder's files; two of
+/// them for the device.
 Result<Description> describe(Description queried);
 
 /// The entries of every *.toml file of a folder, in the order of the files' names.
 Result<std::vector<Entry>> readEntries(const std::string& folder);
 
-/// An entry in the form that parseEntries reads: fields that have a source. Queried fields are left
-/// out: the device itself gives them.
+/// An entry that was measured on a device, in the form that parseEntries reads: fields that have a
+/// source. Queried fields are left out: the device itself gives them.
 std::string write(const Entry& entry);
 
 /// The description of a device that need not be there, by its entry alone.

@@ -5,6 +5,7 @@
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
+#include <iterator>
 #include <optional>
 
 #include "base/env.h"
@@ -30,9 +31,9 @@ template <class T>
 void replaceCosts(T& to, T from) {
   visit(to, [&](std::string_view key, auto& field, const FieldRule& rule) {
     if (rule.fieldClass == FieldClass::Limit) return;
-    visit(from, [&](std::string_view other, auto& replacement, const FieldRule&) {
-      if constexpr (std::is_same_v<decltype(field), decltype(replacement)>) {
-        if (other == key && given(replacement)) field = replacement;
+    visit(from, [&](std::string_view other, auto& given_, const FieldRule&) {
+      if constexpr (std::is_same_v<decltype(field), decltype(given_)>) {
+        if (other == key && given(given_)) field = given_;
       }
     });
   });
@@ -105,9 +106,8 @@ Result<std::vector<Entry>> readEntries(const std::string& folder) {
   std::vector<Entry> entries;
   for (const auto& path : paths) {
     const std::string text = QT_TRY(readText(path.string()));
-    for (Entry& entry : QT_TRY(parseEntries(text, path.string()))) {
-      entries.push_back(std::move(entry));
-    }
+    std::vector<Entry> parsed = QT_TRY(parseEntries(text, path.string()));
+    std::move(parsed.begin(), parsed.end(), std::back_inserter(entries));
   }
   return entries;
 }

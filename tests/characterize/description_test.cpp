@@ -33,7 +33,6 @@ Findings sample() {
 TEST_CASE("characterize: the description is an entry of the database") {
   const auto entries = hwdb::parseEntries(description(sample()), "x.toml");
   REQUIRE_MESSAGE(entries, entries.error().str());
-  REQUIRE(entries->size() == 1);
   const hwdb::Entry* entry = &entries->front();
   CHECK(entry->device == "GPU \"X\" \\ 1");
   CHECK(entry->driver == "driver 2.0");

@@ -94,7 +94,7 @@ TEST_CASE("characterize kernels: filling, reading and copying touch all of a wal
       const auto run =
           runText(readKernel(shape, kElements, row, wraps), 2, buffers, parametersOf(walk));
       CHECK(sum(valuesOf<float>(buffers[1])) == 3 * kElements);
-      CHECK(run.traffic.loadedBytes == 3 * 4 * kElements);
+      CHECK(run.traffic.loadedBytes == int64_t{3} * 4 * kElements);
     }
     walk.groupStride = kElements / 4 * 3;  // the second group goes around
     std::vector<ir::KernelMemory> around{
@@ -149,7 +149,8 @@ TEST_CASE("characterize kernels: workgroup memory, barriers, next to nothing") {
   const auto sums = valuesOf<float>(read[0]);
   for (int64_t i = 0; i < kInvocations; ++i) {
     int64_t expected = 0;  // word w holds w mod kInvocations
-    for (int64_t k = 0; k < 2 * kLinksPerCount; ++k) expected += (3 * i + k) % kInvocations;
+    for (int64_t k = 0; k < int64_t{2} * kLinksPerCount; ++k)
+      expected += (3 * i + k) % kInvocations;
     CHECK(sums[static_cast<size_t>(i)] == static_cast<float>(expected));
     CHECK(sums[static_cast<size_t>(kInvocations + i)] == static_cast<float>(expected));
   }

@@ -44,9 +44,17 @@ void checkPlausible(const Findings& findings) {
   }
   REQUIRE(outer != nullptr);
   REQUIRE(inner != nullptr);
-  // Other programs may run meanwhile, and to a software driver's slow loops all memory is near.
-  CHECK(inner->gigabytesPerSecond.value > 0.2 * outer->gigabytesPerSecond.value);
-  CHECK(outer->latencyNanoseconds.value > 0.2 * inner->latencyNanoseconds.value);
+  // Other programs may run meanwhile: what is marked says little, and the rest was not measured in
+  // one moment.
+  const auto firm = [](const auto& field) {
+    return field.source.find("noisy") == std::string::npos;
+  };
+  if (firm(inner->gigabytesPerSecond) && firm(outer->gigabytesPerSecond)) {
+    CHECK(inner->gigabytesPerSecond.value > 0.25 * outer->gigabytesPerSecond.value);
+  }
+  if (firm(inner->latencyNanoseconds) && firm(outer->latencyNanoseconds)) {
+    CHECK(outer->latencyNanoseconds.value > 0.25 * inner->latencyNanoseconds.value);
+  }
 }
 
 /// Has programs and the library use a folder of descriptions.

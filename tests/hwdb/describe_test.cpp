@@ -128,11 +128,28 @@ TEST_CASE("hwdb: a level that only the device has is kept in its place") {
   CHECK(names == std::vector<std::string>{"memory", "L2", "L1", "L3", "workgroup"});
 }
 
+TEST_CASE("hwdb: a live device's matrix units are its own, their rates the entry's") {
+  Description live = liveGpu("NVIDIA A100-SXM4-40GB", "vulkan gpu");
+  MatrixUnit unit;
+  unit.a = unit.b = "f16";
+  unit.accumulator = "f32";
+  unit.m = unit.n = unit.k = queried<int64_t>(32);
+  live.matrixUnits.push_back(unit);
+  const auto description = describe(live);
+  REQUIRE_MESSAGE(description.has_value(), description.error().str());
+  CHECK(description->entry == "NVIDIA A100 40GB");
+  REQUIRE(description->matrixUnits.size() == 1);
+  CHECK(description->matrixUnits[0].k.value == 32);
+  CHECK(description->matrixUnits[0].gigaflops.value == 312000);
+  CHECK(description->subgroup.value == 256);  // what was queried wins
+  CHECK(description->units.value == 108);
+}
+
 namespace {
 
 Entry measuredEntry(const std::string& level) {
   Entry entry;
-  entry.where = "measured.toml:1";
+  entry.where = "measured.toml";
   entry.description.peakGigaflops = {7.0, Provenance::Measured, "chains"};
   entry.description.subgroup = {3, Provenance::Datasheet, "sheet"};
   MemoryLevel memory;
@@ -151,7 +168,7 @@ TEST_CASE("hwdb: what was measured on the device wins over every cost, and over 
   REQUIRE(known);
   const auto laid = overlay(*known, measuredEntry("L1"));
   REQUIRE_MESSAGE(laid, laid.error().str());
-  CHECK(laid->entry == "measured.toml:1");
+  CHECK(laid->entry == "measured.toml");
   CHECK(laid->peakGigaflops.value == 7.0);
   CHECK(laid->peakGigaflops.source == "chains");
   CHECK(laid->subgroup.value == 256);
@@ -189,26 +206,13 @@ TEST_CASE("hwdb: QUARTET_DEVICES holds for the device and driver that a file nam
   const auto twice = describe(liveGpu("some GPU", "vulkan gpu"));
   REQUIRE_FALSE(twice);
   CHECK(twice.error().message == "two files describe the device 'some GPU'");
+  std::ofstream(folder.path("a.toml")) << "name = \"x\"\nmatch = \"x\"\nkind = \"gpu\"\n";
+  const auto general = describe(liveGpu("other", "vulkan gpu"));
+  REQUIRE_FALSE(general);
+  CHECK(general.error().message.find("not for one device") != std::string::npos);
   std::ofstream(folder.path("a.toml")) << "speed = 3";
   CHECK_FALSE(describe(liveGpu("other", "vulkan gpu")));
   setenv("QUARTET_DEVICES", "/nowhere/at/all", 1);
   CHECK_FALSE(describe(liveGpu("other", "vulkan gpu")));
   unsetenv("QUARTET_DEVICES");
-}
-
-TEST_CASE("hwdb: a live device's matrix units are its own, their rates the entry's") {
-  Description live = liveGpu("NVIDIA A100-SXM4-40GB", "vulkan gpu");
-  MatrixUnit unit;
-  unit.a = unit.b = "f16";
-  unit.accumulator = "f32";
-  unit.m = unit.n = unit.k = queried<int64_t>(32);
-  live.matrixUnits.push_back(unit);
-  const auto description = describe(live);
-  REQUIRE_MESSAGE(description.has_value(), description.error().str());
-  CHECK(description->entry == "NVIDIA A100 40GB");
-  REQUIRE(description->matrixUnits.size() == 1);
-  CHECK(description->matrixUnits[0].k.value == 32);
-  CHECK(description->matrixUnits[0].gigaflops.value == 312000);
-  CHECK(description->subgroup.value == 256);  // what was queried wins
-  CHECK(description->units.value == 108);
 }
