@@ -4,6 +4,7 @@
 
 #include "api/devices.h"
 #include "api/stage_input.h"
+#include "backends/common/loop_limit.h"
 #include "backends/common/lower_placed.h"
 #include "backends/common/lower_plan.h"
 #include "ir/express.h"
@@ -34,8 +35,9 @@ Result<PlacedGraph> placeGraph(const ir::Module& graph, const runtime::Device& d
                                const std::string& id, const std::string& fallback) {
   PlacedGraph placed;
   ir::Module expressed = QT_TRY(placed.passes.run("express", graph, ir::express));
-  const sched::Capability supports = [&](const ir::TensorExpr& expr) {
-    return device.supports(expr);
+  const sched::Capability supports = [&](const ir::TensorExpr& expr) -> Status {
+    QT_CHECK(device.supports(expr));
+    return common::supportsLoops(expr, device.description());
   };
   placed.graph =
       QT_TRY(placed.passes.run("place", std::move(expressed), [&](const ir::Module& module) {

@@ -84,10 +84,18 @@ Result<std::shared_ptr<const Session::Data>> OpenSession::at(const Model::Shapes
   const std::lock_guard compiling(compiling_);
   const auto start = std::chrono::steady_clock::now();
   if (auto found = find(symbols)) return found;  // compiled meanwhile
-  const bool alone = !model_->deferred && !ir::close(model_->graph, symbols).has_value();
-  const auto specialisation = QT_TRY(alone ? specialiseAlone(symbols) : specialise(symbols));
-  const Parts parts = alone ? Parts(symbols, {}) : split(symbols);
-  auto session = QT_TRY(specialisation->compile(parts.second));
+  bool alone = !model_->deferred && !ir::close(model_->graph, symbols).has_value();
+  auto specialisation = QT_TRY(alone ? specialiseAlone(symbols) : specialise(symbols));
+  Parts parts = alone ? Parts(symbols, {}) : split(symbols);
+  auto compiled = specialisation->compile(parts.second);
+  if (!compiled && !parts.second.empty()) {
+    // A limit of the device that a schedule for these shapes may keep to.
+    alone = true;
+    specialisation = QT_TRY(specialiseAlone(symbols));
+    parts = Parts(symbols, {});
+    compiled = specialisation->compile(parts.second);
+  }
+  auto session = QT_TRY(std::move(compiled));
   session->statistics.compileMs =
       std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start).count();
   const std::lock_guard lock(mutex_);

@@ -105,6 +105,8 @@ struct Description {
   Count subgroupMin, subgroupMax;
   Flag subgroupControllable;  // a kernel may ask for a size between the two
   Flag forwardProgress;       // groups that are resident at once all make progress
+  Count maxLoopIterations;    // of all loops of an invocation together, and of those in lockstep
+                              // with it; a driver may end loops after so many, without a word
 
   // Numeric abilities.
   Flag storage8, storage16;      // 8/16-bit elements in buffers

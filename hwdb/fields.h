@@ -44,6 +44,7 @@ void visitFields(D& d, F visit) {
   visit("subgroupMax", d.subgroupMax, kOptionalLimit);
   visit("subgroupControllable", d.subgroupControllable, kOptionalLimit);
   visit("forwardProgress", d.forwardProgress, kOptionalLimit);
+  visit("maxLoopIterations", d.maxLoopIterations, kOptionalLimit);
   visit("vectorLanes", d.vectorLanes, kCount);
   visit("vectorRegisters", d.vectorRegisters, kCount);
   visit("fmaPerCycle", d.fmaPerCycle, kCost);

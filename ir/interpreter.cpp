@@ -66,7 +66,10 @@ Status Interpreter::runGroup(int64_t group) {
   group_ = group;
   ++phase_;
   workgroup_.clear();
-  return runRegion(kernel_.top(), Mask(local_, 1));
+  iterations_ = 0;
+  const Status done = runRegion(kernel_.top(), Mask(local_, 1));
+  run_.loopIterations = std::max(run_.loopIterations, iterations_);
+  return done;
 }
 
 Status Interpreter::runRegion(RegionId region, const Mask& mask) {
@@ -127,6 +130,7 @@ Status Interpreter::runFor(OpId id, const Mask& mask) {
       *at(index, i) = intScalar(next[i]);
       next[i] += at(op.operands[2], i)->i;
     }
+    ++iterations_;
     if (!any) return {};
     QT_CHECK(runRegion(body, active));
   }

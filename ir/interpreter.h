@@ -82,6 +82,7 @@ class Interpreter {
   std::deque<KernelBuffer> workgroup_;
   int64_t group_ = 0;
   int64_t phase_ = 0;
+  int64_t iterations_ = 0;  // of all loops of the current group
   KernelRun run_;
 };
 

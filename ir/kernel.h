@@ -118,6 +118,7 @@ struct KernelRun {
   uint32_t statusCode = 0, statusNode = 0;
   int64_t statusDetail = 0;
   KernelTraffic traffic;
+  int64_t loopIterations = 0;  // that a group went through in lockstep, at most (loop_count.h)
 };
 
 /// Runs a kernel with no device: invocations of a group in lockstep under masks. An integer

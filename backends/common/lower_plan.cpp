@@ -4,6 +4,7 @@
 #include <set>
 
 #include "backends/common/index_limits.h"
+#include "backends/common/loop_limit.h"
 #include "backends/common/lower_tasks.h"
 #include "backends/common/plan_part.h"
 #include "backends/common/storage.h"
@@ -118,6 +119,7 @@ Status PlanLowering::addSites(const std::vector<ReportSite>& sites, const ir::Or
 Status PlanLowering::addTasks(OpId tasks) {
   const ir::Op& op = plan_.op(tasks);
   QT_CHECK(checkLoops(plan_, tasks, symbols_));
+  QT_CHECK(checkLoopLimit(plan_, tasks, device_, symbols_));
   LoweredTasks lowered = lowerTasks(
       plan_, tasks, device_, static_cast<int64_t>(program_.statusSites.size()), oversized(tasks));
   QT_CHECK(addSites(lowered.sites, op.origin));

@@ -9,7 +9,7 @@ namespace quartet::vulkan {
 
 namespace {
 
-// Exact, by long division of the significands: a - b * trunc(a / b) would round.
+// Exact, by long division of the significands, 8 bits at once: a - b * trunc(a / b) would round.
 constexpr const char* kRemainder = R"(float rem_f32(float a, float b) {
   uint x = floatBitsToUint(a) & 0x7fffffffu;
   uint y = floatBitsToUint(b) & 0x7fffffffu;
@@ -22,11 +22,12 @@ constexpr const char* kRemainder = R"(float rem_f32(float a, float b) {
   y &= 0x7fffffu;
   if (ex == 0) { int up = 23 - findMSB(x); x <<= up; ex = 1 - up; } else { x |= 0x800000u; }
   if (ey == 0) { int up = 23 - findMSB(y); y <<= up; ey = 1 - up; } else { y |= 0x800000u; }
-  for (; ex > ey; ex--) {
-    if (x >= y) x -= y;
-    x <<= 1;
+  x = x % y;
+  while (ex > ey) {
+    int bits = min(ex - ey, 8);
+    x = (x << bits) % y;
+    ex -= bits;
   }
-  if (x >= y) x -= y;
   if (x == 0u) return uintBitsToFloat(sign);
   int up = 23 - findMSB(x);
   x <<= up;

@@ -101,7 +101,8 @@ double tileTaskSet(ir::Module& plan, OpId tasks, const std::vector<ValueId>& fre
     plan.op(view.anchor).attributes.set("tile", scalarTile(view, env.device));
     return predict(plan, tasks, workOf(view, {}), env);
   }
-  const LaneChoice lane = chooseLanes(view, env.device);
+  LaneChoice lane = chooseLanes(view, env.device);
+  if (!vectorsFitLoops(view, lane, env.device)) lane = {};
   setFreeLayouts(plan, view, lane);
   ir::Tile tile = chooseRegisterTile(view, lane, env.device);
   const Work work = workOf(view, lane);

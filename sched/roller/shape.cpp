@@ -5,6 +5,8 @@
 #include <numeric>
 #include <ranges>
 
+#include "ir/loop_count.h"
+
 namespace quartet::sched {
 
 namespace {
@@ -195,6 +197,35 @@ std::pair<int, int64_t> rowBlock(const TaskView& view, const ir::Tile& tile,
   return {rows[0], std::max<int64_t>(static_cast<int64_t>(share / std::max(perTile, 1.0)), 1)};
 }
 
+/// Register tiles whose kernels the device's limit of loop iterations lets end.
+class LoopLimit {
+ public:
+  LoopLimit(const TaskView& view, const LaneChoice& lane, const hwdb::Description& device)
+      : view_(view), lane_(lane), device_(device) {
+    tile_.lanes = lane.lanes;
+    tile_.laneAxis = lane.axis;
+    tile_.order = loopOrder(view, lane);
+  }
+
+  bool keeps(int rowAxis, int64_t rows, int64_t vectors) const {
+    if (!hwdb::given(device_.maxLoopIterations)) return true;
+    ir::Tile tile = tile_;
+    tile.reg.assign(static_cast<size_t>(view_.axes()), 1);
+    if (rowAxis >= 0) tile.reg[static_cast<size_t>(rowAxis)] = rows;
+    if (lane_.axis >= 0) tile.reg[static_cast<size_t>(lane_.axis)] = vectors * lane_.lanes;
+    tile.group = tile.reg;
+    const double iterations =
+        ir::loopIterations(*view_.expr, tile, view_.extents, device_.groupInvocations.value);
+    return iterations <= static_cast<double>(device_.maxLoopIterations.value);
+  }
+
+ private:
+  const TaskView& view_;
+  const LaneChoice& lane_;
+  const hwdb::Description& device_;
+  ir::Tile tile_;
+};
+
 }  // namespace
 
 std::vector<int> rowAxes(const TaskView& view, const LaneChoice& lane) {
@@ -209,6 +240,11 @@ std::vector<int> rowAxes(const TaskView& view, const LaneChoice& lane) {
     if (reuses) rows.push_back(axis);
   }
   return rows;
+}
+
+bool vectorsFitLoops(const TaskView& view, const LaneChoice& lane,
+                     const hwdb::Description& device) {
+  return LoopLimit(view, lane, device).keeps(-1, 1, 1);
 }
 
 ir::Tile chooseRegisterTile(const TaskView& view, const LaneChoice& lane,
@@ -229,6 +265,7 @@ ir::Tile chooseRegisterTile(const TaskView& view, const LaneChoice& lane,
     return tile;
   }
   const StepModel model(view, lane, device);
+  const LoopLimit limit(view, lane, device);
   std::vector<int> candidates = rowAxes(view, lane);
   candidates.push_back(-1);
   int bestAxis = -1;
@@ -242,6 +279,7 @@ ir::Tile chooseRegisterTile(const TaskView& view, const LaneChoice& lane,
       if (!keepsBlocks(view, lane, vectors * lane.lanes)) continue;
       for (int64_t rows = 1; rows <= std::min(extent, kMostRows); ++rows) {
         if (model.registers(axis, rows, vectors) > device.vectorRegisters.value) break;
+        if (!limit.keeps(axis, rows, vectors)) continue;
         // Per point of the other axes: the cost of all of this axis and the lane axis.
         const auto others = static_cast<double>(extent);
         const double cycles = model.cycles(axis, rows, vectors) / others;

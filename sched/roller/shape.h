@@ -7,6 +7,10 @@ namespace quartet::sched {
 
 /// The register tile with the shortest predicted time within the register budget, the unrolling of
 /// the innermost reduction axis, and the order of loops.
+/// Whether kernels that compute one vector at a time keep to the device's loop iterations; single
+/// points always do, or the device does not support the expression.
+bool vectorsFitLoops(const TaskView& view, const LaneChoice& lane, const hwdb::Description& device);
+
 ir::Tile chooseRegisterTile(const TaskView& view, const LaneChoice& lane,
                             const hwdb::Description& device);
 

@@ -44,6 +44,7 @@ struct Node {
   bool inlined = false;  // computed by its readers
   // What it takes with the producers that are inlined so far:
   double cost = 0;           // operations per element
+  bool loops = false;        // operations that are loops on some devices
   double evaluations = 1;    // of tiles per element: itself and its producers, once per load
   std::set<ValueId> leaves;  // buffers read
   int reduction = kNone;     // a map that ends a group: the reduction below it
@@ -63,6 +64,20 @@ double count(const std::vector<ir::Dim>& dims, const ir::SymbolTable& symbols) {
 bool movesOnly(const TensorExpr& expr) {
   return expr.results.size() == 1 && expr.results[0].kind() == Expr::Kind::Load &&
          !expr.results[0].guarded();
+}
+
+/// Remainders of floats and powers of integers go through bits one after another.
+bool loopsInside(const TensorExpr& expr) {
+  bool loops = false;
+  expr.visitParts([&](const Expr& part) {
+    part.visit([&](const Expr& node) {
+      if (node.kind() != Expr::Kind::Apply) return;
+      const bool isFloat = ir::isFloat(node.dtype());
+      const bool remainder = node.op() == Opcode::Rem || node.op() == Opcode::Mod;
+      loops |= isFloat ? remainder : node.op() == Opcode::Pow;
+    });
+  });
+  return loops;
 }
 
 /// Index k is axis k, or 0 where axis k has one point anyway.
@@ -128,6 +143,7 @@ void Joiner::collect() {
       }
     }
     node.cost = operationsOf(node.expr->results);
+    node.loops = loopsInside(*node.expr);
     node.leaves.insert(plan_.op(node.tile).operands.begin(), plan_.op(node.tile).operands.end());
     node.pinned = node.writes.size() != 1 || external.contains(node.writes[0]);
     for (ValueId buffer : node.writes) producers_[buffer] = static_cast<int>(nodes_.size());
@@ -173,6 +189,7 @@ bool Joiner::accepts(const Node& reader, const Node& producer) const {
   const double elements = std::max(count(producer.expr->domain, plan_.symbols), 1.0);
   const bool recomputes = evaluations > elements;
   if (!reader.map()) {
+    if (producer.loops && hwdb::given(device_.maxLoopIterations)) return false;
     // A reduction that reads some operand again and again lives on contiguous operands.
     bool reuses = recomputes;
     for (ValueId operand : plan_.op(reader.tile).operands) {
@@ -218,6 +235,7 @@ void Joiner::decideInlining(Node& node) {
     reader.evaluations = evaluationsWith(reader, node);
     reader.leaves = leavesOf(reader, node);
     reader.cost += node.cost;
+    reader.loops |= node.loops;
   }
 }
 

@@ -126,6 +126,7 @@ Result<Run> runInterpreted(const runtime::Program& program, const Tensors& input
       const ir::KernelRun run =
           QT_TRY(ir::interpret(kernel, dispatch.groups, bound, dispatch.parameters));
       if (done.statusCode == 0) done.statusCode = run.statusCode;
+      done.loopIterations = std::max(done.loopIterations, run.loopIterations);
       for (size_t i = 0; i < bound.size(); ++i) {
         std::copy(bound[i].bytes.begin(), bound[i].bytes.end(),
                   memory.window(dispatch.bindings[i]).begin());

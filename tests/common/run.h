@@ -22,7 +22,8 @@ hwdb::Description scalarGpu();
 
 struct Run {
   Tensors outputs;
-  uint32_t statusCode = 0;  // of the first op that had something to report
+  uint32_t statusCode = 0;     // of the first op that had something to report
+  int64_t loopIterations = 0;  // of kernels in the interpreter: the most of any (ir::KernelRun)
 };
 
 /// Op by op with ir::evaluate.

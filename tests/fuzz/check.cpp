@@ -204,6 +204,9 @@ std::optional<std::string> checkTarget(const ir::Module& graph, const Case& c,
                                        const std::vector<Fact>& wanted, const Target& target,
                                        bool again, FeatureCounts& features) {
   const auto made = compile(graph, target, c.symbols);
+  const hwdb::Count& most = target.description.maxLoopIterations;
+  const bool limited = hwdb::given(most);
+  if (!made && limited && made.error().kind == Diagnostic::Kind::Unsupported) return std::nullopt;
   if (!made) return made.error().str();
   countFeatures(made->plan, made->program, features);
   if (again) {
@@ -213,6 +216,11 @@ std::optional<std::string> checkTarget(const ir::Module& graph, const Case& c,
   }
   const Result<Run> run = target.device == nullptr ? test::runInterpreted(made->program, c.inputs)
                                                    : runOn(*target.device, made->program, c.inputs);
+  if (limited && run && run->loopIterations > most.value) {
+    return "loops of " + std::to_string(run->loopIterations) +
+           " iterations, the device ends them after " + std::to_string(most.value) + "\n" +
+           ir::print(made->plan);
+  }
   const bool lacks = !run && run.error().kind == Diagnostic::Kind::Unsupported;
   if (lacks && hasDoubles(graph)) return std::nullopt;
   if (auto wrong = compare(run, c, wanted)) {
@@ -260,6 +268,10 @@ hwdb::Description anyDevice(Random& random) {
   device.maxBindings.value = random.pick<int64_t>({8, 16, 64});
   device.bindingAlignBytes.value = random.pick<int64_t>({16, 64, 256});
   device.taskMicroseconds.value = random.pick<double>({0.001, 0.1, 10});
+  if (random.chance(0.5)) {
+    const auto most = random.pick<int64_t>({30, 100, 400, 2000});
+    device.maxLoopIterations = {most, hwdb::Provenance::Datasheet, "drawn"};
+  }
   if (random.chance(0.5)) {
     hwdb::MemoryLevel cache;
     cache.name = "L1";
