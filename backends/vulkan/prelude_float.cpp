@@ -57,26 +57,24 @@ constexpr const char* kRemainder64 = R"(double rem_f64(double a, double b) {
 )";
 
 // Nearest even by integer arithmetic; subnormal results through an addition whose last place is
-// theirs, 2^-24.
+// theirs, 2^-24. Without branches, which some compilers take very long for.
 constexpr const char* kRoundF16 = R"(float round_f16(float x) {
   uint sign = floatBitsToUint(x) & 0x80000000u;
   uint bits = floatBitsToUint(x) & 0x7fffffffu;
-  if (bits > 0x7f800000u) return x;
-  if (bits < 0x38800000u) {
-    precise float up = uintBitsToFloat(bits) + 0.5;
-    precise float tiny = up - 0.5;
-    return uintBitsToFloat(floatBitsToUint(tiny) | sign);
-  }
-  bits = (bits + 0xfffu + ((bits >> 13) & 1u)) & ~0x1fffu;
-  if (bits >= 0x47800000u) bits = 0x7f800000u;
-  return uintBitsToFloat(bits | sign);
+  precise float up = uintBitsToFloat(bits) + 0.5;
+  precise float tiny = up - 0.5;
+  uint near = (bits + 0xfffu + ((bits >> 13) & 1u)) & ~0x1fffu;
+  near = mix(near, 0x7f800000u, near >= 0x47800000u);
+  near = mix(near, floatBitsToUint(tiny), bits < 0x38800000u);
+  return uintBitsToFloat(mix(near, bits, bits > 0x7f800000u) | sign);
 }
 )";
 
 constexpr const char* kRoundBf16 = R"(float round_bf16(float x) {
   uint bits = floatBitsToUint(x);
-  if ((bits & 0x7fffffffu) > 0x7f800000u) return uintBitsToFloat((bits | 0x400000u) & 0xffff0000u);
-  return uintBitsToFloat((bits + 0x7fffu + ((bits >> 16) & 1u)) & 0xffff0000u);
+  uint near = bits + 0x7fffu + ((bits >> 16) & 1u);
+  bool nan = (bits & 0x7fffffffu) > 0x7f800000u;
+  return uintBitsToFloat(mix(near, bits | 0x400000u, nan) & 0xffff0000u);
 }
 )";
 

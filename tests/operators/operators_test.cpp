@@ -176,6 +176,7 @@ TEST_CASE("random models give the reference's results on every device") {
     for (const std::string& row : made.rows) ++counts.rows[row];
     counts.nodes += static_cast<int64_t>(made.rows.size());
     counts.dropped += made.dropped;
+    if (networks == 1) MESSAGE(print(made.network));
     std::optional<Failure> failure;
     if (made.refused) {
       FAIL_CHECK("seed " << seed << ": a valid node is refused by " << *made.refused << "\n"
