@@ -67,7 +67,7 @@ Status Interpreter::runGroup(int64_t group) {
   ++phase_;
   workgroup_.clear();
   iterations_ = 0;
-  const Status done = runRegion(kernel_.top(), Mask(local_, 1));
+  Status done = runRegion(kernel_.top(), Mask(local_, 1));
   run_.loopIterations = std::max(run_.loopIterations, iterations_);
   return done;
 }

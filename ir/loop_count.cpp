@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <bit>
 #include <numeric>
+#include <ranges>
 
 namespace quartet::ir {
 
@@ -11,7 +12,10 @@ namespace {
 /// Of a loop: the turn in which it ends counts too.
 double loopOf(double turns, double inside) { return turns * (1 + inside) + 1; }
 
-double ceilDivide(int64_t a, int64_t b) { return static_cast<double>((a + b - 1) / b); }
+double ceilDivide(int64_t a, int64_t b) {
+  const int64_t quotient = (a + b - 1) / b;
+  return static_cast<double>(quotient);
+}
 
 class Counter {
  public:
@@ -22,7 +26,7 @@ class Counter {
   /// All points of a group, merge exchange sort on each.
   double sorted() const {
     const int64_t n = extents_[rank_];
-    const auto stages = n < 2 ? 0 : std::bit_width(static_cast<uint64_t>(n - 1));
+    const int stages = n < 2 ? 0 : static_cast<int>(std::bit_width(static_cast<uint64_t>(n - 1)));
     const double pass = loopOf(ceilDivide(n, invocations_), 0);
     double passes = 0;
     for (int k = 0; k < stages; ++k) passes += 1 + pass + loopOf(k, pass);
@@ -52,8 +56,8 @@ class Counter {
 
   double reduction() const {
     double inside = 0;
-    for (auto axis = tile_.order.rbegin(); axis != tile_.order.rend(); ++axis) {
-      const auto i = static_cast<size_t>(*axis);
+    for (const int axis : std::views::reverse(tile_.order)) {
+      const auto i = static_cast<size_t>(axis);
       if (i < rank_) continue;
       const int64_t step = isLane(i) ? tile_.lanes : tile_.reg[i];
       const double copies = isLane(i) ? 1 : static_cast<double>(tile_.reg[i]);
