@@ -141,6 +141,8 @@ struct Description {
   Count taskVectorOperations;
   Count tasksPerUnit;           // that work is cut into, so that a unit done early takes another
   Number broadcastVectorLoads;  // loading one value for all lanes, in loads of a whole vector
+  Number shuffleVectorLoads;    // optional: picking the lanes of two vectors into one, likewise;
+                                // none where every lane of a vector loads for itself
 
   // Optional: synchronisation and copies.
   Number groupBarrierNanoseconds;    // a barrier within a group

@@ -76,6 +76,7 @@ void visitFields(D& d, F visit) {
   visit("taskVectorOperations", d.taskVectorOperations, kCount);
   visit("tasksPerUnit", d.tasksPerUnit, kCount);
   visit("broadcastVectorLoads", d.broadcastVectorLoads, kCost);
+  visit("shuffleVectorLoads", d.shuffleVectorLoads, kOptionalCost);
   visit("copyVectorBits", d.copyVectorBits, kOptionalLimit);
   visit("copyAsync", d.copyAsync, kOptionalLimit);
   visit("copyEngines", d.copyEngines, kOptionalLimit);

@@ -21,7 +21,7 @@ Status Interpreter::runShared(const Op& op) {
 
 Status Interpreter::runAccess(OpId id, const Mask& mask) {
   const Op& op = kernel_.op(id);
-  const bool consecutive = op.opcode == Opcode::Load || op.opcode == Opcode::Store;
+  const bool block = op.opcode == Opcode::Load || op.opcode == Opcode::Store;
   const Type& buffer = kernel_.type(op.operands[0]);
   const bool store = isStore(op.opcode);
   if (buffer.access == (store ? Type::Access::Read : Type::Access::Write)) {
@@ -29,12 +29,12 @@ Status Interpreter::runAccess(OpId id, const Mask& mask) {
   }
   if (!store) define(op.results[0]);
   for (size_t i = 0; i < local_; ++i) {
-    if (mask[i] != 0) QT_CHECK(consecutive ? accessBlock(id, i) : accessLanes(id, i));
+    if (mask[i] != 0) QT_CHECK(block ? accessBlock(id, i) : accessLanes(id, i));
   }
   return {};
 }
 
-// load, store: consecutive elements, the first `count` of them.
+// load, store: consecutive elements, or every stride-th, the first `count` of them.
 Status Interpreter::accessBlock(OpId id, size_t invocation) {
   const Op& op = kernel_.op(id);
   const bool store = isStore(op.opcode);
@@ -51,10 +51,11 @@ Status Interpreter::accessBlock(OpId id, size_t invocation) {
     return fault(id, invocation,
                  "index " + std::to_string(index) + " is no multiple of the stated alignment");
   }
+  const int64_t stride = op.attributes.has("stride") ? op.attributes.integer("stride") : 1;
   Scalar* cells = at(value, invocation);
   for (int64_t lane = 0; lane < lanes; ++lane) {
     if (lane < count) {
-      QT_CHECK(accessElement(id, index + lane, invocation, cells[lane]));
+      QT_CHECK(accessElement(id, index + lane * stride, invocation, cells[lane]));
     } else if (!store) {
       cells[lane] = Scalar{.i = 0};
     }

@@ -21,6 +21,9 @@
 
 namespace quartet::ir {
 
+/// Lanes that lie further apart are loaded one by one.
+inline constexpr int64_t kMostStride = 4;
+
 /// Builds kernel ops at an insertion point. Folds literals and integer identities as it goes, so
 /// that index arithmetic of constant shapes vanishes, and gives a pure op that a surrounding region
 /// has already computed the value that it has. A loop of one literal iteration is its body with the
@@ -59,6 +62,8 @@ class KernelBuilder {
   ValueId shared(DType dtype, int64_t elements);
 
   ValueId load(ValueId buffer, ValueId index, int lanes = 1, ValueId count = {}, int64_t align = 1);
+  /// Elements index, index + stride, ...; stride >= 1.
+  ValueId stridedLoad(ValueId buffer, ValueId index, int lanes, int64_t stride, ValueId count = {});
   void store(ValueId buffer, ValueId index, ValueId value, ValueId count = {}, int64_t align = 1);
   ValueId gatherLoad(ValueId buffer, ValueId indices, ValueId mask = {});
   void scatterStore(ValueId buffer, ValueId indices, ValueId value, ValueId mask = {});
@@ -77,6 +82,8 @@ class KernelBuilder {
  private:
   using Known = std::unordered_map<std::string, ValueId>;  // pure ops of one region, by their text
 
+  ValueId countedLoad(ValueId buffer, ValueId index, int lanes, ValueId count,
+                      Attributes attributes);
   ValueId emit(Opcode op, std::vector<ValueId> operands, Type type, Attributes attributes = {});
   ValueId emitPure(Opcode op, std::vector<ValueId> operands, Type type, Attributes attributes = {});
   void emitEffect(Opcode op, std::vector<ValueId> operands, Attributes attributes = {},

@@ -165,6 +165,21 @@ ValueId KernelBuilder::shared(DType dtype, int64_t elements) {
 
 ValueId KernelBuilder::load(ValueId buffer, ValueId index, int lanes, ValueId count,
                             int64_t align) {
+  Attributes attributes;
+  setAlign(attributes, align);
+  return countedLoad(buffer, index, lanes, count, std::move(attributes));
+}
+
+ValueId KernelBuilder::stridedLoad(ValueId buffer, ValueId index, int lanes, int64_t stride,
+                                   ValueId count) {
+  QT_ASSERT(stride >= 1, "stride " + std::to_string(stride));
+  Attributes attributes;
+  if (stride > 1) attributes.set("stride", stride);
+  return countedLoad(buffer, index, lanes, count, std::move(attributes));
+}
+
+ValueId KernelBuilder::countedLoad(ValueId buffer, ValueId index, int lanes, ValueId count,
+                                   Attributes attributes) {
   const DType dtype = module_.type(buffer).dtype;
   std::vector<ValueId> operands = {buffer, index};
   if (count.valid()) {
@@ -172,8 +187,6 @@ ValueId KernelBuilder::load(ValueId buffer, ValueId index, int lanes, ValueId co
     if (known && *known <= 0) return literal(0, dtype, lanes);
     if (!known || *known < lanes) operands.push_back(count);
   }
-  Attributes attributes;
-  setAlign(attributes, align);
   return emit(Opcode::Load, std::move(operands), Type::scalar(dtype, lanes), std::move(attributes));
 }
 

@@ -73,6 +73,7 @@ constexpr Rule kRules[] = {
     {Opcode::Extract, "lane", Wanted::Int},
     {Opcode::ReduceLanes, "fn", Wanted::Opcode},
     {Opcode::Load, "align", Wanted::Int, true},
+    {Opcode::Load, "stride", Wanted::Int, true},
     {Opcode::Store, "align", Wanted::Int, true},
     {Opcode::Report, "code", Wanted::Int},
     {Opcode::Report, "node", Wanted::Int},

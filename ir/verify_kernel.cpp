@@ -186,6 +186,10 @@ class KernelOpVerifier {
     const size_t last = loads ? 2 : 3;  // the optional count or mask
     const bool limited = op_.operands.size() > last;
     if (op_.opcode == Opcode::Load || op_.opcode == Opcode::Store) {
+      if (op_.attributes.has("stride")) {
+        QT_CHECK(require(op_.attributes.integer("stride") >= 2, "the stride is 2 or more"));
+        QT_CHECK(require(!op_.attributes.has("align"), "a load with a stride has no alignment"));
+      }
       QT_CHECK(require(isIndex(operand(1)), "the index is i32"));
       return require(!limited || isIndex(operand(last)), "the count is i32");
     }

@@ -447,6 +447,10 @@ ValueId Evaluator::loadBuffer(const KernelBufferUse& buffer, const std::vector<L
     const int lanes = math_.lanes();
     stored = builder_.load(buffer.parameter, math_.laneBase(at), lanes, countOf(point, lanes),
                            math_.alignment(at, lanes));
+  } else if (at.lane > 1 && at.lane <= ir::kMostStride && !vectorTerms && !vectorMask) {
+    const int lanes = math_.lanes();
+    stored = builder_.stridedLoad(buffer.parameter, math_.laneBase(at), lanes, at.lane,
+                                  countOf(point, lanes));
   } else {
     ValueId positions = widen(math_.materialize(at));
     stored = builder_.gatherLoad(buffer.parameter, positions, maskOf(point, true));

@@ -61,6 +61,10 @@ class Rewriter {
       case Opcode::Get:
         return builder_.get(operand(op, 0), operand(op, 1));
       case Opcode::Load:
+        if (op.attributes.has("stride")) {
+          return builder_.stridedLoad(operand(op, 0), operand(op, 1), type.lanes,
+                                      op.attributes.integer("stride"), operand(op, 2));
+        }
         return builder_.load(operand(op, 0), operand(op, 1), type.lanes, operand(op, 2),
                              op.attributes.has("align") ? op.attributes.integer("align") : 1);
       case Opcode::GatherLoad:

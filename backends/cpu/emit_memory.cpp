@@ -1,5 +1,7 @@
 // Loads and stores. Alignment is that of the element: buffers may be the caller's memory, and
 // unaligned vector accesses cost nothing extra where the address happens to be aligned.
+#include <algorithm>
+
 #include "backends/cpu/emitter.h"
 
 namespace quartet::cpu {
@@ -99,6 +101,47 @@ Value* asVector(llvm::IRBuilder<>& builder, Value* scalar) {
 
 }  // namespace
 
+// Every stride-th element: vectors are read up to the last element, and no further, and their lanes
+// picked. With a count, only the first so many elements are read; the other lanes are 0.
+Value* Emitter::loadStrided(llvm::Type* element, Value* address, int lanes, int stride,
+                            Value* count) {
+  const int last = (lanes - 1) * stride;
+  llvm::Type* type = vectorOf(element, lanes);
+  if (count != nullptr) {
+    using llvm::Intrinsic::smax;
+    using llvm::Intrinsic::smin;
+    count = builder_.CreateBinaryIntrinsic(smin, count, builder_.getInt32(lanes));
+    count = builder_.CreateBinaryIntrinsic(smax, count, builder_.getInt32(0));
+  }
+  Value* picked = nullptr;
+  for (int part = 0; part < stride; ++part) {
+    const int first = count == nullptr ? std::min(part * lanes, last + 1 - lanes) : part * lanes;
+    Value* from = builder_.CreateInBoundsGEP(element, address, builder_.getInt32(first));
+    Value* loaded = nullptr;
+    if (count == nullptr) {
+      loaded = builder_.CreateAlignedLoad(type, from, elementAlign(element));
+    } else {
+      // Elements up to (count - 1) * stride, seen from `first`.
+      Value* left = builder_.CreateSub(builder_.CreateMul(count, builder_.getInt32(stride)),
+                                       builder_.getInt32(stride - 1 + first));
+      Value* mask = builder_.CreateICmpSLT(laneIds(lanes), splat(left, lanes));
+      loaded = builder_.CreateMaskedLoad(type, from, elementAlign(element), mask,
+                                         llvm::Constant::getNullValue(type));
+    }
+    std::vector<int> lanesOfBoth(static_cast<size_t>(lanes), -1);
+    for (int lane = 0; lane < lanes; ++lane) {
+      const int at = lane * stride;
+      if (at < part * lanes) {
+        lanesOfBoth[static_cast<size_t>(lane)] = lane;  // picked before
+      } else if (at < first + lanes) {
+        lanesOfBoth[static_cast<size_t>(lane)] = lanes + at - first;
+      }
+    }
+    picked = builder_.CreateShuffleVector(picked == nullptr ? loaded : picked, loaded, lanesOfBoth);
+  }
+  return picked;
+}
+
 void Emitter::emitLoad(const ir::Op& op) {
   const DType dtype = kernel_.type(op.operands[0]).dtype;
   const int lanes = kernel_.type(op.results[0]).lanes;
@@ -106,7 +149,11 @@ void Emitter::emitLoad(const ir::Op& op) {
   Value* address = elementPointer(op.operands[0], op.operands[1]);
   const llvm::Align align = elementAlign(element);
   Value* loaded = nullptr;
-  if (op.operands.size() < 3) {
+  if (op.attributes.has("stride") && lanes > 1) {
+    const auto stride = static_cast<int>(op.attributes.integer("stride"));
+    Value* count = op.operands.size() < 3 ? nullptr : value(op.operands[2]);
+    loaded = loadStrided(element, address, lanes, stride, count);
+  } else if (op.operands.size() < 3) {
     loaded = builder_.CreateAlignedLoad(vectorOf(element, lanes), address, align);
   } else {
     Value* mask = countMask(op.operands[2], lanes);

@@ -43,6 +43,8 @@ class Emitter {
 
   // emit_memory.cpp
   void emitLoad(const ir::Op& op);
+  llvm::Value* loadStrided(llvm::Type* element, llvm::Value* address, int lanes, int stride,
+                           llvm::Value* count);
   void emitStore(const ir::Op& op);
   void emitGather(const ir::Op& op);
   void emitScatter(const ir::Op& op);

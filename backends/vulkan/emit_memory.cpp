@@ -36,7 +36,7 @@ int Emitter::accessWidth(const Op& op) const {
   const int lanes = kernel_.type(loads ? op.results[0] : op.operands[2]).lanes;
   const ir::ValueId buffer = op.operands[0];
   const int64_t align = op.attributes.has("align") ? op.attributes.integer("align") : 1;
-  if (!viewable(kernel_.type(buffer).dtype)) return 1;
+  if (!viewable(kernel_.type(buffer).dtype) || op.attributes.has("stride")) return 1;
   if (lanes % 4 == 0 && align % 4 == 0) return 4;
   return lanes == 2 && align % 2 == 0 ? 2 : 1;
 }
@@ -173,8 +173,10 @@ void Emitter::emitLoad(const Op& op) {
   const Widths& widths = widths_[static_cast<size_t>(buffer.index)];
   const int wanted = accessWidth(op);
   const int view = widths.count(wanted) != 0 ? wanted : 1;
+  const auto stride =
+      static_cast<int>(op.attributes.has("stride") ? op.attributes.integer("stride") : 1);
   const auto scalarAt = [&](int lane) {
-    const std::string stored = element(buffer, 1, plus(index, lane));
+    const std::string stored = element(buffer, 1, plus(index, lane * stride));
     return shared ? stored : fromStorage(from.dtype, 1, stored);
   };
   const auto whole = [&](size_t i) {

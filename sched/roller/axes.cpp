@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "ir/kernel.h"
+
 namespace quartet::sched {
 
 using ir::Expr;
@@ -23,6 +25,22 @@ bool mentions(const Expr& e, int axis) {
   return found;
 }
 
+/// A constant that is laid out anew, `axis` innermost.
+bool packed(const TaskView& view, const Access& access, int axis) {
+  return view.reduces() && !access.perPoint && view.isConstant(access.buffer) &&
+         packableAxis(view, access, axis) >= 0;
+}
+
+/// Lanes that lie `stride` apart are picked out of so many vectors in a row.
+bool shuffled(int64_t stride, const hwdb::Description& device) {
+  return stride > 1 && stride <= ir::kMostStride && hwdb::given(device.shuffleVectorLoads);
+}
+
+double shuffledLoads(int64_t stride, const hwdb::Description& device) {
+  const auto parts = static_cast<double>(stride);
+  return parts + (parts - 1) * device.shuffleVectorLoads.value;
+}
+
 /// What one access costs when `axis` runs along `lanes` lanes, in vector accesses.
 double accessCost(const TaskView& view, const Access& access, int axis,
                   const hwdb::Description& device) {
@@ -32,13 +50,13 @@ double accessCost(const TaskView& view, const Access& access, int axis,
       std::binary_search(access.guardAxes.begin(), access.guardAxes.end(), axis);
   if (guardVaries) return each;
   if (access.write && view.isFree(access.buffer)) return 1;
-  if (view.reduces() && !access.perPoint && view.isConstant(access.buffer) &&
-      packableAxis(view, access, axis) >= 0) {
-    return 1;
-  }
+  if (packed(view, access, axis)) return 1;
   const auto stride = strideOf(view, access, axis, lanes);
   if (!stride) return each;
-  return *stride == 0 ? device.broadcastVectorLoads.value : *stride == 1 ? 1 : each;
+  if (*stride == 0) return device.broadcastVectorLoads.value;
+  if (*stride == 1) return 1;
+  return !access.write && shuffled(*stride, device) ? std::min(each, shuffledLoads(*stride, device))
+                                                    : each;
 }
 
 bool uses64Bits(const TaskView& view) {
@@ -108,6 +126,13 @@ std::optional<int64_t> strideOf(const TaskView& view, const Access& access, int 
     return (*all)[static_cast<size_t>(axis)];
   }
   return std::nullopt;
+}
+
+double loadsPerVector(const TaskView& view, const Access& access, int axis,
+                      const hwdb::Description& device) {
+  if (packed(view, access, axis)) return 1;
+  const auto stride = strideOf(view, access, axis, device.vectorLanes.value);
+  return stride && shuffled(*stride, device) ? shuffledLoads(*stride, device) : 1;
 }
 
 LaneChoice chooseLanes(const TaskView& view, const hwdb::Description& device) {

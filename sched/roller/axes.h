@@ -40,6 +40,11 @@ int packableAxis(const TaskView& view, const Access& access, int axis);
 std::optional<int64_t> strideOf(const TaskView& view, const Access& access, int axis,
                                 int64_t block = 1);
 
+/// Loads of whole vectors that a read with `axis` along lanes takes: more than one where lanes are
+/// picked out of several.
+double loadsPerVector(const TaskView& view, const Access& access, int axis,
+                      const hwdb::Description& device);
+
 /// The axis that runs along lanes, and how many of them.
 struct LaneChoice {
   int axis = -1;  // -1: scalar

@@ -49,7 +49,9 @@ class StepModel {
       if (access.perPoint) continue;
       double one = 1;
       if (rowAxis >= 0 && varies(view_, access, rowAxis)) one *= static_cast<double>(rows);
-      if (lane_.axis >= 0 && varies(view_, access, lane_.axis)) one *= static_cast<double>(vectors);
+      if (lane_.axis >= 0 && varies(view_, access, lane_.axis)) {
+        one *= static_cast<double>(vectors) * loadsPerVector(view_, access, lane_.axis, device_);
+      }
       count += one;
     }
     return count;

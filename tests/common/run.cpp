@@ -34,6 +34,7 @@ hwdb::Description device(int64_t lanes, int64_t invocations, int64_t registers, 
   d.taskVectorOperations.value = 4;  // small tensors are worth several tasks
   d.tasksPerUnit.value = 4;
   d.broadcastVectorLoads.value = 0.25;
+  if (invocations == 1) d.shuffleVectorLoads = {2, hwdb::Provenance::Derived, "test"};
   return d;
 }
 

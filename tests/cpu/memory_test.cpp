@@ -4,6 +4,7 @@
 
 #include <cstring>
 #include <numeric>
+#include <optional>
 
 #include "backends/cpu/memory.h"
 #include "tests/cpu/support.h"
@@ -92,6 +93,49 @@ TEST_CASE("inactive lanes of a load read as zero") {
   const tests::CompiledKernel compiled(kernel);
   compiled.run({from.data(), to.data()}, 1, {5});
   for (size_t i = 0; i < 16; ++i) CHECK(to[i] == (i < 5 ? 7.0F : 0.0F));
+}
+
+namespace {
+
+/// A load of `lanes` elements that lie `stride` apart, all or the first `count`: exactly these
+/// exist, any other access traps.
+void checkStrided(DType dtype, int lanes, int stride, std::optional<int> count) {
+  CAPTURE(ir::name(dtype));
+  CAPTURE(lanes);
+  CAPTURE(stride);
+  std::vector<ValueId> buffers;
+  ir::Module kernel = tests::makeKernel({dtype, dtype}, buffers);
+  KernelBuilder b(kernel);
+  const ValueId limit = count ? b.param(1) : ValueId{};
+  b.store(buffers[1], b.literal(0), b.stridedLoad(buffers[0], b.param(0), lanes, stride, limit));
+  const auto size = static_cast<size_t>(ir::byteSize(dtype));
+  const int active = std::clamp(count.value_or(lanes), 0, lanes);
+  const auto elements = static_cast<size_t>(active == 0 ? 0 : (active - 1) * stride + 1);
+  const Guarded from(std::max<size_t>(elements, 1) * size);
+  std::vector<std::byte> to(static_cast<size_t>(lanes) * size, std::byte{1});
+  for (size_t i = 0; i < elements * size; ++i) {
+    from.data()[i] = std::byte(dtype == DType::Bool ? i * 5 % 7 % 2 : i * 37 % 113);
+  }
+  tests::CompiledKernel(kernel).run({from.data(), to.data()}, 1,
+                                    {0, static_cast<uint32_t>(count.value_or(0))});
+  const std::vector<std::byte> zero(size);
+  for (int lane = 0; lane < lanes; ++lane) {
+    const auto at = static_cast<size_t>(lane * stride) * size;
+    const std::byte* wanted = lane < active ? from.data() + at : zero.data();
+    CHECK(std::memcmp(to.data() + static_cast<size_t>(lane) * size, wanted, size) == 0);
+  }
+}
+
+}  // namespace
+
+TEST_CASE("loads with a stride pick their elements and touch nothing outside of them") {
+  for (DType dtype : kStorageTypes) {
+    for (const int stride : {1, 2, 3, 5}) {
+      for (const int lanes : {4, 6, 16}) checkStrided(dtype, lanes, stride, {});
+    }
+  }
+  for (int count = -1; count <= 9; ++count) checkStrided(DType::F32, 8, 3, count);
+  for (int count = 0; count <= 4; ++count) checkStrided(DType::I8, 4, 2, count);
 }
 
 TEST_CASE("gathers and scatters, masked and not") {

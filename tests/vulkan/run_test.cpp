@@ -33,6 +33,31 @@ std::vector<float> ramp(int64_t elements) {
 
 }  // namespace
 
+TEST_CASE("loads with a stride, of every dtype that f32 holds") {
+  for (const DType dtype : {DType::F32, DType::I64, DType::I8, DType::F16}) {
+    for (const int lanes : {2, 4, 6}) {
+      Kernel k("strided");
+      const ValueId x = k.input(dtype, 64);
+      const ValueId y = k.output(DType::F32, lanes);
+      auto& b = k.build;
+      const ValueId picked = b.stridedLoad(x, b.literal(3), lanes, 3);
+      b.store(y, b.literal(0), b.cast(picked, DType::F32));
+      const ir::Module kernel = k.finish();
+      std::vector<std::byte> bytes(static_cast<size_t>(64 * ir::byteSize(dtype)));
+      for (int64_t i = 0; i < 64; ++i) {
+        const ir::Scalar value =
+            ir::isFloat(dtype) ? ir::floatScalar(static_cast<double>(i)) : ir::intScalar(i);
+        ir::writeScalar(dtype, value, bytes.data() + i * ir::byteSize(dtype));
+      }
+      FOR_EACH_DEVICE(id) {
+        const auto results = runOrFail(*openOrFail(id), programOf(kernel, 1), {bytes});
+        const auto got = valuesOf<float>(results[0]);
+        for (size_t i = 0; i < got.size(); ++i) CHECK(got[i] == static_cast<float>(3 + 3 * i));
+      }
+    }
+  }
+}
+
 TEST_CASE("a kernel computes over a buffer with a tail") {
   FOR_EACH_DEVICE(id) {
     const auto device = openOrFail(id);
