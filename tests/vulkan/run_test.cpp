@@ -1,5 +1,6 @@
 // Programs from one launch to many, on every driver.
 
+#include "ir/scalar_eval.h"
 #include "tests/vulkan/fixture.h"
 
 using namespace quartet;
