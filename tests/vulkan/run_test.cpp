@@ -34,8 +34,8 @@ std::vector<float> ramp(int64_t elements) {
 
 }  // namespace
 
-TEST_CASE("loads with a stride, of every dtype that f32 holds") {
-  for (const DType dtype : {DType::F32, DType::I64, DType::I8, DType::F16}) {
+TEST_CASE("loads with a stride, of one word and of two") {
+  for (const DType dtype : {DType::F32, DType::I32, DType::I64}) {
     for (const int lanes : {2, 4, 6}) {
       Kernel k("strided");
       const ValueId x = k.input(dtype, 64);
