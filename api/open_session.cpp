@@ -84,13 +84,13 @@ Result<std::shared_ptr<const Session::Data>> OpenSession::at(const Model::Shapes
   const std::lock_guard compiling(compiling_);
   const auto start = std::chrono::steady_clock::now();
   if (auto found = find(symbols)) return found;  // compiled meanwhile
-  bool alone = !model_->deferred && !ir::close(model_->graph, symbols).has_value();
+  const bool alone = !model_->deferred && !ir::close(model_->graph, symbols).has_value();
   auto specialisation = QT_TRY(alone ? specialiseAlone(symbols) : specialise(symbols));
   Parts parts = alone ? Parts(symbols, {}) : split(symbols);
   auto compiled = specialisation->compile(parts.second);
-  if (!compiled && !parts.second.empty()) {
+  if (!compiled && compiled.error().kind == Diagnostic::Kind::Unsupported &&
+      !parts.second.empty()) {
     // A limit of the device that a schedule for these shapes may keep to.
-    alone = true;
     specialisation = QT_TRY(specialiseAlone(symbols));
     parts = Parts(symbols, {});
     compiled = specialisation->compile(parts.second);

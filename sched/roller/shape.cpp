@@ -36,58 +36,51 @@ bool varies(const TaskView& view, const Access& access, int axis, int64_t block 
 /// Vectors of as many values as a vector has f32 lanes: kernels compute in 32 bits or more.
 int64_t registersOf(ir::DType dtype) { return ceilDivide(ir::byteSize(dtype), 4); }
 
-/// The time of a reduction's main loops in cycles, for `rows` x `vectors` accumulators.
+/// Vector registers that one point keeps through the reduction: all of its state values.
+int64_t stateRegisters(const TaskView& view) {
+  int64_t count = 0;
+  for (const ir::Expr& init : view.expr->init) count += registersOf(init.dtype());
+  return count;
+}
+
+/// The time of a reduction's main loops in cycles, for `rows` x `vectors` accumulators with the
+/// rows along `rowAxis` (-1: none). What the accesses do along both axes is found once, for all
+/// tiles that are compared.
 class StepModel {
  public:
-  StepModel(const TaskView& view, const LaneChoice& lane, const hwdb::Description& device)
-      : view_(view), lane_(lane), device_(device) {}
-
-  /// Loads of one reduction step of a register tile.
-  double loads(int rowAxis, int64_t rows, int64_t vectors) const {
-    double count = 0;
-    for (const Access& access : view_.accesses) {
+  StepModel(const TaskView& view, const LaneChoice& lane, int rowAxis,
+            const hwdb::Description& device)
+      : view_(view),
+        lane_(lane),
+        rowAxis_(rowAxis),
+        stateRegisters_(stateRegisters(view)),
+        device_(device) {
+    for (const Access& access : view.accesses) {
       if (access.perPoint) continue;
-      double one = 1;
-      if (rowAxis >= 0 && varies(view_, access, rowAxis)) one *= static_cast<double>(rows);
-      if (lane_.axis >= 0 && varies(view_, access, lane_.axis)) {
-        one *= static_cast<double>(vectors) * loadsPerVector(view_, access, lane_.axis, device_);
+      Operand operand;
+      operand.alongRows = rowAxis >= 0 && varies(view, access, rowAxis);
+      operand.alongLanes = lane.axis >= 0 && varies(view, access, lane.axis);
+      if (operand.alongLanes) {
+        operand.loadsPerVector = loadsPerVector(view, access, lane.axis, device);
+        operand.registers = registersOf(view.plan->type(access.buffer).dtype);
       }
-      count += one;
+      operands_.push_back(operand);
     }
-    return count;
-  }
-
-  /// Vector registers that one point keeps through the reduction: all of its state values.
-  int64_t stateRegisters() const {
-    int64_t count = 0;
-    for (const ir::Expr& init : view_.expr->init) count += registersOf(init.dtype());
-    return count;
   }
 
   /// All states of a register tile, one tuple on its way to replace another, and the vectors that
   /// a step loads.
-  int64_t registers(int rowAxis, int64_t rows, int64_t vectors) const {
-    int64_t count = (rows * vectors + 1) * stateRegisters();
-    for (const Access& access : view_.accesses) {
-      if (access.perPoint || lane_.axis < 0 || !varies(view_, access, lane_.axis)) continue;
-      const bool perRow = rowAxis >= 0 && varies(view_, access, rowAxis);
-      count += (perRow ? 1 : vectors) * registersOf(view_.plan->type(access.buffer).dtype);
+  int64_t registers(int64_t rows, int64_t vectors) const {
+    int64_t count = (rows * vectors + 1) * stateRegisters_;
+    for (const Operand& operand : operands_) {
+      count += (operand.alongRows ? 1 : vectors) * operand.registers;
     }
     return count;
   }
 
-  double stepCycles(int rowAxis, int64_t rows, int64_t vectors) const {
-    const auto operations = static_cast<double>(rows * vectors);
-    const double perCycle = std::max(device_.fmaPerCycle.value, 0.125);
-    // Loads start as often as vector operations do.
-    const double throughput = std::max(operations, loads(rowAxis, rows, vectors)) / perCycle;
-    const bool hidesLatency = device_.groupInvocations.value > 1;
-    return hidesLatency ? throughput : std::max(throughput, device_.fmaLatencyCycles.value);
-  }
-
-  /// All tiles over one row axis and the lane axis; rows and vectors cut by the edge go one by one.
-  double cycles(int rowAxis, int64_t rows, int64_t vectors) const {
-    const int64_t rowExtent = rowAxis < 0 ? 1 : view_.extents[static_cast<size_t>(rowAxis)];
+  /// All tiles over the row axis and the lane axis; rows and vectors cut by the edge go one by one.
+  double cycles(int64_t rows, int64_t vectors) const {
+    const int64_t rowExtent = rowAxis_ < 0 ? 1 : view_.extents[static_cast<size_t>(rowAxis_)];
     const bool laneInDomain = lane_.axis >= 0 && lane_.axis < view_.rank();
     const int64_t laneExtent =
         laneInDomain ? view_.extents[static_cast<size_t>(lane_.axis)] : lane_.lanes;
@@ -98,13 +91,44 @@ class StepModel {
     const auto whole = static_cast<double>(wholeRows * wholeColumns);
     const auto cut =
         static_cast<double>(rowExtent * allVectors - wholeRows * rows * wholeColumns * vectors);
-    return whole * stepCycles(rowAxis, rows, vectors) + cut * stepCycles(rowAxis, 1, 1);
+    return whole * stepCycles(rows, vectors) + cut * stepCycles(1, 1);
   }
 
  private:
+  /// What is read in every step of the reduction.
+  struct Operand {
+    bool alongRows = false;
+    bool alongLanes = false;
+    double loadsPerVector = 0;
+    int64_t registers = 0;  // of one vector; none for a value that all lanes share
+  };
+
+  /// Loads of one reduction step of a register tile.
+  double loads(int64_t rows, int64_t vectors) const {
+    double count = 0;
+    for (const Operand& operand : operands_) {
+      double one = operand.alongRows ? static_cast<double>(rows) : 1;
+      if (operand.alongLanes) one *= static_cast<double>(vectors) * operand.loadsPerVector;
+      count += one;
+    }
+    return count;
+  }
+
+  double stepCycles(int64_t rows, int64_t vectors) const {
+    const auto operations = static_cast<double>(rows * vectors);
+    const double perCycle = std::max(device_.fmaPerCycle.value, 0.125);
+    // Loads start as often as vector operations do.
+    const double throughput = std::max(operations, loads(rows, vectors)) / perCycle;
+    const bool hidesLatency = device_.groupInvocations.value > 1;
+    return hidesLatency ? throughput : std::max(throughput, device_.fmaLatencyCycles.value);
+  }
+
   const TaskView& view_;
   const LaneChoice& lane_;
+  int rowAxis_;
+  int64_t stateRegisters_;
   const hwdb::Description& device_;
+  std::vector<Operand> operands_;
 };
 
 /// Reduction axes with the smallest steps through the largest operand innermost.
@@ -249,6 +273,57 @@ bool vectorsFitLoops(const TaskView& view, const LaneChoice& lane,
   return LoopLimit(view, lane, device).keeps(-1, 1, 1);
 }
 
+namespace {
+
+/// Accumulators of a register tile: rows along an axis (-1: none) by vectors of the lane axis.
+struct Accumulators {
+  int rowAxis = -1;
+  int64_t rows = 1;
+  int64_t vectors = 1;
+};
+
+/// How many vectors of the lane axis a register tile may have.
+std::vector<int64_t> vectorCounts(const TaskView& view, const LaneChoice& lane) {
+  const bool inDomain = lane.axis >= 0 && lane.axis < view.rank();
+  const int64_t extent = inDomain ? view.extents[static_cast<size_t>(lane.axis)] : 1;
+  std::vector<int64_t> counts;
+  for (int64_t vectors = 1; vectors <= kMostVectors; ++vectors) {
+    if (vectors > 1 && (!inDomain || (vectors - 1) * lane.lanes >= extent)) break;
+    if (keepsBlocks(view, lane, vectors * lane.lanes)) counts.push_back(vectors);
+  }
+  return counts;
+}
+
+/// The accumulators with which a reduction takes least time.
+Accumulators chooseAccumulators(const TaskView& view, const LaneChoice& lane,
+                                const hwdb::Description& device) {
+  const LoopLimit limit(view, lane, device);
+  const std::vector<int64_t> vectorCounts = sched::vectorCounts(view, lane);
+  std::vector<int> candidates = rowAxes(view, lane);
+  candidates.push_back(-1);
+  Accumulators best;
+  double least = 0;
+  for (const int axis : candidates) {
+    const StepModel model(view, lane, axis, device);
+    const int64_t extent = axis < 0 ? 1 : view.extents[static_cast<size_t>(axis)];
+    for (const int64_t vectors : vectorCounts) {
+      for (int64_t rows = 1; rows <= std::min(extent, kMostRows); ++rows) {
+        if (model.registers(rows, vectors) > device.vectorRegisters.value) break;
+        if (!limit.keeps(axis, rows, vectors)) continue;
+        // Per point of the other axes: the cost of all of this axis and the lane axis.
+        const double cycles = model.cycles(rows, vectors) / static_cast<double>(extent);
+        if (least == 0 || cycles < least * kBetter) {
+          least = cycles;
+          best = {axis, rows, vectors};
+        }
+      }
+    }
+  }
+  return best;
+}
+
+}  // namespace
+
 ir::Tile chooseRegisterTile(const TaskView& view, const LaneChoice& lane,
                             const hwdb::Description& device) {
   ir::Tile tile;
@@ -257,45 +332,18 @@ ir::Tile chooseRegisterTile(const TaskView& view, const LaneChoice& lane,
   tile.reg.assign(static_cast<size_t>(view.axes()), 1);
   tile.order = loopOrder(view, lane);
   const bool laneInDomain = lane.axis >= 0 && lane.axis < view.rank();
-  const int64_t laneExtent = laneInDomain ? view.extents[static_cast<size_t>(lane.axis)] : 1;
   if (!view.reduces()) {
     if (laneInDomain) {
+      const int64_t extent = view.extents[static_cast<size_t>(lane.axis)];
       const int64_t unroll = device.groupInvocations.value > 1 ? 1 : kMapVectors;
       tile.reg[static_cast<size_t>(lane.axis)] =
-          lane.lanes * largestDivisor(laneExtent / lane.lanes, unroll);
+          lane.lanes * largestDivisor(extent / lane.lanes, unroll);
     }
     return tile;
   }
-  const StepModel model(view, lane, device);
-  const LoopLimit limit(view, lane, device);
-  std::vector<int> candidates = rowAxes(view, lane);
-  candidates.push_back(-1);
-  int bestAxis = -1;
-  int64_t bestRows = 1;
-  int64_t bestVectors = 1;
-  double least = 0;
-  for (int axis : candidates) {
-    const int64_t extent = axis < 0 ? 1 : view.extents[static_cast<size_t>(axis)];
-    for (int64_t vectors = 1; vectors <= kMostVectors; ++vectors) {
-      if (vectors > 1 && (!laneInDomain || (vectors - 1) * lane.lanes >= laneExtent)) break;
-      if (!keepsBlocks(view, lane, vectors * lane.lanes)) continue;
-      for (int64_t rows = 1; rows <= std::min(extent, kMostRows); ++rows) {
-        if (model.registers(axis, rows, vectors) > device.vectorRegisters.value) break;
-        if (!limit.keeps(axis, rows, vectors)) continue;
-        // Per point of the other axes: the cost of all of this axis and the lane axis.
-        const auto others = static_cast<double>(extent);
-        const double cycles = model.cycles(axis, rows, vectors) / others;
-        if (least == 0 || cycles < least * kBetter) {
-          least = cycles;
-          bestAxis = axis;
-          bestRows = rows;
-          bestVectors = vectors;
-        }
-      }
-    }
-  }
-  if (bestAxis >= 0) tile.reg[static_cast<size_t>(bestAxis)] = bestRows;
-  if (laneInDomain) tile.reg[static_cast<size_t>(lane.axis)] = bestVectors * lane.lanes;
+  const Accumulators best = chooseAccumulators(view, lane, device);
+  if (best.rowAxis >= 0) tile.reg[static_cast<size_t>(best.rowAxis)] = best.rows;
+  if (laneInDomain) tile.reg[static_cast<size_t>(lane.axis)] = best.vectors * lane.lanes;
   if (tile.order.empty() || tile.order.back() < view.rank()) return tile;
   const int innermost = tile.order.back();
   if (innermost == lane.axis) {
@@ -304,9 +352,9 @@ ir::Tile chooseRegisterTile(const TaskView& view, const LaneChoice& lane,
   }
   const auto constant =
       view.expr->reduction[static_cast<size_t>(innermost - view.rank())].constant();
-  const int64_t states = std::max<int64_t>(model.stateRegisters(), 1);
+  const int64_t states = std::max<int64_t>(stateRegisters(view), 1);
   const int64_t room =
-      std::max<int64_t>(device.vectorRegisters.value / (bestRows * bestVectors * states), 1);
+      std::max<int64_t>(device.vectorRegisters.value / (best.rows * best.vectors * states), 1);
   if (constant && *constant > 0) {
     tile.reg[static_cast<size_t>(innermost)] =
         largestDivisor(*constant, std::min<int64_t>(int64_t{1} << std::ilogb(room), kMostSteps));
