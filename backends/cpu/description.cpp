@@ -174,7 +174,7 @@ Result<hwdb::Description> describe(int threads, runtime::CodeCache* cache) {
   constexpr int64_t kMost = int64_t{128} << 20;
   sizes.push_back(std::clamp<int64_t>(2 * caches.rbegin()->second.bytes, 32 << 20, kMost));
   for (int64_t& size : sizes) size = std::min(size, sizes.back());
-  const ProbeResult probe = probeHost(shape.lanes, threads, sizes, cache);
+  const ProbeResult probe = recallOrProbe(modelName(), shape.lanes, threads, sizes, cache);
 
   hwdb::Description host;
   host.kind = hwdb::Description::Kind::Cpu;

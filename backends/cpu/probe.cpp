@@ -1,8 +1,14 @@
 #include "backends/cpu/probe.h"
 
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
 #include <algorithm>
 #include <array>
 #include <chrono>
+#include <cstring>
+#include <functional>
+#include <span>
 
 #include "backends/cpu/executor.h"
 #include "backends/cpu/jit.h"
@@ -178,6 +184,29 @@ Block probeMemory(int64_t bytes) {
   }
 }
 
+constexpr const char* kCacheKind = "cpu probe";
+constexpr size_t kFixedNumbers = 6;  // those in front of the bandwidths by size
+
+std::vector<double> toNumbers(const ProbeResult& probe) {
+  std::vector<double> numbers = {
+      probe.gigaflops,        probe.fmaLatencyNanoseconds,      probe.fmaNanoseconds,
+      probe.taskMicroseconds, probe.allCoresGigabytesPerSecond, probe.waveMicroseconds};
+  numbers.insert(numbers.end(), probe.gigabytesPerSecond.begin(), probe.gigabytesPerSecond.end());
+  return numbers;
+}
+
+ProbeResult fromNumbers(std::span<const double> numbers) {
+  ProbeResult probe;
+  probe.gigaflops = numbers[0];
+  probe.fmaLatencyNanoseconds = numbers[1];
+  probe.fmaNanoseconds = numbers[2];
+  probe.taskMicroseconds = numbers[3];
+  probe.allCoresGigabytesPerSecond = numbers[4];
+  probe.waveMicroseconds = numbers[5];
+  probe.gigabytesPerSecond.assign(numbers.begin() + kFixedNumbers, numbers.end());
+  return probe;
+}
+
 }  // namespace
 
 ProbeResult probeHost(int lanes, int threads, const std::vector<int64_t>& bufferBytes,
@@ -196,6 +225,23 @@ ProbeResult probeHost(int lanes, int threads, const std::vector<int64_t>& buffer
       readBandwidth(kernels, *all, memory, lanes, threads, memory.size() / threads);
   probeWaves(kernels, lanes, *all, result);
   return result;
+}
+
+ProbeResult recallOrProbe(const std::string& host, int lanes, int threads,
+                          const std::vector<int64_t>& bufferBytes, runtime::CodeCache* cache) {
+  if (cache == nullptr) return probeHost(lanes, threads, bufferBytes);
+  const std::string key = fmt::format("{} lanes {} threads {} buffers {}", host, lanes, threads,
+                                      fmt::join(bufferBytes, " "));
+  if (const auto stored = cache->get(kCacheKind, key)) {
+    std::vector<double> numbers(stored->size() / sizeof(double));
+    QT_ASSERT(numbers.size() == kFixedNumbers + bufferBytes.size(), "a probe of another size");
+    std::memcpy(numbers.data(), stored->data(), numbers.size() * sizeof(double));
+    return fromNumbers(numbers);
+  }
+  ProbeResult probe = probeHost(lanes, threads, bufferBytes, cache);
+  const std::vector<double> numbers = toNumbers(probe);
+  cache->put(kCacheKind, key, std::as_bytes(std::span(numbers)));
+  return probe;
 }
 
 }  // namespace quartet::cpu

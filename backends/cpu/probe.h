@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
 #include <vector>
 
 #include "runtime/code_cache.h"
@@ -17,10 +18,17 @@ struct ProbeResult {
   double allCoresGigabytesPerSecond = 0;  // from memory, `threads` cores together
   double taskMicroseconds = 0;            // one more task of a wave
   double waveMicroseconds = 0;            // what a wave of two tasks takes beyond one of them
+
+  bool operator==(const ProbeResult&) const = default;
 };
 
 /// `lanes`: of f32 vectors. `bufferBytes`: sizes to read, the last being that of main memory.
 ProbeResult probeHost(int lanes, int threads, const std::vector<int64_t>& bufferBytes,
                       runtime::CodeCache* cache = nullptr);
+
+/// What an earlier process has measured of `host` (the CPU's model) and left in the cache, so that
+/// schedules do not change from process to process; else what `probeHost` measures now.
+ProbeResult recallOrProbe(const std::string& host, int lanes, int threads,
+                          const std::vector<int64_t>& bufferBytes, runtime::CodeCache* cache);
 
 }  // namespace quartet::cpu
