@@ -1,6 +1,7 @@
 #include "api/explain.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <map>
 
@@ -172,6 +173,23 @@ std::string explainProgram(const std::string& model, const Placement& placement,
          memoryText(statistics) + wavesText(schedule.plan, program, statistics.launches) +
          estimateText(program, targets) + timesText(schedule) + "\ndescription used\n" +
          hwdb::print(*targets[0].description);
+}
+
+std::string compilerText(const runtime::Executable& executable) {
+  const auto reports = executable.compilerReports();
+  constexpr const char* kTitle = "\ncompiled code, in the words of the driver's compiler\n";
+  if (!reports) return fmt::format("{}  {}\n", kTitle, reports.error().str());
+  if (reports->empty()) return {};
+  std::string text = kTitle;
+  for (const runtime::CompilerReport& report : *reports) {
+    text += fmt::format("  kernel {}:", fmt::join(report.kernels, ", "));
+    for (size_t i = 0; i < report.figures.size(); ++i) {
+      const auto& [name, value] = report.figures[i];
+      text += fmt::format("{} {} {:.6g}", i == 0 ? "" : ",", name, value);
+    }
+    text += "\n";
+  }
+  return text;
 }
 
 std::string explainGraph(const std::string& model, const Placement& placement,

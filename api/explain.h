@@ -21,7 +21,11 @@ std::string explainProgram(const std::string& model, const Placement& placement,
                            const runtime::PlacedProgram& program,
                            const std::vector<CompileTarget>& targets);
 
-/// The same for the reference: the graph, op by op.
+/// What the driver's compiler says of the code: a line for each shader; empty where it says
+/// nothing.
+std::string compilerText(const runtime::Executable& executable);
+
+/// The same as explainProgram for the reference: the graph, op by op.
 std::string explainGraph(const std::string& model, const Placement& placement,
                          const ir::Module& graph);
 

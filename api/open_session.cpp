@@ -199,7 +199,7 @@ std::string OpenSession::explain() const {
     for (const auto& [parameters, session] : entry.sessions) {
       text += fmt::format("\n---- compiled in: {}; launch parameters: {}\n",
                           symbolsText(entry.compiledIn), symbolsText(parameters)) +
-              session->explanation;
+              explanationOf(*session);
     }
   }
   return text;

@@ -205,7 +205,7 @@ std::vector<SpecialisationInfo> Session::specialisations() const {
 const Statistics& Session::statistics() const { return data_->statistics; }
 const std::vector<std::string>& Session::notes() const { return data_->notes; }
 std::string Session::explain() const {
-  return data_->open == nullptr ? data_->explanation : data_->open->explain();
+  return data_->open == nullptr ? api::explanationOf(*data_) : data_->open->explain();
 }
 std::string Session::code() const {
   return data_->open == nullptr ? api::codeOf(*data_) : data_->open->code();
@@ -214,6 +214,12 @@ std::string Session::code() const {
 }  // namespace quartet
 
 namespace quartet::api {
+
+std::string explanationOf(const Session::Data& data) {
+  std::string text = data.explanation;
+  for (const auto& executable : data.executables) text += compilerText(*executable);
+  return text;
+}
 
 std::string codeOf(const Session::Data& data) {
   if (!data.program) return ir::print(data.model->graph);

@@ -39,6 +39,9 @@ struct Session::Data {
 
 namespace api {
 
+/// What the compilation of a session for one set of shapes decided, and what the drivers' compilers
+/// made of it.
+std::string explanationOf(const Session::Data& data);
 /// The generated code of a session for one set of shapes; the graph for the reference.
 std::string codeOf(const Session::Data& data);
 

@@ -5,6 +5,7 @@
 #include <memory>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/result.h"
@@ -59,6 +60,12 @@ inline Status Context::timeDispatches(std::vector<double>* microseconds) {
   return unsupported("the device does not time single task sets");
 }
 
+/// What the compiler of a device's driver says of a piece of generated code, in its own words.
+struct CompilerReport {
+  std::vector<int> kernels;                             // of the program, that the code holds
+  std::vector<std::pair<std::string, double>> figures;  // "VGPRs", 64
+};
+
 /// A program compiled for a device: immutable, shared between callers.
 class Executable {
  public:
@@ -70,6 +77,10 @@ class Executable {
   virtual std::string code() const = 0;
   /// How many of the program's kernels were not compiled, because the cache had their code.
   virtual int64_t cachedKernels() const { return 0; }
+  /// One for each piece of code of which the driver says anything. May compile again.
+  virtual Result<std::vector<CompilerReport>> compilerReports() const {
+    return std::vector<CompilerReport>{};
+  }
 };
 
 struct DeviceOptions {

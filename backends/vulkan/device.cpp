@@ -24,7 +24,7 @@ class Device : public runtime::Device {
   }
 
   Result<std::shared_ptr<runtime::Executable>> compile(runtime::Program program) override {
-    return QT_TRY(Executable::create(gpu_, limits_, std::move(program), shared_, cache_.get()));
+    return QT_TRY(Executable::create(gpu_, limits_, std::move(program), shared_, cache_));
   }
 
  private:

@@ -6,6 +6,7 @@
 #include <cmath>
 
 #include "backends/vulkan/emitter.h"
+#include "backends/vulkan/unroll.h"
 
 namespace quartet::vulkan {
 
@@ -76,7 +77,7 @@ std::string header(const GlslTarget& target, std::span<const ir::Module* const> 
       sixtyFour |= dtype == DType::I64 || dtype == DType::U64;
     }
   }
-  std::string text = "#version 450\n";
+  std::string text = "#version 450\n#extension GL_EXT_control_flow_attributes : require\n";
   if (eight) text += "#extension GL_EXT_shader_8bit_storage : require\n";
   if (sixteen) text += "#extension GL_EXT_shader_16bit_storage : require\n";
   if (sixtyFour && target.int64) {
@@ -229,7 +230,9 @@ void Emitter::emitFor(const Op& op) {
   Parts parts = shape(DType::I32, 1);
   parts.text[0] = name(index, 0, parts);
   const std::string& i = parts.text[0];
-  line("for (int " + i + " = " + scalar(op.operands[0]) + "; " + i + " < " +
+  // What is unrolled is in the kernel already. A driver that unrolls more holds the loads of
+  // several turns in registers at once, of which the schedule has counted one.
+  line("[[dont_unroll]] for (int " + i + " = " + scalar(op.operands[0]) + "; " + i + " < " +
        scalar(op.operands[1]) + "; " + i + " += " + scalar(op.operands[2]) + ") {");
   values_[static_cast<size_t>(index.index)] = parts;
   ++indent_;

@@ -27,31 +27,23 @@ Result<std::shared_ptr<Executable>> Executable::create(std::shared_ptr<Gpu> gpu,
                                                        const ShaderLimits& limits,
                                                        runtime::Program program,
                                                        SharedParts& shared,
-                                                       runtime::CodeCache* cache) {
+                                                       std::shared_ptr<runtime::CodeCache> cache) {
   auto executable = std::make_shared<Executable>();
+  executable->cache_ = std::move(cache);
   executable->gpu_ = std::move(gpu);
   executable->limits_ = limits;
   executable->program_ = std::move(program);
-  QT_CHECK(executable->compile(shared, cache));
+  QT_CHECK(executable->compile(shared));
   executable->placeConstants(shared);
   QT_CHECK(executable->gpu_->checkValidation());
   return executable;
-}
-
-Pipelines::~Pipelines() {
-  if (gpu->abandoned()) return;
-  for (const Pipeline& pipeline : all) {
-    vkDestroyPipeline(gpu->handle(), pipeline.handle, nullptr);
-    vkDestroyPipelineLayout(gpu->handle(), pipeline.layout, nullptr);
-    vkDestroyDescriptorSetLayout(gpu->handle(), pipeline.setLayout, nullptr);
-  }
 }
 
 int64_t Executable::alignBytes() const {
   return static_cast<int64_t>(gpu_->physical().limits.minStorageBufferOffsetAlignment);
 }
 
-Status Executable::compile(SharedParts& shared, runtime::CodeCache* cache) {
+Status Executable::compile(SharedParts& shared) {
   for (const ir::Module& kernel : program_.kernels) {
     kernels_.push_back(QT_TRY(raise(kernel, limits_)));
   }
@@ -67,30 +59,30 @@ Status Executable::compile(SharedParts& shared, runtime::CodeCache* cache) {
   }
   pipelines_ = shared.pipelines.find(key);
   if (pipelines_ != nullptr) return {};
-  pipelines_ = QT_TRY(buildPipelines(std::move(described), cache));
+  pipelines_ = QT_TRY(buildPipelines(std::move(described)));
   compiled_ = true;
   shared.pipelines.add(key, pipelines_);
   return {};
 }
 
 Result<std::shared_ptr<const Pipelines>> Executable::buildPipelines(
-    std::vector<Pipeline> described, runtime::CodeCache* cache) const {
+    std::vector<Pipeline> described) const {
   auto pipelines = std::make_shared<Pipelines>(gpu_);
   pipelines->all = std::move(described);
   const auto count = static_cast<int64_t>(pipelines->all.size());
   std::vector<SpirV> codes(pipelines->all.size());
   QT_CHECK(parallel(count, [&](int64_t i) -> Status {
     const auto at = static_cast<size_t>(i);
-    Shader shader = QT_TRY(compileGlsl(pipelines->all[at].glsl, program_.name, cache));
+    Shader shader = QT_TRY(compileGlsl(pipelines->all[at].glsl, program_.name, cache_.get()));
     pipelines->all[at].cached = shader.cached;
     codes[at] = std::move(shader.code);
     return {};
   }));
   const std::unique_ptr<PipelineCache> driverCache =
-      QT_TRY(PipelineCache::create(gpu_, codes, cache));
+      QT_TRY(PipelineCache::create(gpu_, codes, cache_.get()));
   QT_CHECK(parallel(count, [&](int64_t i) {
     const auto at = static_cast<size_t>(i);
-    return buildPipeline(pipelines->all[at], driverCache->handle(), codes[at]);
+    return buildPipeline(*gpu_, pipelines->all[at], driverCache->handle(), codes[at]);
   }));
   driverCache->store();
   return std::shared_ptr<const Pipelines>(std::move(pipelines));
@@ -116,54 +108,6 @@ int64_t Executable::cachedKernels() const {
                        [&](int kernel) { return !made.contains(kernel); });
 }
 
-Status Executable::buildPipeline(Pipeline& pipeline, VkPipelineCache driverCache,
-                                 const SpirV& code) const {
-  QT_CHECK(buildLayouts(pipeline));
-  const VkShaderModuleCreateInfo shaderInfo{.sType = VK_STRUCTURE_TYPE_SHADER_MODULE_CREATE_INFO,
-                                            .codeSize = code.size() * sizeof(uint32_t),
-                                            .pCode = code.data()};
-  VkShaderModule shader = VK_NULL_HANDLE;
-  QT_VK(vkCreateShaderModule(gpu_->handle(), &shaderInfo, nullptr, &shader), gpu_->name());
-  const VkComputePipelineCreateInfo info{
-      .sType = VK_STRUCTURE_TYPE_COMPUTE_PIPELINE_CREATE_INFO,
-      .stage = {.sType = VK_STRUCTURE_TYPE_PIPELINE_SHADER_STAGE_CREATE_INFO,
-                .stage = VK_SHADER_STAGE_COMPUTE_BIT,
-                .module = shader,
-                .pName = "main"},
-      .layout = pipeline.layout};
-  const VkResult result =
-      vkCreateComputePipelines(gpu_->handle(), driverCache, 1, &info, nullptr, &pipeline.handle);
-  vkDestroyShaderModule(gpu_->handle(), shader, nullptr);
-  if (result != VK_SUCCESS) return vulkanError("vkCreateComputePipelines", result, gpu_->name());
-  return {};
-}
-
-Status Executable::buildLayouts(Pipeline& pipeline) const {
-  std::vector<VkDescriptorSetLayoutBinding> bindings;
-  for (int64_t i = 0; i < pipeline.interface.bindings(); ++i) {
-    bindings.push_back({.binding = static_cast<uint32_t>(i),
-                        .descriptorType = VK_DESCRIPTOR_TYPE_STORAGE_BUFFER,
-                        .descriptorCount = 1,
-                        .stageFlags = VK_SHADER_STAGE_COMPUTE_BIT});
-  }
-  const VkDescriptorSetLayoutCreateInfo setInfo{
-      .sType = VK_STRUCTURE_TYPE_DESCRIPTOR_SET_LAYOUT_CREATE_INFO,
-      .bindingCount = static_cast<uint32_t>(bindings.size()),
-      .pBindings = bindings.data()};
-  QT_VK(vkCreateDescriptorSetLayout(gpu_->handle(), &setInfo, nullptr, &pipeline.setLayout),
-        gpu_->name());
-  const VkPushConstantRange words{.stageFlags = VK_SHADER_STAGE_COMPUTE_BIT,
-                                  .size = static_cast<uint32_t>(pipeline.interface.words * 4)};
-  const VkPipelineLayoutCreateInfo info{
-      .sType = VK_STRUCTURE_TYPE_PIPELINE_LAYOUT_CREATE_INFO,
-      .setLayoutCount = 1,
-      .pSetLayouts = &pipeline.setLayout,
-      .pushConstantRangeCount = pipeline.interface.wordsInBuffer ? 0U : 1U,
-      .pPushConstantRanges = &words};
-  QT_VK(vkCreatePipelineLayout(gpu_->handle(), &info, nullptr, &pipeline.layout), gpu_->name());
-  return {};
-}
-
 std::string Executable::code() const {
   std::string text;
   for (size_t i = 0; i < pipelines_->all.size(); ++i) {
@@ -174,6 +118,21 @@ std::string Executable::code() const {
     text += "\n" + pipelines_->all[i].glsl + "\n";
   }
   return text;
+}
+
+Result<std::vector<runtime::CompilerReport>> Executable::compilerReports() const {
+  std::vector<runtime::CompilerReport> reports(pipelines_->all.size());
+  QT_CHECK(parallel(static_cast<int64_t>(reports.size()), [&](int64_t i) -> Status {
+    const auto at = static_cast<size_t>(i);
+    const Pipeline& pipeline = pipelines_->all[at];
+    const Shader shader = QT_TRY(compileGlsl(pipeline.glsl, program_.name, cache_.get()));
+    reports[at] = QT_TRY(compilerReport(*gpu_, pipeline, shader.code));
+    reports[at].kernels = plan_.shaders[at];
+    return {};
+  }));
+  std::erase_if(reports,
+                [](const runtime::CompilerReport& report) { return report.figures.empty(); });
+  return reports;
 }
 
 // ---- constants ----

@@ -6,35 +6,14 @@
 #include <string>
 #include <vector>
 
-#include "backends/vulkan/compile.h"
 #include "backends/vulkan/gpu.h"
 #include "backends/vulkan/launch.h"
+#include "backends/vulkan/pipeline.h"
 #include "backends/vulkan/placement.h"
 #include "runtime/device.h"
 #include "runtime/shared_pool.h"
 
 namespace quartet::vulkan {
-
-/// A compute pipeline and what is needed to feed it.
-struct Pipeline {
-  ShaderInterface interface;
-  std::string glsl;
-  bool cached = false;  // its SPIR-V was not made anew
-  VkDescriptorSetLayout setLayout = VK_NULL_HANDLE;
-  VkPipelineLayout layout = VK_NULL_HANDLE;
-  VkPipeline handle = VK_NULL_HANDLE;
-};
-
-/// The pipelines of a program's shaders.
-struct Pipelines {
-  explicit Pipelines(std::shared_ptr<Gpu> owner) : gpu(std::move(owner)) {}
-  Pipelines(const Pipelines&) = delete;
-  Pipelines& operator=(const Pipelines&) = delete;
-  ~Pipelines();
-
-  std::shared_ptr<Gpu> gpu;
-  std::vector<Pipeline> all;
-};
 
 /// The constants of a program on the device.
 struct Constants {
@@ -57,12 +36,13 @@ class Executable : public runtime::Executable, public std::enable_shared_from_th
   static Result<std::shared_ptr<Executable>> create(std::shared_ptr<Gpu> gpu,
                                                     const ShaderLimits& limits,
                                                     runtime::Program program, SharedParts& shared,
-                                                    runtime::CodeCache* cache);
+                                                    std::shared_ptr<runtime::CodeCache> cache);
 
   const runtime::Program& program() const override { return program_; }
   Result<std::unique_ptr<runtime::Context>> createContext() override;
   std::string code() const override;
   int64_t cachedKernels() const override;
+  Result<std::vector<runtime::CompilerReport>> compilerReports() const override;
 
   Gpu& gpu() const { return *gpu_; }
   const ShaderLimits& limits() const { return limits_; }
@@ -75,12 +55,9 @@ class Executable : public runtime::Executable, public std::enable_shared_from_th
 
  private:
   friend class Context;
-  Status compile(SharedParts& shared, runtime::CodeCache* cache);
-  Result<std::shared_ptr<const Pipelines>> buildPipelines(std::vector<Pipeline> described,
-                                                          runtime::CodeCache* cache) const;
+  Status compile(SharedParts& shared);
+  Result<std::shared_ptr<const Pipelines>> buildPipelines(std::vector<Pipeline> described) const;
   std::vector<const ir::Module*> kernelsOf(size_t shader) const;
-  Status buildPipeline(Pipeline& pipeline, VkPipelineCache driverCache, const SpirV& code) const;
-  Status buildLayouts(Pipeline& pipeline) const;
   void placeConstants(SharedParts& shared);
   /// Bytes that uploading the constants will take; none once they are there.
   std::vector<int64_t> missingConstantBytes() const;
@@ -89,6 +66,7 @@ class Executable : public runtime::Executable, public std::enable_shared_from_th
   Status upload(Buffer& block, const std::vector<size_t>& buffers);
 
   std::shared_ptr<Gpu> gpu_;
+  std::shared_ptr<runtime::CodeCache> cache_;  // may be null
   ShaderLimits limits_;
   runtime::Program program_;
   std::vector<ir::Module> kernels_;  // raised

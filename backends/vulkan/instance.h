@@ -35,7 +35,8 @@ struct PhysicalDevice {
   VkDeviceSize maxAllocationBytes = 0;
   bool storage8 = false, storage16 = false;
   bool int64 = false, float64 = false, float16 = false;
-  bool memoryBudget = false;  // VK_EXT_memory_budget
+  bool memoryBudget = false;        // VK_EXT_memory_budget
+  bool pipelineStatistics = false;  // VK_KHR_pipeline_executable_properties
   std::vector<std::string> extensions;
 
   /// Runs on the host's cores: never a default.

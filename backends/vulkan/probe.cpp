@@ -116,6 +116,16 @@ void readFeatures(PhysicalDevice& device) {
   device.float64 = all.features.shaderFloat64 == VK_TRUE;
 }
 
+bool tellsStatistics(const PhysicalDevice& device) {
+  if (!has(device, VK_KHR_PIPELINE_EXECUTABLE_PROPERTIES_EXTENSION_NAME)) return false;
+  VkPhysicalDevicePipelineExecutablePropertiesFeaturesKHR feature{
+      .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_PIPELINE_EXECUTABLE_PROPERTIES_FEATURES_KHR};
+  VkPhysicalDeviceFeatures2 all{.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_FEATURES_2,
+                                .pNext = &feature};
+  vkGetPhysicalDeviceFeatures2(device.handle, &all);
+  return feature.pipelineExecutableInfo == VK_TRUE;
+}
+
 }  // namespace
 
 std::optional<PhysicalDevice> probe(VkPhysicalDevice handle) {
@@ -136,6 +146,7 @@ std::optional<PhysicalDevice> probe(VkPhysicalDevice handle) {
   readProperties(device);
   readFeatures(device);
   device.memoryBudget = has(device, VK_EXT_MEMORY_BUDGET_EXTENSION_NAME);
+  device.pipelineStatistics = tellsStatistics(device);
   return device;
 }
 
@@ -152,6 +163,12 @@ FeatureChain::FeatureChain(const PhysicalDevice& device) {
     }
   }
   if (device.memoryBudget) extensions_.push_back(VK_EXT_MEMORY_BUDGET_EXTENSION_NAME);
+  if (device.pipelineStatistics) {
+    statistics_.pipelineExecutableInfo = VK_TRUE;
+    statistics_.pNext = features_.pNext;
+    features_.pNext = &statistics_;
+    extensions_.push_back(VK_KHR_PIPELINE_EXECUTABLE_PROPERTIES_EXTENSION_NAME);
+  }
 }
 
 }  // namespace quartet::vulkan

@@ -22,6 +22,8 @@ constexpr int64_t kMapVectors = 4;
 constexpr int64_t kMostSteps = 8;
 /// A larger tile is taken when its time is below so much of that of the best before it.
 constexpr double kBetter = 0.999;
+/// 32-bit registers of an invocation for loop counters, positions and masks.
+constexpr int64_t kCounters = 12;
 /// Of a cache, what is read again; the rest is left to what streams by.
 constexpr double kCacheShare = 0.5;
 
@@ -35,6 +37,19 @@ bool varies(const TaskView& view, const Access& access, int axis, int64_t block 
 
 /// Vectors of as many values as a vector has f32 lanes: kernels compute in 32 bits or more.
 int64_t registersOf(ir::DType dtype) { return ceilDivide(ir::byteSize(dtype), 4); }
+
+/// FMAs of vectors that one unit does in the time in which its innermost cache gives one vector.
+double operationsPerLoad(const hwdb::Description& device) {
+  double gigabytes =
+      device.memoryGigabytesPerSecond.value / static_cast<double>(device.units.value);
+  for (const hwdb::MemoryLevel& level : device.memory) {  // outermost first
+    const bool cache = level.kind == hwdb::MemoryLevel::Kind::Cache;
+    if (cache && level.gigabytesPerSecond.value > 0) gigabytes = level.gigabytesPerSecond.value;
+  }
+  const double gigaflops = device.peakGigaflops.value / static_cast<double>(device.units.value);
+  constexpr double kBytesPerFlop = 4.0 / 2.0;  // of f32: a value loaded, a product added
+  return gigaflops * kBytesPerFlop / std::max(gigabytes, 1e-3);
+}
 
 /// Vector registers that one point keeps through the reduction: all of its state values.
 int64_t stateRegisters(const TaskView& view) {
@@ -54,6 +69,7 @@ class StepModel {
         lane_(lane),
         rowAxis_(rowAxis),
         stateRegisters_(stateRegisters(view)),
+        operationsPerLoad_(operationsPerLoad(device)),
         device_(device) {
     for (const Access& access : view.accesses) {
       if (access.perPoint) continue;
@@ -69,12 +85,16 @@ class StepModel {
   }
 
   /// All states of a register tile, one tuple on its way to replace another, and the vectors that
-  /// a step loads.
+  /// a step loads. Invocations keep addresses and counters in the same registers, an address for
+  /// each row that is loaded.
   int64_t registers(int64_t rows, int64_t vectors) const {
     int64_t count = (rows * vectors + 1) * stateRegisters_;
+    int64_t addresses = kCounters;
     for (const Operand& operand : operands_) {
       count += (operand.alongRows ? 1 : vectors) * operand.registers;
+      if (operand.alongRows) addresses += rows;
     }
+    if (device_.groupInvocations.value > 1) count += ceilDivide(addresses, lane_.lanes);
     return count;
   }
 
@@ -103,12 +123,13 @@ class StepModel {
     int64_t registers = 0;  // of one vector; none for a value that all lanes share
   };
 
-  /// Loads of one reduction step of a register tile.
-  double loads(int64_t rows, int64_t vectors) const {
+  /// Loads of one reduction step of a register tile, in whole vectors of their own for each lane;
+  /// `shared`: what one counts that is the same for all lanes.
+  double loads(int64_t rows, int64_t vectors, double shared) const {
     double count = 0;
     for (const Operand& operand : operands_) {
       double one = operand.alongRows ? static_cast<double>(rows) : 1;
-      if (operand.alongLanes) one *= static_cast<double>(vectors) * operand.loadsPerVector;
+      one *= operand.alongLanes ? static_cast<double>(vectors) * operand.loadsPerVector : shared;
       count += one;
     }
     return count;
@@ -117,21 +138,28 @@ class StepModel {
   double stepCycles(int64_t rows, int64_t vectors) const {
     const auto operations = static_cast<double>(rows * vectors);
     const double perCycle = std::max(device_.fmaPerCycle.value, 0.125);
-    // Loads start as often as vector operations do.
-    const double throughput = std::max(operations, loads(rows, vectors)) / perCycle;
-    const bool hidesLatency = device_.groupInvocations.value > 1;
-    return hidesLatency ? throughput : std::max(throughput, device_.fmaLatencyCycles.value);
+    if (device_.groupInvocations.value > 1) {
+      // Other invocations hide latency. What the innermost cache gives bounds the loads; they and
+      // the arithmetic overlap in part only.
+      const double shared = device_.broadcastVectorLoads.value;
+      return (operations + loads(rows, vectors, shared) * operationsPerLoad_) / perCycle;
+    }
+    // Loads, of vectors as of single values, start as often as vector operations do.
+    const double throughput = std::max(operations, loads(rows, vectors, 1)) / perCycle;
+    return std::max(throughput, device_.fmaLatencyCycles.value);
   }
 
   const TaskView& view_;
   const LaneChoice& lane_;
   int rowAxis_;
   int64_t stateRegisters_;
+  double operationsPerLoad_;
   const hwdb::Description& device_;
   std::vector<Operand> operands_;
 };
 
-/// Reduction axes with the smallest steps through the largest operand innermost.
+/// Reduction axes with the smallest steps through the largest operand innermost; those of one
+/// point, which make no loop, outermost.
 std::vector<int> reductionOrder(const TaskView& view, const LaneChoice& lane) {
   const Access* main = nullptr;
   int64_t most = -1;
@@ -149,6 +177,7 @@ std::vector<int> reductionOrder(const TaskView& view, const LaneChoice& lane) {
   if (view.expr->order == ir::TensorExpr::Order::Sequential) return order;
   const auto step = [&](int axis) {
     if (axis == lane.axis) return int64_t{-1};
+    if (view.extents[static_cast<size_t>(axis)] == 1) return INT64_MAX;
     if (main == nullptr) return int64_t{0};
     return std::abs(strideOf(view, *main, axis).value_or(0));
   };
@@ -156,7 +185,8 @@ std::vector<int> reductionOrder(const TaskView& view, const LaneChoice& lane) {
   return order;
 }
 
-std::vector<int> loopOrder(const TaskView& view, const LaneChoice& lane) {
+std::vector<int> loopOrder(const TaskView& view, const LaneChoice& lane,
+                           const hwdb::Description& device) {
   const std::vector<int> rows = rowAxes(view, lane);
   const auto isRow = [&](int axis) {
     return std::find(rows.begin(), rows.end(), axis) != rows.end();
@@ -165,8 +195,11 @@ std::vector<int> loopOrder(const TaskView& view, const LaneChoice& lane) {
   for (int axis = 0; axis < view.rank(); ++axis) {
     if (axis != lane.axis && !isRow(axis)) order.push_back(axis);
   }
-  if (lane.axis >= 0 && lane.axis < view.rank()) order.push_back(lane.axis);
+  const bool laneInDomain = lane.axis >= 0 && lane.axis < view.rank();
+  const bool sideBySide = device.groupInvocations.value > 1;
+  if (laneInDomain && !sideBySide) order.push_back(lane.axis);
   order.insert(order.end(), rows.begin(), rows.end());
+  if (laneInDomain && sideBySide) order.push_back(lane.axis);
   const std::vector<int> inner = reductionOrder(view, lane);
   order.insert(order.end(), inner.begin(), inner.end());
   return order;
@@ -179,10 +212,9 @@ std::vector<int64_t> positive(std::vector<int64_t> extents) {
 }
 
 int64_t largestDivisor(int64_t value, int64_t most) {
-  for (int64_t candidate = most; candidate > 1; candidate /= 2) {
-    if (value % candidate == 0) return candidate;
-  }
-  return 1;
+  int64_t candidate = most;
+  while (candidate > 1 && value % candidate != 0) --candidate;
+  return std::max<int64_t>(candidate, 1);
 }
 
 /// Whether accesses that are regular inside one vector stay so over `width` points of the lane
@@ -230,7 +262,7 @@ class LoopLimit {
       : view_(view), lane_(lane), device_(device) {
     tile_.lanes = lane.lanes;
     tile_.laneAxis = lane.axis;
-    tile_.order = loopOrder(view, lane);
+    tile_.order = loopOrder(view, lane, device);
   }
 
   bool keeps(int rowAxis, int64_t rows, int64_t vectors) const {
@@ -330,7 +362,7 @@ ir::Tile chooseRegisterTile(const TaskView& view, const LaneChoice& lane,
   tile.lanes = lane.lanes;
   tile.laneAxis = lane.axis;
   tile.reg.assign(static_cast<size_t>(view.axes()), 1);
-  tile.order = loopOrder(view, lane);
+  tile.order = loopOrder(view, lane, device);
   const bool laneInDomain = lane.axis >= 0 && lane.axis < view.rank();
   if (!view.reduces()) {
     if (laneInDomain) {
@@ -357,9 +389,23 @@ ir::Tile chooseRegisterTile(const TaskView& view, const LaneChoice& lane,
       std::max<int64_t>(device.vectorRegisters.value / (best.rows * best.vectors * states), 1);
   if (constant && *constant > 0) {
     tile.reg[static_cast<size_t>(innermost)] =
-        largestDivisor(*constant, std::min<int64_t>(int64_t{1} << std::ilogb(room), kMostSteps));
+        largestDivisor(*constant, std::min(room, kMostSteps));
   }
   return tile;
+}
+
+int64_t tileRegisters(const TaskView& view, const ir::Tile& tile, const hwdb::Description& device) {
+  const LaneChoice lane{tile.laneAxis, tile.lanes};
+  Accumulators taken;
+  for (const int axis : rowAxes(view, lane)) {
+    const int64_t rows = tile.reg[static_cast<size_t>(axis)];
+    if (rows > 1) taken = {axis, rows, 1};
+  }
+  if (lane.axis >= 0 && lane.axis < view.rank()) {
+    taken.vectors = ceilDivide(tile.reg[static_cast<size_t>(lane.axis)], tile.lanes);
+  }
+  return tile.lanes *
+         StepModel(view, lane, taken.rowAxis, device).registers(taken.rows, taken.vectors);
 }
 
 void chooseGroupTile(const TaskView& view, const Work& work, const Budget& budget,

@@ -5,14 +5,19 @@
 
 namespace quartet::sched {
 
-/// The register tile with the shortest predicted time within the register budget, the unrolling of
-/// the innermost reduction axis, and the order of loops.
 /// Whether kernels that compute one vector at a time keep to the device's loop iterations; single
 /// points always do, or the device does not support the expression.
 bool vectorsFitLoops(const TaskView& view, const LaneChoice& lane, const hwdb::Description& device);
 
+/// The register tile with the shortest predicted time within the register budget, the unrolling of
+/// the innermost reduction axis, and the order of loops.
 ir::Tile chooseRegisterTile(const TaskView& view, const LaneChoice& lane,
                             const hwdb::Description& device);
+
+/// 32-bit registers of each lane that a reduction's register tile takes, as counted against the
+/// device's budget: all states, one tuple on its way to replace another, and the vectors that a
+/// step loads. Addresses and loop counters come on top.
+int64_t tileRegisters(const TaskView& view, const ir::Tile& tile, const hwdb::Description& device);
 
 /// Completes `tile` with the group level: enough groups for the units, invocations filled.
 void chooseGroupTile(const TaskView& view, const Work& work, const Budget& budget,

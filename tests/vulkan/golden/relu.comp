@@ -1,4 +1,5 @@
 #version 450
+#extension GL_EXT_control_flow_attributes : require
 layout(local_size_x = 32) in;
 layout(push_constant, std430) uniform Words { uint word[1]; } words;
 bvec4 isnan_f32x4(vec4 x) { return greaterThan(floatBitsToUint(x) & 0x7fffffffu, uvec4(0x7f800000u)); }

@@ -1,4 +1,5 @@
 #version 450
+#extension GL_EXT_control_flow_attributes : require
 #extension GL_EXT_shader_explicit_arithmetic_types_int64 : require
 layout(local_size_x = 32) in;
 layout(std430, binding = 2) buffer Status { uint code; uint node; uvec2 detail; } status;
@@ -15,7 +16,7 @@ void kernel0(int group) {
   int v4 = group * v3;
   int64_t v5;
   v5 = int64_t(0ul);
-  for (int v9 = 0; v9 < v3; v9 += 1) {
+  [[dont_unroll]] for (int v9 = 0; v9 < v3; v9 += 1) {
     int v10 = v4 + v9;
     int64_t v11 = b0[v10];
     int64_t v12 = v5;

@@ -1,4 +1,5 @@
 #version 450
+#extension GL_EXT_control_flow_attributes : require
 layout(local_size_x = 32) in;
 layout(std430, binding = 2) buffer Status { uint code; uint node; uvec2 detail; } status;
 layout(push_constant, std430) uniform Words { uint word[2]; } words;
@@ -21,7 +22,7 @@ void kernel0(int group) {
   int v4 = group * v3;
   uvec2 v5;
   v5 = uvec2(0u, 0u);
-  for (int v9 = 0; v9 < v3; v9 += 1) {
+  [[dont_unroll]] for (int v9 = 0; v9 < v3; v9 += 1) {
     int v10 = v4 + v9;
     uvec2 v11 = b0[v10];
     uvec2 v12 = v5;
