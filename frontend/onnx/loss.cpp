@@ -35,9 +35,10 @@ Result<Tensor> likelihoodLoss(Context& c, const Tensor& scores) {
   }
   Tensor weight;
   bool weighted = false;
-  if (c.hasAttribute("ignore_index")) {
-    const Tensor ignored =
-        e.scalar(Opcode::Eq, {target, e.integer(target.dtype, c.integer("ignore_index", 0))});
+  const bool ignores = c.hasAttribute("ignore_index");
+  Tensor ignored;
+  if (ignores) {
+    ignored = e.scalar(Opcode::Eq, {target, e.integer(target.dtype, c.integer("ignore_index", 0))});
     target = e.select(ignored, e.integer(target.dtype, 0), target);
     weight = e.cast(e.unary(Opcode::Not, ignored), scores.dtype);
     weighted = true;
@@ -55,6 +56,8 @@ Result<Tensor> likelihoodLoss(Context& c, const Tensor& scores) {
                             scores.dtype, picked, attributesOf({{"axis", int64_t{1}}}));
   Tensor loss = e.unary(Opcode::Neg, e.reshape(score, required));
   if (weighted) loss = e.mul(loss, weight);
+  // What is ignored may be infinite, so that a weight of 0 would not do.
+  if (ignores) loss = e.select(ignored, e.number(loss.dtype, 0), loss);
   const std::string reduction = c.text("reduction", "mean");
   if (reduction == "none") return loss;
   const Tensor sum = total(e, loss);

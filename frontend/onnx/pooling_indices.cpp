@@ -1,7 +1,6 @@
 #include "frontend/onnx/pooling_indices.h"
 
 #include <algorithm>
-#include <limits>
 
 namespace quartet::frontend {
 
@@ -13,22 +12,32 @@ using ir::Opcode;
 
 namespace {
 
+// Where the taps of every window lie along a spatial axis, window by window. A tap in the padding
+// stands for the nearest of its window that is not: that repeats elements of the window, in their
+// order, and changes neither its maximum nor which element is the first to have it. Of a window
+// that lies in the padding altogether they are elements of the image, whichever.
+std::vector<int64_t> taps(const Spatial& s, size_t axis, int64_t windows, int64_t extent) {
+  std::vector<int64_t> positions;
+  for (int64_t o = 0; o < windows; ++o) {
+    const int64_t start = o * s.strides[axis] - s.begin[axis];
+    const int64_t step = s.dilations[axis];
+    const int64_t first = start < 0 ? (-start + step - 1) / step : 0;
+    const int64_t last =
+        std::min(s.kernel[axis] - 1, start < extent ? (extent - 1 - start) / step : int64_t{-1});
+    for (int64_t k = 0; k < s.kernel[axis]; ++k) {
+      const int64_t tap = first <= last ? std::clamp(k, first, last) : k;
+      positions.push_back(std::clamp<int64_t>(start + tap * step, 0, extent - 1));
+    }
+  }
+  return positions;
+}
+
 // x with every spatial axis replaced by (windows, positions in a window): [N, C, o..., k...].
 Tensor unfold(Emitter& e, const Tensor& x, const Spatial& s, const Dims& out) {
   const size_t rank = s.rank();
-  Ints begin(rank + 2, 0);
-  Ints end(rank + 2, 0);
-  std::copy(s.begin.begin(), s.begin.end(), begin.begin() + 2);
-  std::copy(s.end.begin(), s.end.end(), end.begin() + 2);
-  const double lowest = -std::numeric_limits<double>::infinity();  // saturates for integers
-  Tensor windows = e.pad(x, e.number(x.dtype, lowest), "constant", begin, end);
+  Tensor windows = x;
   for (size_t i = 0; i < rank; ++i) {
-    std::vector<int64_t> table;
-    for (int64_t o = 0; o < out[i + 2].value(); ++o) {
-      for (int64_t k = 0; k < s.kernel[i]; ++k) {
-        table.push_back(o * s.strides[i] + k * s.dilations[i]);
-      }
-    }
+    const std::vector<int64_t> table = taps(s, i, out[i + 2].value(), x.shape[i + 2].value());
     const Tensor indices = e.reshape(e.ints(table), {out[i + 2], Dim(s.kernel[i])});
     windows = e.gather(windows, indices, static_cast<int>(2 + 2 * i));
   }
@@ -61,14 +70,15 @@ Tensor positionTable(Emitter& e, const Tensor& x, const Spatial& s, const Dims& 
   const auto inner = stridesOf(s.kernel);
   int64_t count = 1;
   for (const int64_t extent : shape) count *= extent;
+  std::vector<std::vector<int64_t>> along;
+  for (size_t i = 0; i < rank; ++i) along.push_back(taps(s, i, shape[i], extents[i]));
   std::vector<int64_t> table;
   for (int64_t o = 0; o < count; ++o) {
     for (int64_t k = 0; k < window; ++k) {
       int64_t position = 0;
       for (size_t i = 0; i < rank; ++i) {
-        const int64_t at = o / outer[i] % shape[i] * s.strides[i] - s.begin[i] +
-                           k / inner[i] % s.kernel[i] * s.dilations[i];
-        position += at * strides[i];
+        const int64_t tap = o / outer[i] % shape[i] * s.kernel[i] + k / inner[i] % s.kernel[i];
+        position += along[i][static_cast<size_t>(tap)] * strides[i];
       }
       table.push_back(position);
     }
@@ -82,6 +92,9 @@ Tensor positionTable(Emitter& e, const Tensor& x, const Spatial& s, const Dims& 
 
 Tensor largestPositions(Emitter& e, const Tensor& x, const Spatial& spatial, const Dims& out,
                         bool columnMajor) {
+  const bool empty = std::any_of(x.shape.begin() + 2, x.shape.end(),
+                                 [](const Dim& extent) { return extent == Dim(0); });
+  if (empty) return e.broadcast(e.integer(DType::I64, 0), out);  // nothing to point at
   const Tensor table = positionTable(e, x, spatial, out, columnMajor);
   Dims flat = out;
   flat.push_back(table.shape.back());

@@ -5,6 +5,7 @@
 #include <set>
 
 #include "frontend/onnx/emitter.h"
+#include "frontend/onnx/reassociation.h"
 #include "ir/origin.h"
 
 namespace quartet::frontend {
@@ -142,6 +143,10 @@ class Simplifier {
   // Takes one more op into the chain; false when it does not belong there.
   bool extend(Chain& chain, const Op& user, const Tensor& c) {
     const bool first = user.operands[0] == chain.end;
+    const bool shifts = user.opcode == Opcode::Add || user.opcode == Opcode::Sub;
+    if (shifts && chain.hasOffset && !keepsRounding(chain.offset, c, user.opcode == Opcode::Sub)) {
+      return false;
+    }
     switch (user.opcode) {
       case Opcode::Add:
         chain.offset = e_.add(chain.offset, c);
@@ -165,7 +170,7 @@ class Simplifier {
       default:
         return false;
     }
-    if (user.opcode == Opcode::Add || user.opcode == Opcode::Sub) chain.hasOffset = true;
+    chain.hasOffset |= shifts;
     return true;
   }
 
@@ -211,7 +216,8 @@ class Simplifier {
       if (shorter && chain.scale.constant && chain.offset.constant) {
         e_.setOrigin(chain.origin);
         const Tensor heavier = chain.hasScale ? scaled(chain.scale) : weights;
-        if (heavier.constant) {
+        const bool exact = !chain.hasScale || keepsRange(weights, chain.scale, heavier);
+        if (heavier.constant && exact && allFinite(chain.offset)) {
           Tensor y = emit(heavier);
           if (chain.hasOffset) y = e_.add(y, chain.offset);
           absorbed_.insert(chain.inner.begin(), chain.inner.end());

@@ -69,6 +69,10 @@ std::optional<Dims> contentsOf(const Tensor& tensor, int64_t limit) {
   return Dims(values->begin(), values->end());
 }
 
+double numberAt(const Tensor& constant, size_t i) {
+  return loadNumber(constant.dtype, constant.constant->bytes, i);
+}
+
 std::optional<std::vector<double>> numbersOf(const Tensor& tensor) {
   if (!tensor.constant) return std::nullopt;
   std::vector<double> values(static_cast<size_t>(tensor.constant->elementCount()));

@@ -35,6 +35,8 @@ std::string typeString(const Tensor& tensor);
 std::optional<ir::Dims> contentsOf(const Tensor& tensor, int64_t limit = 1024);
 /// The same when all elements are numbers.
 std::optional<std::vector<int64_t>> integersOf(const Tensor& tensor, int64_t limit = 1 << 20);
+/// Element `i` of a constant, row-major, as a double.
+double numberAt(const Tensor& constant, size_t i);
 /// The elements of a constant as doubles, whatever its type.
 std::optional<std::vector<double>> numbersOf(const Tensor& tensor);
 /// The value of a constant that holds one element repeated (a scalar, say).
