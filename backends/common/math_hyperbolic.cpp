@@ -9,13 +9,14 @@ constexpr double kLn2 = 0x1.62e42fefa39efp-1;
 // Beyond, x * x + 1 and x * x - 1 are x * x, which may overflow.
 constexpr double kLarge = 1e9;
 
-// x * P(x^2) / Q(x^2), at most 1: odd functions that saturate.
+// x * P(x^2) / Q(x^2), at most 1: odd functions that saturate, to exactly 1 from `bound` on.
 Term saturating(Term x, double bound, std::initializer_list<double> numerator,
                 std::initializer_list<double> denominator) {
   const Term inside = min(max(x, -bound), bound);
   const Term z = inside * inside;
   const Term value = inside * polynomial(z, numerator) / polynomial(z, denominator);
-  return min(max(value, -1), 1);
+  const Term most = withSign(x.number(1), signOf(x));
+  return select(abs(x) >= bound, most, min(max(value, -1), 1));
 }
 
 }  // namespace

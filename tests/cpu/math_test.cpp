@@ -143,6 +143,15 @@ TEST_CASE("f32 functions are within their stated errors on all of f32") {
   checkFunction(Opcode::Erf, 5.5);
 }
 
+// What is built on them, 1 - tanh(x) times a large x, say, shows any bit that is missing.
+TEST_CASE("tanh and erf are exactly 1 where their values round to it") {
+  for (const auto& [op, first] : {std::pair{Opcode::Tanh, 9.02F}, std::pair{Opcode::Erf, 3.93F}}) {
+    CHECK(measure(op, denseAround(first, 100)).error == 0);
+    CHECK(measure(op, denseAround(-1e30F, -first)).error == 0);
+    CHECK(measure(op, {kInf, -kInf, std::numeric_limits<float>::max()}).error == 0);
+  }
+}
+
 TEST_CASE("pow is within its stated error, and has C's special values") {
   std::vector<float> xs;
   std::vector<float> ys;
