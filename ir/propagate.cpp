@@ -3,13 +3,12 @@
 #include <set>
 
 #include "base/floor_division.h"
+#include "base/saturate.h"
 #include "ir/tensor_expr.h"
 
 namespace quartet::ir {
 
 namespace {
-
-__extension__ using Wide = __int128;
 
 /// lo <= x <= hi; empty when hi < lo. The limits of int64 stand for "unbounded".
 struct Interval {
@@ -18,12 +17,6 @@ struct Interval {
   bool empty() const { return hi < lo; }
   bool operator==(const Interval&) const = default;
 };
-
-int64_t saturate(Wide value) {
-  if (value > INT64_MAX) return INT64_MAX;
-  if (value < INT64_MIN) return INT64_MIN;
-  return static_cast<int64_t>(value);
-}
 
 /// A bound times a factor: an unbounded side stays unbounded.
 Wide scaled(int64_t bound, int64_t factor) {

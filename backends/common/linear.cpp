@@ -4,6 +4,7 @@
 #include <numeric>
 
 #include "base/floor_division.h"
+#include "base/saturate.h"
 
 namespace quartet::common {
 
@@ -45,18 +46,26 @@ Linear operator*(const Linear& a, int64_t factor) {
 
 Linear operator-(const Linear& a, const Linear& b) { return a + b * -1; }
 
+void IndexMath::setRange(ir::ValueId value, Interval range) {
+  const auto clamped = [](int64_t bound) {
+    return std::clamp<int64_t>(bound, INT32_MIN, INT32_MAX);
+  };
+  ranges_[value] = {clamped(range.lo), clamped(range.hi)};
+}
+
 Interval IndexMath::range(const Linear& form) const {
-  Interval sum{form.constant, form.constant};
-  const auto add = [&](int64_t coefficient, Interval of) {
-    sum.lo += coefficient * (coefficient > 0 ? of.lo : of.hi);
-    sum.hi += coefficient * (coefficient > 0 ? of.hi : of.lo);
+  Wide lo = form.constant;
+  Wide hi = form.constant;
+  const auto add = [&](Wide coefficient, Interval of) {
+    lo += coefficient * (coefficient > 0 ? of.lo : of.hi);
+    hi += coefficient * (coefficient > 0 ? of.hi : of.lo);
   };
   for (const Linear::Term& term : form.terms) {
     const auto known = ranges_.find(term.value);
     add(term.coefficient, known == ranges_.end() ? Interval{} : known->second);
   }
   add(form.lane, {0, lanes_ - 1});
-  return sum;
+  return {saturate(lo), saturate(hi)};
 }
 
 IndexMath::Split IndexMath::split(const Linear& a, int64_t divisor) const {
@@ -89,7 +98,9 @@ Linear IndexMath::multiply(const Linear& a, const Linear& b) {
   if (a.isConstant()) return b * a.constant;
   const Interval ra = range(a);
   const Interval rb = range(b);
-  const auto corners = {ra.lo * rb.lo, ra.lo * rb.hi, ra.hi * rb.lo, ra.hi * rb.hi};
+  const auto product = [](int64_t x, int64_t y) { return saturate(static_cast<Wide>(x) * y); };
+  const auto corners = {product(ra.lo, rb.lo), product(ra.lo, rb.hi), product(ra.hi, rb.lo),
+                        product(ra.hi, rb.hi)};
   return opaque(Opcode::Mul, a, b, {std::min(corners), std::max(corners)});
 }
 

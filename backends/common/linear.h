@@ -51,7 +51,9 @@ class IndexMath {
 
   int lanes() const { return lanes_; }
   void setLanes(int lanes) { lanes_ = lanes; }
-  void setRange(ir::ValueId value, Interval range) { ranges_[value] = range; }
+  /// What is beyond i32 does not count: no index value is.
+  void setRange(ir::ValueId value, Interval range);
+  /// Of a form, whose terms may leave i32 together.
   Interval range(const Linear& form) const;
 
   Linear multiply(const Linear& a, const Linear& b);

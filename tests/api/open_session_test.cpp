@@ -1,6 +1,7 @@
 // Models with open extents: one session for all shapes.
 #include <doctest/doctest.h>
 
+#include <numeric>
 #include <set>
 #include <thread>
 
@@ -332,4 +333,27 @@ TEST_CASE("open extents: a model that must know them need not declare its output
   CHECK(model.outputs()[1].shape == std::vector<int64_t>{kOpenExtent, kOpenExtent});
   const Session session = sessionOf(model, {.device = "cpu"});
   for (const int64_t b : {4, 8, 2}) checkShapes(model, session, {{"x", {3, b}}});
+}
+
+// The largest product of the extents is beyond 64 bits; nobody runs it, but bounds rest on it.
+TEST_CASE("open extents whose product could be beyond all numbers") {
+  OnnxModel onnx;
+  onnx.input("x", {10, "S", 8, "S", 7}).output("y", kFloat);
+  onnx.node("Flatten", {"x"}, {"y"}, {{"axis", int64_t{4}}});
+  const Model model = modelOf(onnx, {{"x", {10, kOpenExtent, 8, kOpenExtent, 7}}});
+  for (const std::string& device : computingDevices()) {
+    INFO(device);
+    const auto session = Session::compile(model, {.device = device});
+    REQUIRE_MESSAGE(session, session.error().str());
+    for (const int64_t extent : {3, 2, 5, 1}) {
+      CAPTURE(extent);
+      std::vector<float> values(static_cast<size_t>(560 * extent * extent));
+      std::iota(values.begin(), values.end(), 0.0F);
+      const auto outputs =
+          session->run({{"x", Tensor::of<float>({10, extent, 8, extent, 7}, values)}});
+      REQUIRE_MESSAGE(outputs, outputs.error().str());
+      CHECK(outputs->at("y").shape == std::vector<int64_t>{80 * extent * extent, 7});
+      CHECK(floats(outputs->at("y")) == values);
+    }
+  }
 }
