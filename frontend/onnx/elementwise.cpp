@@ -2,6 +2,7 @@
 
 #include "frontend/onnx/builders.h"
 #include "frontend/onnx/element_type.h"
+#include "frontend/onnx/widen.h"
 
 namespace quartet::frontend {
 
@@ -107,14 +108,24 @@ Status emitPower(Context& c, const Tensor& x, const Tensor& exponent) {
   return {};
 }
 
-}  // namespace
+Status power(Context& c) { return emitPower(c, c.in(0), c.in(1)); }
 
-Status buildPow(Context& c) { return emitPower(c, c.in(0), c.in(1)); }
-
-Status buildLegacyPow(Context& c) {
+Status legacyPower(Context& c) {
   const Tensor exponent = QT_TRY(legacyOperand(c));
   return emitPower(c, c.in(0), exponent);
 }
+
+// The exponent has a type of its own.
+Status rounded(Context& c, Status (*build)(Context&)) {
+  const auto outputs = QT_TRY(widenedOutputs(c, build));
+  c.set(0, c.e.cast(outputs.at(0), c.in(0).dtype));
+  return {};
+}
+
+}  // namespace
+
+Status buildPow(Context& c) { return rounded(c, power); }
+Status buildLegacyPow(Context& c) { return rounded(c, legacyPower); }
 
 Status buildMod(Context& c) {
   const bool fmod = c.integer("fmod", 0) != 0;

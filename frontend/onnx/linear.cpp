@@ -1,6 +1,7 @@
 #include <algorithm>
 
 #include "frontend/onnx/builders.h"
+#include "frontend/onnx/widen.h"
 
 namespace quartet::frontend {
 
@@ -79,8 +80,9 @@ Status buildMatMul(Context& c) {
   return {};
 }
 
-// Before opset 7 an attribute `broadcast` allowed what later versions always do.
-Status buildGemm(Context& c) {
+namespace {
+
+Status gemm(Context& c) {
   Emitter& e = c.e;
   QT_CHECK(c.rankIs(0, 2));
   QT_CHECK(c.rankIs(1, 2));
@@ -92,9 +94,10 @@ Status buildGemm(Context& c) {
   QT_CHECK(c.agree(a.shape[transA ? 0 : 1], b.shape[transB ? 1 : 0], "inner extents of A and B"));
   Tensor y =
       e.contract(a, transA ? Ints{2, 0} : Ints{0, 2}, b, transB ? Ints{1, 2} : Ints{2, 1}, {0, 1});
-  y = e.mul(y, c.number("alpha", 1));
-  const double beta = c.number("beta", 1);
-  if (c.has(2) && beta != 0) {
+  const double alpha = c.number("alpha", 1);
+  const double beta = c.has(2) ? c.number("beta", 1) : 0;
+  y = e.mul(y, alpha);
+  if (beta != 0) {
     if (broadcastShapes(y.shape, c.in(2).shape) != y.shape) {
       return c.fail("input C of shape " + str(c.in(2).shape) + " does not broadcast to " +
                     str(y.shape));
@@ -103,6 +106,15 @@ Status buildGemm(Context& c) {
   }
   c.set(0, y);
   return {};
+}
+
+}  // namespace
+
+// Before opset 7 an attribute `broadcast` allowed what later versions always do.
+Status buildGemm(Context& c) {
+  const bool scaled = c.number("alpha", 1) != 1;
+  const bool added = c.has(2) && c.number("beta", 1) != 0;
+  return scaled || added ? buildWidened(c, gemm) : gemm(c);
 }
 
 }  // namespace quartet::frontend
