@@ -7,6 +7,7 @@ namespace quartet::frontend {
 
 using ir::Dim;
 using ir::Dims;
+using ir::DType;
 using ir::Ints;
 using ir::Opcode;
 
@@ -96,15 +97,19 @@ Status gemm(Context& c) {
       e.contract(a, transA ? Ints{2, 0} : Ints{0, 2}, b, transB ? Ints{1, 2} : Ints{2, 1}, {0, 1});
   const double alpha = c.number("alpha", 1);
   const double beta = c.has(2) ? c.number("beta", 1) : 0;
-  y = e.mul(y, alpha);
+  // A factor that no integer is: scaled as a float, and cut off as by Cast.
+  const DType dtype = y.dtype;
+  const bool whole = represents(dtype, alpha) && represents(dtype, beta);
+  const DType computed = whole ? dtype : realType(dtype);
+  y = e.mul(e.cast(y, computed), alpha);
   if (beta != 0) {
     if (broadcastShapes(y.shape, c.in(2).shape) != y.shape) {
       return c.fail("input C of shape " + str(c.in(2).shape) + " does not broadcast to " +
                     str(y.shape));
     }
-    y = e.add(y, e.mul(c.in(2), beta));
+    y = e.add(y, e.mul(e.cast(c.in(2), computed), beta));
   }
-  c.set(0, y);
+  c.set(0, e.cast(y, dtype));
   return {};
 }
 

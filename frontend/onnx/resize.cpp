@@ -4,6 +4,7 @@
 #include <numeric>
 
 #include "frontend/onnx/builders.h"
+#include "frontend/onnx/widen.h"
 
 namespace quartet::frontend {
 
@@ -320,13 +321,6 @@ Status checkTable(const Context& c, const Options& o, const Axis& a) {
                      "the interpolation of axis " + std::to_string(a.axis));
 }
 
-// What elements are interpolated in: all that the dtype holds is exact in it, but integers beyond
-// 2^53.
-DType interpolated(const Options& o, DType dtype) {
-  if (o.mode == "nearest" || dtype == DType::F32 || dtype == DType::F64) return dtype;
-  return ir::isInteger(dtype) && ir::byteSize(dtype) > 2 ? DType::F64 : DType::F32;
-}
-
 // Back in the dtype of the input. Integers are rounded to nearest, ties to even, and saturate, as
 // ONNX's reference evaluator does; ONNX Runtime cuts the fraction off.
 Tensor deinterpolated(Emitter& e, const Tensor& x, DType dtype) {
@@ -339,6 +333,7 @@ Status resize(Context& c) {
   Target t = QT_TRY(readTarget(c));
   QT_CHECK(applyPolicy(c, t));
   const DType dtype = c.in(0).dtype;
+  const DType computed = o.mode == "nearest" ? dtype : realType(dtype);
   Tensor x = c.in(0);
   for (size_t i = 0; i < t.axes.size(); ++i) {
     const Axis a = QT_TRY(readAxis(c, t, i));
@@ -349,7 +344,7 @@ Status resize(Context& c) {
       continue;
     }
     QT_CHECK(checkTable(c, o, a));
-    x = resizeAxis(c.e, c.e.cast(x, interpolated(o, dtype)), o, a);
+    x = resizeAxis(c.e, c.e.cast(x, computed), o, a);
   }
   c.set(0, deinterpolated(c.e, x, dtype));
   return {};

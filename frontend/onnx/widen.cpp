@@ -8,6 +8,17 @@ DType widenedType(DType dtype) {
   return dtype == DType::F16 || dtype == DType::BF16 ? DType::F32 : dtype;
 }
 
+DType realType(DType dtype) {
+  if (ir::isFloat(dtype)) return widenedType(dtype);
+  return ir::byteSize(dtype) > 2 ? DType::F64 : DType::F32;
+}
+
+bool represents(DType dtype, double number) {
+  if (ir::isFloat(dtype)) return true;
+  const Constant element = ir::makeConstant(dtype, {}, encode(dtype, number));
+  return numbersOf({dtype, {}, {}, element, nullptr})->front() == number;
+}
+
 Result<std::map<int, Tensor>> widenedOutputs(Context& c, Status (*build)(Context&)) {
   std::vector<Tensor> wide(static_cast<size_t>(c.inputCount()));
   std::vector<const Tensor*> inputs(wide.size(), nullptr);

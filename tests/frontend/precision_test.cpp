@@ -243,3 +243,26 @@ TEST_CASE("floats of different types are refused as before") {
   m.input("x", {1}, kFloat16).input("z", {1}).node("Mean", {"x", "z"}, {"y"}).output("y");
   CHECK(importError(m).message == "inputs have different element types, f16 and f32");
 }
+
+TEST_CASE("integers: factors and biases with fractions") {
+  const auto gemm = [](const std::vector<NodeAttribute>& attributes) {
+    Node node{"Gemm", kInt32, {1, 2}, attributes};
+    node.further = {{2, 1}, {1}};
+    return node.result({{3, 5}, {3, 8}, {1}})[0];  // 49, 1
+  };
+  CHECK(gemm({}) == 50);
+  CHECK(gemm({{"alpha", 0.5F}}) == 25);
+  CHECK(gemm({{"alpha", 0.5F}, {"beta", 0.25F}}) == 24);  // 24.75
+  CHECK(gemm({{"alpha", -0.3F}}) == -13);                 // -13.7
+  CHECK(gemm({{"alpha", 2.0F}, {"beta", -3.0F}}) == 95);
+  const auto shrink = [](int element, float bias, float lambda, const Numbers& x) {
+    return Node{"Shrink", element, {7}, {{"bias", bias}, {"lambd", lambda}}}.result({x});
+  };
+  const Numbers x{-3, -2, -1, 0, 1, 2, 3};
+  // -1.5, -0.5, 0, 0, 0, 0.5, 1.5
+  CHECK(shrink(kInt32, 1.5F, 1.5F, x) == Numbers{-1, 0, 0, 0, 0, 0, 1});
+  CHECK(shrink(kInt8, 1, 1.5F, x) == Numbers{-2, -1, 0, 0, 0, 1, 2});
+  CHECK(shrink(kUint8, 0.5F, 1.5F, {0, 1, 2, 3, 4, 5, 255}) == Numbers{0, 0, 1, 2, 3, 4, 254});
+  // -2 and below: x + 1; all others are above -1.5.
+  CHECK(shrink(kInt32, 1, -1.5F, x) == Numbers{-2, -1, 0, 1, 2, 1, 2});
+}

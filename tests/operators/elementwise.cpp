@@ -84,11 +84,10 @@ void hardSigmoid(Draft& d) {
   d.maybe("beta", anyFloat(d, -2, 2));
 }
 
-// The numbers are whole: integers have no others.
 void shrink(Draft& d) {
   activation(d);
-  d.maybe("bias", static_cast<float>(d.between(0, 2)));
-  d.set("lambd", static_cast<float>(d.between(0, 2)));
+  d.maybe("bias", d.chance(0.5) ? anyFloat(d, 0, 2) : static_cast<float>(d.between(0, 2)));
+  d.maybe("lambd", d.chance(0.5) ? anyFloat(d, 0, 2) : static_cast<float>(d.between(0, 2)));
 }
 
 void swish(Draft& d) {
