@@ -100,9 +100,10 @@ Status emitPower(Context& c, const Tensor& x, const Tensor& exponent) {
     c.set(0, *simple);
     return {};
   }
-  // The result has the type of the base; the power is computed in the wider of both kinds.
+  // The result has the type of the base. Of an integer, a power that misses a whole number by a
+  // rounding error would lose 1 when its fraction is cut off: f64 has digits to spare.
   const bool viaFloat = !ir::isFloat(x.dtype) && ir::isFloat(exponent.dtype);
-  const DType dtype = viaFloat ? exponent.dtype : x.dtype;
+  const DType dtype = viaFloat ? DType::F64 : x.dtype;
   const Tensor power = c.e.scalar(Opcode::Pow, {c.e.cast(x, dtype), c.e.cast(exponent, dtype)});
   c.set(0, c.e.cast(power, x.dtype));
   return {};

@@ -266,3 +266,16 @@ TEST_CASE("integers: factors and biases with fractions") {
   // -2 and below: x + 1; all others are above -1.5.
   CHECK(shrink(kInt32, 1, -1.5F, x) == Numbers{-2, -1, 0, 1, 2, 1, 2});
 }
+
+TEST_CASE("integers: powers with float exponents") {
+  const auto power = [](int base, int exponent, double x, double y) {
+    OnnxModel m(15);
+    m.input("x", {1}, base).input("z", {1}, exponent).node("Pow", {"x", "z"}, {"y"}).output("y");
+    return evaluateNumbers(import(m), {{x}, {y}})[0];
+  };
+  CHECK(power(kInt64, kFloat, 3, 33) == 5559060566555523);
+  CHECK(power(kInt32, kFloat, 7, 10) == 282475249);
+  CHECK(power(kInt32, kFloat16, 3, 9) == 19683);
+  CHECK(power(kInt32, kFloat, 10, 0.5) == 3);
+  CHECK(power(kInt64, kInt64, 3, 33) == 5559060566555523);
+}
