@@ -279,3 +279,32 @@ TEST_CASE("integers: powers with float exponents") {
   CHECK(power(kInt32, kFloat, 10, 0.5) == 3);
   CHECK(power(kInt64, kInt64, 3, 33) == 5559060566555523);
 }
+
+TEST_CASE("trilu: a diagonal far beyond the corners") {
+  const auto kept = [](int64_t upper, int64_t k) {
+    OnnxModel known(17);
+    known.input("x", {2, 3}).ints("k", {}, {k});
+    known.node("Trilu", {"x", "k"}, {"y"}, {{"upper", upper}}).output("y");
+    OnnxModel open(17);
+    open.input("x", {2, 3}).input("k", {}, kInt64);
+    open.node("Trilu", {"x", "k"}, {"y"}, {{"upper", upper}}).output("y");
+    const Numbers x{1, 2, 3, 4, 5, 6};
+    Numbers result = evaluateNumbers(import(known), {x});
+    CHECK(evaluateNumbers(import(open), {x, {static_cast<double>(k)}}) == result);
+    return result;
+  };
+  constexpr int64_t kMost = std::numeric_limits<int64_t>::max();
+  constexpr int64_t kLeast = std::numeric_limits<int64_t>::min();
+  const Numbers all{1, 2, 3, 4, 5, 6};
+  const Numbers none(6, 0);
+  for (const int64_t far : {int64_t{3}, int64_t{4}, kMost}) {
+    CHECK(kept(1, far) == none);
+    CHECK(kept(0, far) == all);
+  }
+  for (const int64_t far : {int64_t{-2}, int64_t{-3}, kLeast}) {
+    CHECK(kept(1, far) == all);
+    CHECK(kept(0, far) == none);
+  }
+  CHECK(kept(1, 2) == Numbers{0, 0, 3, 0, 0, 0});
+  CHECK(kept(0, -1) == Numbers{0, 0, 0, 4, 0, 0});
+}
