@@ -267,7 +267,7 @@ TEST_CASE("integers: factors and biases with fractions") {
   CHECK(shrink(kInt32, 1, -1.5F, x) == Numbers{-2, -1, 0, 1, 2, 1, 2});
 }
 
-TEST_CASE("integers: powers with float exponents") {
+TEST_CASE("integers: powers with float exponents, roots and logarithms") {
   const auto power = [](int base, int exponent, double x, double y) {
     OnnxModel m(15);
     m.input("x", {1}, base).input("z", {1}, exponent).node("Pow", {"x", "z"}, {"y"}).output("y");
@@ -278,6 +278,16 @@ TEST_CASE("integers: powers with float exponents") {
   CHECK(power(kInt32, kFloat16, 3, 9) == 19683);
   CHECK(power(kInt32, kFloat, 10, 0.5) == 3);
   CHECK(power(kInt64, kInt64, 3, 33) == 5559060566555523);
+  for (const int element : {kInt32, kInt64}) {
+    const std::vector<NodeAttribute> along{{"axes", std::vector<int64_t>{1}},
+                                           {"keepdims", int64_t{0}}};
+    Node node{"ReduceLogSum", element, {2, 3}, along, 13};
+    CHECK(node.result({{3, 4, 100, 1, 2, 3}}) == Numbers{4, 1});  // 4.67, 1.79
+    node.type = "ReduceLogSumExp";
+    CHECK(node.result({{3, 4, 100, 1, 2, 3}}) == Numbers{100, 3});  // 100.0, 3.41
+    node.type = "ReduceL2";
+    CHECK(node.result({{3, 4, 0, 1, 1, 1}}) == Numbers{5, 1});
+  }
 }
 
 TEST_CASE("trilu: a diagonal far beyond the corners") {
