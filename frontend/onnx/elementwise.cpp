@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <limits>
 
 #include "frontend/onnx/builders.h"
@@ -94,6 +95,14 @@ std::optional<Tensor> simplePower(Emitter& e, const Tensor& x, const Tensor& exp
   return std::nullopt;
 }
 
+// Known exponents that are elements of the dtype.
+bool areIn(DType dtype, const Tensor& exponents) {
+  const auto values = numbersOf(exponents);
+  return values && std::all_of(values->begin(), values->end(), [dtype](double value) {
+           return value >= 0 && represents(dtype, value);
+         });
+}
+
 Status emitPower(Context& c, const Tensor& x, const Tensor& exponent) {
   QT_CHECK(c.broadcastable({x, exponent}));
   if (auto simple = simplePower(c.e, x, exponent)) {
@@ -101,8 +110,10 @@ Status emitPower(Context& c, const Tensor& x, const Tensor& exponent) {
     return {};
   }
   // The result has the type of the base. Of an integer, a power that misses a whole number by a
-  // rounding error would lose 1 when its fraction is cut off: f64 has digits to spare.
-  const bool viaFloat = !ir::isFloat(x.dtype) && ir::isFloat(exponent.dtype);
+  // rounding error would lose 1 when its fraction is cut off: f64 has digits to spare. Whole
+  // exponents need no float.
+  const bool viaFloat =
+      !ir::isFloat(x.dtype) && ir::isFloat(exponent.dtype) && !areIn(x.dtype, exponent);
   const DType dtype = viaFloat ? DType::F64 : x.dtype;
   const Tensor power = c.e.scalar(Opcode::Pow, {c.e.cast(x, dtype), c.e.cast(exponent, dtype)});
   c.set(0, c.e.cast(power, x.dtype));

@@ -278,6 +278,15 @@ TEST_CASE("integers: powers with float exponents, roots and logarithms") {
   CHECK(power(kInt32, kFloat16, 3, 9) == 19683);
   CHECK(power(kInt32, kFloat, 10, 0.5) == 3);
   CHECK(power(kInt64, kInt64, 3, 33) == 5559060566555523);
+  const auto known = [](const std::vector<float>& exponents) {
+    OnnxModel m(15);
+    m.input("x", {2}, kInt64).floats("z", {2}, exponents).node("Pow", {"x", "z"}, {"y"});
+    return import(m.output("y"));
+  };
+  CHECK(opsOf(known({33, 4}).graph) == "pow");
+  CHECK(evaluateNumbers(known({33, 4}), {{3, -3}}) == Numbers{5559060566555523, 81});
+  CHECK(opsOf(known({33, 0.5F}).graph) == "cast pow cast");
+  CHECK(evaluateNumbers(known({33, -1}), {{3, 2}}) == Numbers{5559060566555523, 0});
   for (const int element : {kInt32, kInt64}) {
     const std::vector<NodeAttribute> along{{"axes", std::vector<int64_t>{1}},
                                            {"keepdims", int64_t{0}}};
