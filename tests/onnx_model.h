@@ -18,11 +18,14 @@ namespace quartet::tests {
 enum OnnxType : int {
   kUndefined = 0,
   kFloat = 1,
+  kUint8 = 2,
+  kInt8 = 3,
   kInt32 = 6,
   kInt64 = 7,
   kBool = 9,
   kFloat16 = 10,
-  kDouble = 11
+  kDouble = 11,
+  kBfloat16 = 16
 };
 
 /// A number or a symbol.

@@ -2,6 +2,7 @@
 #include <numeric>
 
 #include "frontend/onnx/builders.h"
+#include "frontend/onnx/widen.h"
 
 namespace quartet::frontend {
 
@@ -167,13 +168,19 @@ Status buildSoftsign(Context& c) {
 
 Status buildShrink(Context& c) {
   Emitter& e = c.e;
-  const Tensor& x = c.in(0);
+  const DType dtype = c.in(0).dtype;
   const double bias = c.number("bias", 0);
-  const double lambda = c.number("lambd", 0.5);
+  double lambda = c.number("lambd", 0.5);
+  Tensor x = c.in(0);
+  if (ir::isInteger(dtype)) {
+    // x > 1.5 is x > 1; with a bias that no integer is, a float, cut off as by Cast.
+    lambda = std::floor(lambda);
+    if (lambda < 0 || !represents(dtype, bias)) x = e.cast(x, realType(dtype));
+  }
   const Tensor below = e.scalar(Opcode::Lt, {x, e.number(x.dtype, -lambda)});
   const Tensor above = e.scalar(Opcode::Gt, {x, e.number(x.dtype, lambda)});
   const Tensor high = e.select(above, e.sub(x, bias), e.number(x.dtype, 0));
-  c.set(0, e.select(below, e.add(x, bias), high));
+  c.set(0, e.cast(e.select(below, e.add(x, bias), high), dtype));
   return {};
 }
 

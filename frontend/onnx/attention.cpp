@@ -4,6 +4,7 @@
 
 #include "frontend/onnx/builders.h"
 #include "frontend/onnx/element_type.h"
+#include "frontend/onnx/widen.h"
 
 namespace quartet::frontend {
 
@@ -155,9 +156,8 @@ Result<Heads> headsOf(Context& c) {
   return h;
 }
 
-}  // namespace
-
-Status buildAttention(Context& c) {
+/// With 16-bit floats widened.
+Status attention(Context& c) {
   Emitter& e = c.e;
   Heads h = QT_TRY(headsOf(c));
   const DType dtype = h.q.dtype;
@@ -195,7 +195,7 @@ Status buildAttention(Context& c) {
     if (!known || !ir::isFloat(*known)) {
       return c.failUnsupported("a softmax in " + elementTypeName(type));
     }
-    precision = *known;
+    precision = widenedType(*known);
   }
   const Tensor weights = e.cast(softmaxLast(e, e.cast(scores, precision)), dtype);
   if (c.wants(3) && mode == 3) c.set(3, weights);
@@ -207,6 +207,19 @@ Status buildAttention(Context& c) {
   const Tensor sequenceFirst = e.transpose(y, {0, 2, 1, 3});
   const Dims& s = sequenceFirst.shape;
   c.set(0, e.reshape(sequenceFirst, {s[0], s[1], s[2] * s[3]}));
+  return {};
+}
+
+}  // namespace
+
+// The mask has a type of its own.
+Status buildAttention(Context& c) {
+  QT_CHECK(c.sameDType({c.in(0), c.in(1), c.in(2)}));
+  for (const int past : {4, 5}) {
+    if (c.has(past)) QT_CHECK(c.sameDType({c.in(0), c.in(past)}));
+  }
+  const auto outputs = QT_TRY(widenedOutputs(c, attention));
+  for (const auto& [i, output] : outputs) c.set(i, c.e.cast(output, c.in(0).dtype));
   return {};
 }
 

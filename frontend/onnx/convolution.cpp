@@ -2,6 +2,7 @@
 
 #include "frontend/onnx/builders.h"
 #include "frontend/onnx/spatial.h"
+#include "frontend/onnx/widen.h"
 
 namespace quartet::frontend {
 
@@ -57,9 +58,7 @@ ir::Attributes attributesFor(const Spatial& spatial, int64_t group) {
                        {"group", group}});
 }
 
-}  // namespace
-
-Status buildConv(Context& c) {
+Status conv(Context& c) {
   const auto [shape, group] = QT_TRY(readWeights(c));
   const Tensor& x = c.in(0);
   QT_CHECK(
@@ -78,8 +77,6 @@ Status buildConv(Context& c) {
   c.set(0, biased);
   return {};
 }
-
-namespace {
 
 // Extents of the result, and the pads where output_shape or auto_pad determine them.
 Result<Dims> transposedExtents(const Context& c, Spatial& spatial) {
@@ -116,9 +113,7 @@ Result<Dims> transposedExtents(const Context& c, Spatial& spatial) {
   return out;
 }
 
-}  // namespace
-
-Status buildConvTranspose(Context& c) {
+Status convTranspose(Context& c) {
   const auto [shape, group] = QT_TRY(readWeights(c));
   const Tensor& x = c.in(0);
   QT_CHECK(c.agree(x.shape[1], Dim(shape[0]), "channels of the input and of the weights"));
@@ -136,5 +131,15 @@ Status buildConvTranspose(Context& c) {
   c.set(0, biased);
   return {};
 }
+
+// A sum of products is rounded once; with a bias, that is added first.
+Status biased(Context& c, Status (*build)(Context&)) {
+  return c.has(2) ? buildWidened(c, build) : build(c);
+}
+
+}  // namespace
+
+Status buildConv(Context& c) { return biased(c, conv); }
+Status buildConvTranspose(Context& c) { return biased(c, convTranspose); }
 
 }  // namespace quartet::frontend

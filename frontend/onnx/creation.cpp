@@ -166,6 +166,8 @@ Status buildTrilu(Context& c) {
   const size_t rank = x.shape.size();
   const Tensor rows = e.indicesAlong(DType::I64, x.shape[rank - 2], 0, 2);
   const Tensor columns = e.indicesAlong(DType::I64, x.shape[rank - 1], 1, 2);
+  // Beyond all extents k makes no difference, but the sum could overflow.
+  k = e.max(e.min(k, e.integer(DType::I64, kMaxElements)), e.integer(DType::I64, -kMaxElements));
   const Tensor diagonal = e.add(rows, k);
   const Tensor kept = e.scalar(upper ? Opcode::Ge : Opcode::Le, {columns, diagonal});
   c.set(0, e.select(kept, x, e.number(x.dtype, 0)));

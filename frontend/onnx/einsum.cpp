@@ -4,6 +4,7 @@
 #include <optional>
 
 #include "frontend/onnx/builders.h"
+#include "frontend/onnx/widen.h"
 
 namespace quartet::frontend {
 
@@ -216,9 +217,7 @@ Tensor permuteTo(Emitter& e, const Tensor& x, const Ints& labels, const Ints& ou
   return e.transpose(x, perm);
 }
 
-}  // namespace
-
-Status buildEinsum(Context& c) {
+Status einsum(Context& c) {
   Emitter& e = c.e;
   QT_CHECK(c.sameDType(c.allInputs()));
   Equation equation = QT_TRY(parseEquation(c));
@@ -261,5 +260,10 @@ Status buildEinsum(Context& c) {
   c.set(0, permuteTo(e, result, labels, equation.output));
   return {};
 }
+
+}  // namespace
+
+// Up to two operands are one sum of products.
+Status buildEinsum(Context& c) { return c.inputCount() > 2 ? buildWidened(c, einsum) : einsum(c); }
 
 }  // namespace quartet::frontend

@@ -1,7 +1,9 @@
+#include <algorithm>
 #include <limits>
 
 #include "frontend/onnx/builders.h"
 #include "frontend/onnx/element_type.h"
+#include "frontend/onnx/widen.h"
 
 namespace quartet::frontend {
 
@@ -93,28 +95,49 @@ std::optional<Tensor> simplePower(Emitter& e, const Tensor& x, const Tensor& exp
   return std::nullopt;
 }
 
+// Known exponents that are elements of the dtype.
+bool areIn(DType dtype, const Tensor& exponents) {
+  const auto values = numbersOf(exponents);
+  return values && std::all_of(values->begin(), values->end(), [dtype](double value) {
+           return value >= 0 && represents(dtype, value);
+         });
+}
+
 Status emitPower(Context& c, const Tensor& x, const Tensor& exponent) {
   QT_CHECK(c.broadcastable({x, exponent}));
   if (auto simple = simplePower(c.e, x, exponent)) {
     c.set(0, *simple);
     return {};
   }
-  // The result has the type of the base; the power is computed in the wider of both kinds.
-  const bool viaFloat = !ir::isFloat(x.dtype) && ir::isFloat(exponent.dtype);
-  const DType dtype = viaFloat ? exponent.dtype : x.dtype;
+  // The result has the type of the base. Of an integer, a power that misses a whole number by a
+  // rounding error would lose 1 when its fraction is cut off: f64 has digits to spare. Whole
+  // exponents need no float.
+  const bool viaFloat =
+      !ir::isFloat(x.dtype) && ir::isFloat(exponent.dtype) && !areIn(x.dtype, exponent);
+  const DType dtype = viaFloat ? DType::F64 : x.dtype;
   const Tensor power = c.e.scalar(Opcode::Pow, {c.e.cast(x, dtype), c.e.cast(exponent, dtype)});
   c.set(0, c.e.cast(power, x.dtype));
   return {};
 }
 
-}  // namespace
+Status power(Context& c) { return emitPower(c, c.in(0), c.in(1)); }
 
-Status buildPow(Context& c) { return emitPower(c, c.in(0), c.in(1)); }
-
-Status buildLegacyPow(Context& c) {
+Status legacyPower(Context& c) {
   const Tensor exponent = QT_TRY(legacyOperand(c));
   return emitPower(c, c.in(0), exponent);
 }
+
+// The exponent has a type of its own.
+Status rounded(Context& c, Status (*build)(Context&)) {
+  const auto outputs = QT_TRY(widenedOutputs(c, build));
+  c.set(0, c.e.cast(outputs.at(0), c.in(0).dtype));
+  return {};
+}
+
+}  // namespace
+
+Status buildPow(Context& c) { return rounded(c, power); }
+Status buildLegacyPow(Context& c) { return rounded(c, legacyPower); }
 
 Status buildMod(Context& c) {
   const bool fmod = c.integer("fmod", 0) != 0;

@@ -1,11 +1,13 @@
 #include <algorithm>
 
 #include "frontend/onnx/builders.h"
+#include "frontend/onnx/widen.h"
 
 namespace quartet::frontend {
 
 using ir::Dim;
 using ir::Dims;
+using ir::DType;
 using ir::Ints;
 using ir::Opcode;
 
@@ -79,8 +81,9 @@ Status buildMatMul(Context& c) {
   return {};
 }
 
-// Before opset 7 an attribute `broadcast` allowed what later versions always do.
-Status buildGemm(Context& c) {
+namespace {
+
+Status gemm(Context& c) {
   Emitter& e = c.e;
   QT_CHECK(c.rankIs(0, 2));
   QT_CHECK(c.rankIs(1, 2));
@@ -92,17 +95,31 @@ Status buildGemm(Context& c) {
   QT_CHECK(c.agree(a.shape[transA ? 0 : 1], b.shape[transB ? 1 : 0], "inner extents of A and B"));
   Tensor y =
       e.contract(a, transA ? Ints{2, 0} : Ints{0, 2}, b, transB ? Ints{1, 2} : Ints{2, 1}, {0, 1});
-  y = e.mul(y, c.number("alpha", 1));
-  const double beta = c.number("beta", 1);
-  if (c.has(2) && beta != 0) {
+  const double alpha = c.number("alpha", 1);
+  const double beta = c.has(2) ? c.number("beta", 1) : 0;
+  // A factor that no integer is: scaled as a float, and cut off as by Cast.
+  const DType dtype = y.dtype;
+  const bool whole = represents(dtype, alpha) && represents(dtype, beta);
+  const DType computed = whole ? dtype : realType(dtype);
+  y = e.mul(e.cast(y, computed), alpha);
+  if (beta != 0) {
     if (broadcastShapes(y.shape, c.in(2).shape) != y.shape) {
       return c.fail("input C of shape " + str(c.in(2).shape) + " does not broadcast to " +
                     str(y.shape));
     }
-    y = e.add(y, e.mul(c.in(2), beta));
+    y = e.add(y, e.mul(e.cast(c.in(2), computed), beta));
   }
-  c.set(0, y);
+  c.set(0, e.cast(y, dtype));
   return {};
+}
+
+}  // namespace
+
+// Before opset 7 an attribute `broadcast` allowed what later versions always do.
+Status buildGemm(Context& c) {
+  const bool scaled = c.number("alpha", 1) != 1;
+  const bool added = c.has(2) && c.number("beta", 1) != 0;
+  return scaled || added ? buildWidened(c, gemm) : gemm(c);
 }
 
 }  // namespace quartet::frontend

@@ -2,6 +2,7 @@
 #include <numeric>
 
 #include "frontend/onnx/builders.h"
+#include "frontend/onnx/widen.h"
 
 namespace quartet::frontend {
 
@@ -81,9 +82,7 @@ Status trainBatchNorm(Context& c, const BatchNorm& n) {
   return {};
 }
 
-}  // namespace
-
-Status buildBatchNormalization(Context& c) {
+Status batchNormalization(Context& c) {
   QT_CHECK(c.rankAtLeast(0, 2));
   BatchNorm n;
   n.x = c.in(0);
@@ -92,8 +91,6 @@ Status buildBatchNormalization(Context& c) {
   n.mean = QT_TRY(perChannel(c, 3, "the mean"));
   n.variance = QT_TRY(perChannel(c, 4, "the variance"));
   n.epsilon = c.number("epsilon", 1e-5);
-  QT_CHECK(c.sameDType({n.scale, n.bias}));
-  QT_CHECK(c.sameDType({n.mean, n.variance}));
   n.mean = c.e.cast(n.mean, n.scale.dtype);
   n.variance = c.e.cast(n.variance, n.scale.dtype);
   if (c.integer("training_mode", 0) != 0) return trainBatchNorm(c, n);
@@ -105,6 +102,20 @@ Status buildBatchNormalization(Context& c) {
     return c.failUnsupported("attribute 'spatial' = 0 is not supported");
   }
   c.set(0, normalise(c.e, n));
+  return {};
+}
+
+}  // namespace
+
+// The input, scale and bias, and the moments may have types of their own; running moments have that
+// of the moments.
+Status buildBatchNormalization(Context& c) {
+  QT_CHECK(c.sameDType({c.in(1), c.in(2)}));
+  QT_CHECK(c.sameDType({c.in(3), c.in(4)}));
+  const auto outputs = QT_TRY(widenedOutputs(c, batchNormalization));
+  for (const auto& [i, output] : outputs) {
+    c.set(i, c.e.cast(output, c.in(i == 0 ? 0 : 3).dtype));
+  }
   return {};
 }
 
@@ -129,23 +140,16 @@ Status checkBroadcasts(const Context& c, int i) {
                 ", required is one that broadcasts to " + str(c.in(0).shape));
 }
 
-}  // namespace
-
-Status buildLayerNormalization(Context& c) {
+Status layerNormalization(Context& c) {
   Emitter& e = c.e;
-  const DType dtype = c.in(0).dtype;
-  const int rank = c.in(0).rank();
-  const int axis = QT_TRY(c.axis(c.integer("axis", -1), rank));
-  QT_CHECK(c.sameDType(c.allInputs()));
+  const Tensor& x = c.in(0);
+  const int axis = QT_TRY(c.axis(c.integer("axis", -1), x.rank()));
   QT_CHECK(checkBroadcasts(c, 1));
   QT_CHECK(checkBroadcasts(c, 2));
-  // Statistics of 16-bit floats are computed in f32 (stash_type).
-  const bool narrow = dtype == DType::F16 || dtype == DType::BF16;
-  const DType stash = narrow && c.integer("stash_type", 1) == 1 ? DType::F32 : dtype;
-  const Moments m = momentsOf(e, e.cast(c.in(0), stash), axesFrom(axis, rank));
+  const Moments m = momentsOf(e, x, axesFrom(axis, x.rank()));
   const Tensor inverse =
-      e.div(e.number(stash, 1), deviation(e, m.variance, c.number("epsilon", 1e-5)));
-  Tensor y = e.mul(e.cast(e.mul(m.centred, inverse), dtype), c.in(1));
+      e.div(e.number(x.dtype, 1), deviation(e, m.variance, c.number("epsilon", 1e-5)));
+  Tensor y = e.mul(e.mul(m.centred, inverse), c.in(1));
   if (c.has(2)) y = e.add(y, c.in(2));
   c.set(0, y);
   if (c.wants(1)) c.set(1, m.mean);
@@ -153,22 +157,36 @@ Status buildLayerNormalization(Context& c) {
   return {};
 }
 
-Status buildRmsNormalization(Context& c) {
+Status rmsNormalization(Context& c) {
   Emitter& e = c.e;
-  const DType dtype = c.in(0).dtype;
-  const int rank = c.in(0).rank();
-  const int axis = QT_TRY(c.axis(c.integer("axis", -1), rank));
+  const Tensor& x = c.in(0);
+  const int axis = QT_TRY(c.axis(c.integer("axis", -1), x.rank()));
   QT_CHECK(checkBroadcasts(c, 1));
   if (!ir::isFloat(c.in(1).dtype)) {
     return c.fail("the scale is " + std::string(ir::name(c.in(1).dtype)) + ", required is a float");
   }
-  const bool narrow = dtype == DType::F16 || dtype == DType::BF16;
-  const DType stash = narrow && c.integer("stash_type", 1) == 1 ? DType::F32 : dtype;
-  const Tensor x = e.cast(c.in(0), stash);
-  const Tensor square = e.meanKeep(e.mul(x, x), axesFrom(axis, rank));
+  const Tensor square = e.meanKeep(e.mul(x, x), axesFrom(axis, x.rank()));
   const Tensor normalised = e.div(x, deviation(e, square, c.number("epsilon", 1e-5)));
-  // The result has the type of the scale.
   c.set(0, e.mul(e.cast(normalised, c.in(1).dtype), c.in(1)));
+  return {};
+}
+
+}  // namespace
+
+// The moments of 16-bit floats are f32 (stash_type).
+Status buildLayerNormalization(Context& c) {
+  QT_CHECK(c.sameDType(c.allInputs()));
+  const DType dtype = c.in(0).dtype;
+  const DType stash = c.integer("stash_type", 1) == 1 ? widenedType(dtype) : dtype;
+  const auto outputs = QT_TRY(widenedOutputs(c, layerNormalization));
+  for (const auto& [i, output] : outputs) c.set(i, c.e.cast(output, i == 0 ? dtype : stash));
+  return {};
+}
+
+// The result has the type of the scale.
+Status buildRmsNormalization(Context& c) {
+  const auto outputs = QT_TRY(widenedOutputs(c, rmsNormalization));
+  c.set(0, c.e.cast(outputs.at(0), c.in(1).dtype));
   return {};
 }
 

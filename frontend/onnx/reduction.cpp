@@ -1,6 +1,7 @@
 #include <algorithm>
 
 #include "frontend/onnx/builders.h"
+#include "frontend/onnx/widen.h"
 
 namespace quartet::frontend {
 
@@ -84,31 +85,34 @@ Status buildReduceL1(Context& c) {
   return {};
 }
 
+// Roots and logarithms of integers are floats, cut off as by Cast.
 Status buildReduceL2(Context& c) {
   const Reduction r = QT_TRY(readReduction(c));
   const DType dtype = c.in(0).dtype;
   const Tensor sum = apply(c.e, r, Opcode::Add, square(c.e, c.in(0)));
-  const DType real = ir::isFloat(dtype) ? dtype : DType::F64;
-  c.set(0, c.e.cast(c.e.unary(Opcode::Sqrt, c.e.cast(sum, real)), dtype));
+  c.set(0, c.e.cast(c.e.unary(Opcode::Sqrt, c.e.cast(sum, realType(dtype))), dtype));
   return {};
 }
 
 Status buildReduceLogSum(Context& c) {
   const Reduction r = QT_TRY(readReduction(c));
-  c.set(0, logarithm(c.e, apply(c.e, r, Opcode::Add, c.in(0))));
+  const DType dtype = c.in(0).dtype;
+  const Tensor sum = apply(c.e, r, Opcode::Add, c.in(0));
+  c.set(0, c.e.cast(logarithm(c.e, c.e.cast(sum, realType(dtype))), dtype));
   return {};
 }
 
 Status buildReduceLogSumExp(Context& c) {
   Emitter& e = c.e;
   const Reduction r = QT_TRY(readReduction(c));
-  const Tensor& x = c.in(0);
+  const DType dtype = c.in(0).dtype;
+  const Tensor x = e.cast(c.in(0), realType(dtype));
   // The largest element is taken out, unless it is infinite.
   Tensor largest = e.reduceKeep(Opcode::Max, x, r.axes);
   largest = e.select(e.unary(Opcode::IsInf, largest), e.number(x.dtype, 0), largest);
   const Tensor powers = e.unary(Opcode::Exp, e.sub(x, largest));
   const Tensor sum = logarithm(e, e.reduceKeep(Opcode::Add, powers, r.axes));
-  c.set(0, e.reshape(e.add(sum, largest), reducedShape(r, x)));
+  c.set(0, e.cast(e.reshape(e.add(sum, largest), reducedShape(r, x)), dtype));
   return {};
 }
 

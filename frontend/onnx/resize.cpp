@@ -4,6 +4,7 @@
 #include <numeric>
 
 #include "frontend/onnx/builders.h"
+#include "frontend/onnx/widen.h"
 
 namespace quartet::frontend {
 
@@ -320,10 +321,19 @@ Status checkTable(const Context& c, const Options& o, const Axis& a) {
                      "the interpolation of axis " + std::to_string(a.axis));
 }
 
+// Back in the dtype of the input. Integers are rounded to nearest, ties to even, and saturate, as
+// ONNX's reference evaluator does; ONNX Runtime cuts the fraction off.
+Tensor deinterpolated(Emitter& e, const Tensor& x, DType dtype) {
+  if (x.dtype == dtype) return x;
+  return e.cast(ir::isInteger(dtype) ? e.unary(ir::Opcode::Round, x) : x, dtype);
+}
+
 Status resize(Context& c) {
   const Options o = QT_TRY(readOptions(c));
   Target t = QT_TRY(readTarget(c));
   QT_CHECK(applyPolicy(c, t));
+  const DType dtype = c.in(0).dtype;
+  const DType computed = o.mode == "nearest" ? dtype : realType(dtype);
   Tensor x = c.in(0);
   for (size_t i = 0; i < t.axes.size(); ++i) {
     const Axis a = QT_TRY(readAxis(c, t, i));
@@ -334,9 +344,9 @@ Status resize(Context& c) {
       continue;
     }
     QT_CHECK(checkTable(c, o, a));
-    x = resizeAxis(c.e, x, o, a);
+    x = resizeAxis(c.e, c.e.cast(x, computed), o, a);
   }
-  c.set(0, x);
+  c.set(0, deinterpolated(c.e, x, dtype));
   return {};
 }
 

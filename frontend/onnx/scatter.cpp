@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "frontend/onnx/builders.h"
+#include "frontend/onnx/widen.h"
 
 namespace quartet::frontend {
 
@@ -24,20 +25,19 @@ Result<std::optional<Opcode>> combination(const Context& c) {
   return c.fail("reduction is '" + name + "', required is none, add, mul, max or min");
 }
 
-/// Emits a scatter of the updates (input 2) into the data; bool is combined as numbers.
+/// Emits a scatter of the updates (input 2) into the data; bool is combined as numbers, 16-bit
+/// floats are rounded when all updates are in.
 Status emitScatter(Context& c, Opcode opcode, ir::Attributes attributes) {
   const std::optional<Opcode> fn = QT_TRY(combination(c));
   if (fn) attributes.set("fn", *fn);
-  Tensor data = c.in(0);
-  Tensor updates = c.in(2);
-  const bool widened = fn && data.dtype == DType::Bool;
-  if (widened) {
-    data = c.e.cast(data, DType::U8);
-    updates = c.e.cast(updates, DType::U8);
-  }
+  const DType dtype = c.in(0).dtype;
+  DType state = dtype;
+  if (fn) state = dtype == DType::Bool ? DType::U8 : widenedType(dtype);
+  const Tensor data = c.e.cast(c.in(0), state);
+  const Tensor updates = c.e.cast(c.in(2), state);
   const Tensor result =
-      c.e.op(opcode, {data, c.in(1), updates}, data.dtype, data.shape, std::move(attributes));
-  c.set(0, widened ? c.e.cast(result, DType::Bool) : result);
+      c.e.op(opcode, {data, c.in(1), updates}, state, data.shape, std::move(attributes));
+  c.set(0, c.e.cast(result, dtype));
   return {};
 }
 

@@ -71,6 +71,28 @@ std::vector<float> evaluate(const frontend::Imported& model,
   return {values.begin(), values.end()};
 }
 
+std::vector<double> evaluateNumbers(const frontend::Imported& model,
+                                    const std::vector<std::vector<double>>& inputs) {
+  std::vector<frontend::Constant> arguments;
+  for (size_t i = 0; i < inputs.size(); ++i) {
+    const auto& info = model.info.inputs[i];
+    std::vector<std::byte> bytes;
+    for (const double value : inputs[i]) {
+      const auto element = frontend::encode(info.dtype, value);
+      bytes.insert(bytes.end(), element.begin(), element.end());
+    }
+    arguments.push_back(
+        ir::makeConstant(info.dtype, *frontend::constantShape(info.dims), std::move(bytes)));
+  }
+  const auto results = reference::evaluateGraph(model.graph, arguments);
+  if (!results) {
+    FAIL(results.error().str());
+    return {};
+  }
+  const frontend::Constant& first = (*results)[0];
+  return *frontend::numbersOf({first->dtype, frontend::toDims(first->shape), {}, first, nullptr});
+}
+
 std::string shapeOf(const frontend::Imported& model) {
   return frontend::str(model.info.outputs[0].dims);
 }

@@ -27,6 +27,9 @@ std::string opsOf(const ir::Module& graph);
 /// Evaluates a graph of f32 inputs on the reference; the first output.
 std::vector<float> evaluate(const frontend::Imported& model,
                             const std::vector<std::vector<float>>& inputs);
+/// The same for inputs of any element type; what the output's type cannot hold as f64 is rounded.
+std::vector<double> evaluateNumbers(const frontend::Imported& model,
+                                    const std::vector<std::vector<double>>& inputs);
 /// Shape of the first output as text: "[1, N]".
 std::string shapeOf(const frontend::Imported& model);
 

@@ -84,11 +84,10 @@ void hardSigmoid(Draft& d) {
   d.maybe("beta", anyFloat(d, -2, 2));
 }
 
-// The numbers are whole: integers have no others.
 void shrink(Draft& d) {
   activation(d);
-  d.maybe("bias", static_cast<float>(d.between(0, 2)));
-  d.set("lambd", static_cast<float>(d.between(0, 2)));
+  d.maybe("bias", d.chance(0.5) ? anyFloat(d, 0, 2) : static_cast<float>(d.between(0, 2)));
+  d.maybe("lambd", d.chance(0.5) ? anyFloat(d, 0, 2) : static_cast<float>(d.between(0, 2)));
 }
 
 void swish(Draft& d) {
@@ -126,9 +125,7 @@ void power(Draft& d) {
       d.operand({.dtype = dtype, .domain = isFloat ? Domain{0.25, 3} : Domain{0, 3}});
   DType exponent = dtype;
   if (d.opset >= 12 && d.chance(0.4)) {
-    do {
-      exponent = d.anyDType(d.types());
-    } while (ir::isFloat(exponent) && !isFloat);
+    exponent = d.anyDType(d.types());
   }
   const Ints shape = secondShape(d, base);
   if (d.chance(0.3)) {  // the exponents that need no power

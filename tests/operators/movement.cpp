@@ -236,7 +236,11 @@ void pad(Draft& d) {
 void trilu(Draft& d) {
   anything(d, 2);
   d.maybe("upper", d.between(0, 1));
-  if (d.chance(0.6)) d.elements(DType::I64, {}, {static_cast<double>(d.between(-3, 3))});
+  if (d.chance(0.6)) {
+    const double far = d.random.pick<double>({-0x1p63, -0x1p62, 0x1p62});
+    const auto near = static_cast<double>(d.between(-3, 3));
+    d.elements(DType::I64, {}, {d.chance(0.1) ? far : near});
+  }
 }
 
 }  // namespace quartet::operators

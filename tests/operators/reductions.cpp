@@ -100,8 +100,10 @@ void gemm(Draft& d) {
   const int64_t inner = a.shape[1 - transA];
   const int64_t columns = d.anyExtent();
   d.operand({.dtype = a.dtype, .shape = transB == 1 ? Ints{columns, inner} : Ints{inner, columns}});
-  d.maybe("alpha", static_cast<float>(d.between(1, 3)));
-  d.maybe("beta", static_cast<float>(d.between(0, 3)));
+  // Quarters or whole numbers.
+  const int64_t parts = d.chance(0.5) ? 1 : 4;
+  d.maybe("alpha", static_cast<float>(d.between(1, 3 * parts)) / static_cast<float>(parts));
+  d.maybe("beta", static_cast<float>(d.between(0, 3 * parts)) / static_cast<float>(parts));
   if (d.opset >= 11 && d.chance(0.3)) return;
   Ints bias{rows, columns};
   if (d.opset < 7) {

@@ -168,11 +168,12 @@ void globalLpPool(Draft& d) {
 namespace {
 
 /// Scales such that the result stays small.
-std::vector<double> anyScales(Draft& d, const Ints& shape, size_t axes) {
+std::vector<double> anyScales(Draft& d, const Ints& shape, size_t axes,
+                              const std::vector<double>& factors) {
   std::vector<double> scales;
   for (size_t i = 0; i < axes; ++i) {
     const size_t axis = shape.size() - axes + i;
-    const double scale = d.random.pick<double>({1, 1, 1, 2, 1.5, 0.5, 3});
+    const double scale = d.random.pick(factors);
     const bool fits = scale * static_cast<double>(shape[axis]) >= 1 && shape[axis] < 64;
     scales.push_back(fits ? scale : 1);
   }
@@ -183,9 +184,11 @@ std::vector<double> anyScales(Draft& d, const Ints& shape, size_t axes) {
 
 void upsample(Draft& d) {
   const Operand x = d.operand({.types = d.types(), .minRank = 1, .maxRank = 4, .empty = false});
-  std::vector<double> scales = anyScales(d, x.shape, x.shape.size());
-  for (double& scale : scales) scale = std::max(scale, 1.0);
-  const bool linear = ir::isFloat(x.dtype) && x.rank() == 4 && d.chance(0.4);
+  const bool linear = x.rank() == 4 && d.chance(0.4);
+  const bool rounds = linear && ir::isInteger(x.dtype);
+  const std::vector<double> factors =
+      rounds ? std::vector<double>{1, 2} : std::vector<double>{1, 1, 1, 2, 1.5, 3};
+  std::vector<double> scales = anyScales(d, x.shape, x.shape.size(), factors);
   if (linear) scales[0] = scales[1] = 1;
   d.maybe("mode", std::string(linear ? "linear" : "nearest"), linear ? 1 : 0.5);
   if (d.opset < 9) {
@@ -199,26 +202,26 @@ void resize(Draft& d) {
   std::vector<std::string> modes = {"nearest", "linear"};
   if (d.opset >= 11) modes.emplace_back("cubic");
   const std::string& mode = d.random.pick(modes);
-  // Integers are not interpolated: how that rounds is said nowhere.
-  const Operand x = d.operand({.types = mode == "nearest" ? d.types() : Types::Float,
-                               .minRank = 1,
-                               .maxRank = 4,
-                               .empty = false});
+  const Operand x = d.operand({.types = d.types(), .minRank = 1, .maxRank = 4, .empty = false});
   d.maybe("mode", mode, mode == "nearest" ? 0.5 : 1);
+  // What is halfway between two integers is so exactly when the weights are sums of powers of two.
+  const bool rounds = ir::isInteger(x.dtype) && mode != "nearest";
+  const std::vector<double> factors =
+      rounds ? std::vector<double>{1, 2, 0.5} : std::vector<double>{1, 1, 1, 2, 1.5, 0.5, 3};
   if (d.opset < 11) {
-    d.known(DType::F32, {x.rank()}, anyScales(d, x.shape, x.shape.size()));
+    d.known(DType::F32, {x.rank()}, anyScales(d, x.shape, x.shape.size(), factors));
     return;
   }
-  std::vector<std::string> coordinates = {"half_pixel", "pytorch_half_pixel", "align_corners",
-                                          "asymmetric"};
-  if (d.opset >= 19) coordinates.emplace_back("half_pixel_symmetric");
+  std::vector<std::string> coordinates = {"half_pixel", "pytorch_half_pixel", "asymmetric"};
+  if (!rounds) coordinates.emplace_back("align_corners");
+  if (!rounds && d.opset >= 19) coordinates.emplace_back("half_pixel_symmetric");
   d.maybe("coordinate_transformation_mode", d.random.pick(coordinates), 0.7);
   if (mode == "nearest") {
     d.maybe("nearest_mode", d.random.pick<std::string>(
                                 {"round_prefer_floor", "round_prefer_ceil", "floor", "ceil"}));
   }
   if (mode == "cubic") {
-    d.maybe("exclude_outside", d.between(0, 1));
+    if (!rounds) d.maybe("exclude_outside", d.between(0, 1));
     d.maybe("cubic_coeff_a", -0.5F);
   }
   const bool someAxes = d.opset >= 18 && d.chance(0.3);
@@ -237,8 +240,8 @@ void resize(Draft& d) {
   } else {
     d.known(DType::F32, {0}, {});
   }
-  const std::vector<double> scales = anyScales(d, x.shape, axes);
-  if (d.chance(0.5)) {
+  const std::vector<double> scales = anyScales(d, x.shape, axes, factors);
+  if (rounds || d.chance(0.5)) {
     d.known(DType::F32, {static_cast<int64_t>(axes)}, scales);
     return;
   }
