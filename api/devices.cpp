@@ -157,9 +157,14 @@ Result<DeviceEntry> findDevice(const std::string& selector) {
     }
   }
   if (matches.size() == 1 && !selector.empty()) return *matches[0];
+  std::vector<DeviceEntry> shown = entries;
+  if (!matches.empty()) {
+    shown.clear();
+    for (const DeviceEntry* entry : matches) shown.push_back(*entry);
+  }
   Diagnostic error{Diagnostic::Kind::User,
                    matches.empty() ? "there is no such device" : "several devices match",
-                   "device '" + selector + "'", listing(entries),
+                   "device '" + selector + "'", listing(shown),
                    "name one by its id, its UUID or a part of its name"};
   return tl::unexpected(std::move(error));
 }

@@ -79,8 +79,8 @@ class Resolver {
       std::string names;
       for (const ValueInfo& input : inputs_)
         names += (names.empty() ? "'" : ", '") + input.name + "'";
-      return userError("the model has no input '" + name + "'", "--shape " + name + "=...",
-                       "its inputs are " + names);
+      return userError("the model has no input '" + name + "'",
+                       "--shape or --input " + name + "=...", "its inputs are " + names);
     }
     return {};
   }
