@@ -81,7 +81,9 @@ class Counter {
     for (size_t i = 0; i < rank_; ++i) {
       if (isLane(i)) continue;
       rowByRow = loopOf(static_cast<double>(tile_.reg[i]), rowByRow);
-      rows |= cut(i);
+      // A group over the edge has its tiles' rows in loops too; beside a reduction they are
+      // nothing.
+      rows |= cut(i) || (steps == 0 && extents_[i] % tile_.group[i] != 0);
     }
     return rows ? total + rowByRow : total;
   }
