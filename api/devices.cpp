@@ -148,23 +148,18 @@ Result<DeviceEntry> findDevice(const std::string& selector) {
     if (entry.info.id == wanted) return std::move(entry);
   }
   const std::vector<DeviceEntry> entries = QT_TRY(listDevices());
-  std::vector<const DeviceEntry*> matches;
+  std::vector<DeviceEntry> matches;
   for (const DeviceEntry& entry : entries) {
     if (selector.empty() ? entry.info.isDefault : lowerCase(entry.info.id) == wanted) return entry;
     if (!entry.info.uuid.empty() && lowerCase(entry.info.uuid) == wanted) return entry;
     if (contains(entry.info.name, wanted) || contains(entry.info.driver, wanted)) {
-      matches.push_back(&entry);
+      matches.push_back(entry);
     }
   }
-  if (matches.size() == 1 && !selector.empty()) return *matches[0];
-  std::vector<DeviceEntry> shown = entries;
-  if (!matches.empty()) {
-    shown.clear();
-    for (const DeviceEntry* entry : matches) shown.push_back(*entry);
-  }
+  if (matches.size() == 1 && !selector.empty()) return matches[0];
   Diagnostic error{Diagnostic::Kind::User,
                    matches.empty() ? "there is no such device" : "several devices match",
-                   "device '" + selector + "'", listing(shown),
+                   "device '" + selector + "'", listing(matches.empty() ? entries : matches),
                    "name one by its id, its UUID or a part of its name"};
   return tl::unexpected(std::move(error));
 }

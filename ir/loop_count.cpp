@@ -30,11 +30,13 @@ class Counter {
     const double pass = loopOf(ceilDivide(n, invocations_), 0);
     double passes = 0;
     for (int k = 0; k < stages; ++k) passes += 1 + pass + loopOf(k, pass);
-    return overGroup(loopOf(31, 0) + passes + 1, std::vector<int64_t>(rank_, 1));
+    double inside = loopOf(31, 0) + passes + 1;
+    for (size_t i = rank_; i-- > 0;) inside = loopOf(static_cast<double>(tile_.group[i]), inside);
+    return inside;
   }
 
   double tiled() const {
-    if (invocations_ == 1) return overGroup(registerTile(), tile_.reg);
+    if (invocations_ == 1) return overGroup();
     int64_t tiles = 1;
     for (size_t i = 0; i < rank_; ++i) tiles *= (tile_.group[i] + tile_.reg[i] - 1) / tile_.reg[i];
     return loopOf(ceilDivide(tiles, invocations_), registerTile());
@@ -47,9 +49,12 @@ class Counter {
   bool isLane(size_t axis) const { return tile_.laneAxis == static_cast<int>(axis); }
   bool cut(size_t axis) const { return extents_[axis] % tile_.reg[axis] != 0; }
 
-  double overGroup(double inside, const std::vector<int64_t>& step) const {
-    for (size_t i = 0; i < rank_; ++i) {
-      inside = loopOf(ceilDivide(tile_.group[i], step[i]), inside);
+  /// All register tiles of a group, one after another in the tile's order.
+  double overGroup() const {
+    double inside = registerTile();
+    for (const int axis : std::views::reverse(tile_.order)) {
+      const auto i = static_cast<size_t>(axis);
+      if (i < rank_) inside = loopOf(ceilDivide(tile_.group[i], tile_.reg[i]), inside);
     }
     return inside;
   }
@@ -78,12 +83,10 @@ class Counter {
     }
     double rowByRow = vectorByVector;
     bool rows = false;
-    for (size_t i = 0; i < rank_; ++i) {
+    for (size_t i = rank_; i-- > 0;) {
       if (isLane(i)) continue;
       rowByRow = loopOf(static_cast<double>(tile_.reg[i]), rowByRow);
-      // A group over the edge has its tiles' rows in loops too; beside a reduction they are
-      // nothing.
-      rows |= cut(i) || (steps == 0 && extents_[i] % tile_.group[i] != 0);
+      rows |= cut(i);
     }
     return rows ? total + rowByRow : total;
   }

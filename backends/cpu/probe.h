@@ -27,7 +27,7 @@ ProbeResult probeHost(int lanes, int threads, const std::vector<int64_t>& buffer
                       runtime::CodeCache* cache = nullptr);
 
 /// What an earlier process has measured of `host` (the CPU's model) and left in the cache, so that
-/// schedules do not change from process to process; else what `probeHost` measures now.
+/// predicted times do not change from process to process; else what `probeHost` measures now.
 ProbeResult recallOrProbe(const std::string& host, int lanes, int threads,
                           const std::vector<int64_t>& bufferBytes, runtime::CodeCache* cache);
 

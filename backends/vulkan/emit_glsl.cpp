@@ -6,7 +6,6 @@
 #include <cmath>
 
 #include "backends/vulkan/emitter.h"
-#include "backends/vulkan/unroll.h"
 
 namespace quartet::vulkan {
 

@@ -68,8 +68,7 @@ double valueOf(const VkPipelineExecutableStatisticKHR& statistic) {
 }
 
 /// The statistics of a pipeline that was made to capture them, without the hashes by which a driver
-/// names it. A compute pipeline has one
-/// executable; were there more, a figure is that of the last that has it.
+/// names it.
 Result<runtime::CompilerReport> statisticsOf(const Gpu& gpu, VkPipeline pipeline) {
   const auto statistics = reinterpret_cast<PFN_vkGetPipelineExecutableStatisticsKHR>(
       vkGetDeviceProcAddr(gpu.handle(), "vkGetPipelineExecutableStatisticsKHR"));

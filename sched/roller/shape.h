@@ -14,9 +14,9 @@ bool vectorsFitLoops(const TaskView& view, const LaneChoice& lane, const hwdb::D
 ir::Tile chooseRegisterTile(const TaskView& view, const LaneChoice& lane,
                             const hwdb::Description& device);
 
-/// 32-bit registers of each lane that a reduction's register tile takes, as counted against the
-/// device's budget: all states, one tuple on its way to replace another, and the vectors that a
-/// step loads. Addresses and loop counters come on top.
+/// 32-bit registers of an invocation (on a CPU: vector registers times lanes) that a reduction's
+/// register tile takes, as counted against the device's budget: all states, one tuple on its way to
+/// replace another, the vectors that a step loads; of an invocation, addresses and counters too.
 int64_t tileRegisters(const TaskView& view, const ir::Tile& tile, const hwdb::Description& device);
 
 /// Completes `tile` with the group level: enough groups for the units, invocations filled.

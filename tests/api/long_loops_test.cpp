@@ -14,16 +14,11 @@ namespace {
 void checkEverywhere(const Model& model, const NamedTensors& inputs) {
   const auto oracle = Oracle::evaluate(model, inputs);
   REQUIRE_MESSAGE(oracle, oracle.error().str());
-  for (const std::string& device : computingDevices()) {
-    INFO(device);
-    const auto session = Session::compile(model, {.device = device});
-    REQUIRE_MESSAGE(session, session.error().str());
-    const auto outputs = session->run(inputs);
-    REQUIRE_MESSAGE(outputs, outputs.error().str());
-    for (const Comparison& one : oracle->compare(*outputs)) {
+  onEveryDevice(model, inputs, [&](const NamedTensors& outputs) {
+    for (const Comparison& one : oracle->compare(outputs)) {
       CHECK_MESSAGE(one.passed, one.output, ": ", one.detail);
     }
-  }
+  });
 }
 
 /// Integers have sums that nothing rounds.

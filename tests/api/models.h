@@ -34,6 +34,19 @@ inline std::vector<std::string> computingDevices() {
   return ids;
 }
 
+/// Compiles and runs a model on every device that computes: check(outputs) for each.
+template <class Check>
+void onEveryDevice(const Model& model, const NamedTensors& inputs, const Check& check) {
+  for (const std::string& device : computingDevices()) {
+    INFO(device);
+    const auto session = Session::compile(model, {.device = device});
+    REQUIRE_MESSAGE(session, session.error().str());
+    const auto outputs = session->run(inputs);
+    REQUIRE_MESSAGE(outputs, outputs.error().str());
+    check(*outputs);
+  }
+}
+
 inline std::vector<float> floats(const Tensor& tensor) {
   return {tensor.data<float>(), tensor.data<float>() + tensor.elementCount()};
 }

@@ -14,21 +14,6 @@ namespace {
 
 constexpr float kInfinity = std::numeric_limits<float>::infinity();
 
-/// What each device gives for an output.
-template <class Check>
-void onEveryDevice(const OnnxModel& onnx, const NamedTensors& inputs, const std::string& output,
-                   const Check& check) {
-  const Model model = modelOf(onnx);
-  for (const std::string& device : computingDevices()) {
-    INFO(device);
-    const auto session = Session::compile(model, {.device = device});
-    REQUIRE_MESSAGE(session, session.error().str());
-    const auto outputs = session->run(inputs);
-    REQUIRE_MESSAGE(outputs, outputs.error().str());
-    check(outputs->at(output));
-  }
-}
-
 void checkFloats(const Tensor& got, const std::vector<float>& want) {
   REQUIRE(got.elementCount() == static_cast<int64_t>(want.size()));
   for (size_t i = 0; i < want.size(); ++i) {
@@ -39,6 +24,14 @@ void checkFloats(const Tensor& got, const std::vector<float>& want) {
       CHECK(floats(got)[i] == doctest::Approx(want[i]).epsilon(1e-5));
     }
   }
+}
+
+/// check(output of that name) on every device.
+template <class Check>
+void checkOutput(const OnnxModel& onnx, const NamedTensors& inputs, const std::string& output,
+                 const Check& check) {
+  onEveryDevice(modelOf(onnx), inputs,
+                [&](const NamedTensors& outputs) { check(outputs.at(output)); });
 }
 
 /// y = (x W) op c op c ...
@@ -62,7 +55,7 @@ TEST_CASE("numbers: rounding by a large constant that is added and taken away") 
   constexpr float kMagic = 12582912;  // 1.5 * 2^23
   const OnnxModel m = product({1, 0, 0, 1}, {{"Add", kMagic}, {"Sub", kMagic}});
   const NamedTensors inputs{{"x", Tensor::of<float>({2, 2}, {0.4F, 1.6F, -2.7F, 5})}};
-  onEveryDevice(m, inputs, "y2", [](const Tensor& y) { checkFloats(y, {0, 2, -3, 5}); });
+  checkOutput(m, inputs, "y2", [](const Tensor& y) { checkFloats(y, {0, 2, -3, 5}); });
 }
 
 TEST_CASE("numbers: factors that weights cannot take") {
@@ -71,19 +64,19 @@ TEST_CASE("numbers: factors that weights cannot take") {
   };
   SUBCASE("beyond the largest number") {
     const OnnxModel m = product({1e10F, 0, 0, 1e10F}, {{"Mul", 1e30F}});
-    onEveryDevice(m, inputs(1e-20F), "y1", [](const Tensor& y) {
+    checkOutput(m, inputs(1e-20F), "y1", [](const Tensor& y) {
       checkFloats(y, {1e20F, 1e20F, 1e20F, 1e20F});
     });
   }
   SUBCASE("below the smallest with all its bits") {
     const OnnxModel m = product({1e-20F, 0, 0, 1e-20F}, {{"Mul", 1.2345e-20F}});
-    onEveryDevice(m, inputs(1e30F), "y1", [](const Tensor& y) {
+    checkOutput(m, inputs(1e30F), "y1", [](const Tensor& y) {
       checkFloats(y, {1.2345e-10F, 1.2345e-10F, 1.2345e-10F, 1.2345e-10F});
     });
   }
   SUBCASE("a division by zero") {
     const OnnxModel m = product({1, 0, 0, 1}, {{"Div", 0}});
-    onEveryDevice(m, inputs(2), "y1", [](const Tensor& y) {
+    checkOutput(m, inputs(2), "y1", [](const Tensor& y) {
       checkFloats(y, {kInfinity, kInfinity, kInfinity, kInfinity});
     });
   }
@@ -99,12 +92,12 @@ TEST_CASE("numbers: positions of a maximum that is the lowest number") {
           {"strides", std::vector<int64_t>{2, 2}}});
   const NamedTensors inputs{
       {"x", Tensor::of<float>({1, 1, 3, 3}, std::vector<float>(9, -kInfinity))}};
-  onEveryDevice(m, inputs, "i", [](const Tensor& i) {
+  checkOutput(m, inputs, "i", [](const Tensor& i) {
     const std::vector<int64_t> got(i.data<int64_t>(), i.data<int64_t>() + i.elementCount());
     CHECK(got == std::vector<int64_t>{0, 1, 3, 4});
   });
-  onEveryDevice(m, inputs, "y",
-                [](const Tensor& y) { checkFloats(y, std::vector<float>(4, -kInfinity)); });
+  checkOutput(m, inputs, "y",
+              [](const Tensor& y) { checkFloats(y, std::vector<float>(4, -kInfinity)); });
 }
 
 TEST_CASE("numbers: what a loss ignores may be impossible") {
@@ -114,5 +107,5 @@ TEST_CASE("numbers: what a loss ignores may be impossible") {
   const NamedTensors inputs{
       {"x", Tensor::of<float>({3, 2}, {-kInfinity, 0, -1, -3, -kInfinity, -5})},
       {"t", Tensor::of<int64_t>({3}, {7, 0, 1})}};
-  onEveryDevice(m, inputs, "y", [](const Tensor& y) { checkFloats(y, {3}); });
+  checkOutput(m, inputs, "y", [](const Tensor& y) { checkFloats(y, {3}); });
 }

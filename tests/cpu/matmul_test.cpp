@@ -121,14 +121,15 @@ TEST_CASE("a register-tiled matmul reaches 80 % of the measured peak") {
   for (const Shape& shape : shapes) {
     Measured best;
     double peak = 0;
-    // The machine may be busy: the first undisturbed measurement counts.
-    for (int attempt = 0; attempt < 40; ++attempt) {
+    // The machine may be busy, which only makes slower: of both the best counts.
+    constexpr int kLeastAttempts = 3;
+    for (int attempt = 1; attempt <= 40; ++attempt) {
       const double now = cpu::probeHost(lanes, 1, {int64_t{1} << 20}).gigaflops;
       const Measured run = runMatmul(shape.rows, shape.columns, 256);
       REQUIRE(run.worstError == 0);  // small integers: exact
       if (run.gigaflops > best.gigaflops) best = run;
-      peak = attempt == 0 ? now : std::min(peak, now);
-      if (best.gigaflops >= 0.8 * peak) break;
+      peak = std::max(peak, now);
+      if (attempt >= kLeastAttempts && best.gigaflops >= 0.8 * peak) break;
     }
     MESSAGE(shape.rows, " x ", shape.columns, " vectors: ", best.gigaflops, " of ", peak,
             " GFLOP/s");
