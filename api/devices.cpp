@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cctype>
 
+#include "api/code_cache.h"
 #include "api/convert.h"
 #include "backends/cpu/device.h"
 #include "backends/null/device.h"
@@ -191,10 +192,11 @@ std::string name(DeviceInfo::Kind kind) {
 Expected<std::vector<DeviceInfo>> devices() {
   return api::guarded([]() -> Result<std::vector<DeviceInfo>> {
     std::vector<DeviceInfo> infos;
+    const runtime::DeviceOptions options{.cache = QT_TRY(api::openCodeCache(true)).disk};
     for (const api::DeviceEntry& entry : QT_TRY(api::listDevices())) {
       DeviceInfo info = entry.info;
       if (entry.open) {
-        const auto device = QT_TRY(entry.open({}));
+        const auto device = QT_TRY(entry.open(options));
         const hwdb::Description& description = device->description();
         info.name = description.name;
         info.driver = description.driver;
@@ -211,7 +213,8 @@ Expected<std::string> describeDevice(const std::string& device) {
   return api::guarded([&]() -> Result<std::string> {
     const api::DeviceEntry entry = QT_TRY(api::findDevice(device));
     if (!entry.open) return "device " + entry.info.name + "\n" + entry.info.driver + "\n";
-    return hwdb::print(QT_TRY(entry.open({}))->description());
+    const runtime::DeviceOptions options{.cache = QT_TRY(api::openCodeCache(true)).disk};
+    return hwdb::print(QT_TRY(entry.open(options))->description());
   });
 }
 

@@ -119,11 +119,22 @@ CLI::Validator notEmpty() {
           "not empty"};
 }
 
+/// CLI11 itself takes a number that is too large for the largest that fits.
+CLI::Validator unsigned64() {
+  return {[](const std::string& text) {
+            uint64_t value = 0;
+            const char* end = text.data() + text.size();
+            const auto [next, error] = std::from_chars(text.data(), end, value);
+            return error == std::errc() && next == end ? "" : "required: 0 to 2^64 - 1";
+          },
+          "UINT", "0 to 2^64 - 1"};
+}
+
 void ModelOptions::addInputs(CLI::App& command) {
   command.add_option("--input", inputs,
                      "Values of an input, name=x.npy; inputs without a file get made values. Given "
                      "several times: as for --shape");
-  command.add_option("--seed", seed, "Seed of made values")->check(CLI::NonNegativeNumber);
+  command.add_option("--seed", seed, "Seed of made values")->check(unsigned64());
 }
 
 void ModelOptions::addCompile(CLI::App& command, bool device) {

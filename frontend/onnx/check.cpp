@@ -9,11 +9,6 @@
 
 namespace quartet::frontend {
 
-int64_t opsetOf(const Model& model, const std::string& domain) {
-  const auto found = model.opsets.find(domain);
-  return found == model.opsets.end() ? 0 : found->second;
-}
-
 namespace {
 
 // "Loop (opset 17): 3 nodes: 'a', 'b', ..."
@@ -34,16 +29,24 @@ Status checkVersions(const Model& model) {
     return userError("the model imports no operator set", {},
                      "its file is damaged or older than 2017; export it again");
   }
-  const auto main = model.opsets.find("");
-  if (main == model.opsets.end()) return {};
-  const std::string found = "the model uses opset " + std::to_string(main->second);
-  if (main->second > kNewestOpset) {
-    return unsupported(found + ", the newest that is supported is " + std::to_string(kNewestOpset),
-                       {}, "export it with opset " + std::to_string(kNewestOpset) + " or older");
+  std::set<int64_t> used;  // functions may ask for other versions than the model
+  if (const auto main = model.opsets.find(""); main != model.opsets.end())
+    used.insert(main->second);
+  for (const Node& node : model.nodes) {
+    if (node.domain.empty()) used.insert(node.opset);
   }
-  if (main->second < kOldestOpset) {
-    return unsupported(found + ", the oldest that is supported is " + std::to_string(kOldestOpset),
-                       {}, "convert it with ONNX's version converter");
+  for (const int64_t opset : used) {
+    const std::string found = "the model uses opset " + std::to_string(opset);
+    if (opset > kNewestOpset) {
+      return unsupported(
+          found + ", the newest that is supported is " + std::to_string(kNewestOpset), {},
+          "export it with opset " + std::to_string(kNewestOpset) + " or older");
+    }
+    if (opset < kOldestOpset) {
+      return unsupported(
+          found + ", the oldest that is supported is " + std::to_string(kOldestOpset), {},
+          "convert it with ONNX's version converter");
+    }
   }
   return {};
 }
@@ -51,11 +54,11 @@ Status checkVersions(const Model& model) {
 }  // namespace
 
 Status checkOperators(const Model& model) {
-  std::map<std::string, std::vector<std::string>> missing;
+  std::map<std::pair<std::string, int64_t>, std::vector<std::string>> missing;
   const auto look = [&](const Node& node) {
-    if (findOperator(node.domain, node.type, opsetOf(model, node.domain)) != nullptr) return;
+    if (findOperator(node.domain, node.type, node.opset) != nullptr) return;
     const std::string domain = node.domain.empty() ? "" : node.domain + ".";
-    missing[domain + node.type].push_back(node.name);
+    missing[{domain + node.type, node.opset}].push_back(node.name);
   };
   for (const Node& node : model.nodes) look(node);
   for (const Node& node : model.nested) look(node);
@@ -68,10 +71,8 @@ Status checkOperators(const Model& model) {
                                              (missing.size() == 1 ? " operator of the model is"
                                                                   : " operators of the model are") +
                                              " not supported";
-  for (const auto& [type, names] : missing) {
-    const size_t dot = type.rfind('.');
-    const std::string domain = dot == std::string::npos ? "" : type.substr(0, dot);
-    diagnostic.notes.push_back(describeNodes(type, opsetOf(model, domain), names));
+  for (const auto& [operation, names] : missing) {
+    diagnostic.notes.push_back(describeNodes(operation.first, operation.second, names));
   }
   diagnostic.notes.insert(diagnostic.notes.end(), model.unsupported.begin(),
                           model.unsupported.end());

@@ -11,9 +11,6 @@ namespace quartet::frontend {
 /// diagnostic (Unsupported) names all that are not: type, version, how many nodes and which.
 Status checkOperators(const Model& model);
 
-/// The version of the operator set that a node belongs to.
-int64_t opsetOf(const Model& model, const std::string& domain);
-
 /// The order in which the nodes can be built: as in the model if possible. Errors: names that
 /// nothing defines, names defined twice, cycles.
 Result<std::vector<const Node*>> sortNodes(const Model& model);

@@ -89,7 +89,7 @@ class Importer {
   }
 
   Status build(const Node& node) {
-    const int64_t opset = opsetOf(model_, node.domain);
+    const int64_t opset = node.opset;
     const Operator* op = findOperator(node.domain, node.type, opset);
     QT_ASSERT(op != nullptr, "operator " + node.type + " was checked");
     const auto inputs = QT_TRY(inputsOf(node, opset, *op));

@@ -156,7 +156,11 @@ TEST_CASE("bad input: option values") {
   checkRefused(work.quartet(run + "--input x"), {"--input"});
   checkRefused(work.quartet("run model.onnx --device toaster"), {"toaster", "device cpu"});
   checkRefused(work.quartet("run model.onnx --device cpu --threads -3"), {"-3"});
-  CHECK(work.quartet("run model.onnx --seed many").status == 2);
+  for (const std::string seed : {"many", "-1", "1.5", "18446744073709551616"}) {
+    const Outcome outcome = work.quartet("run model.onnx --seed " + seed);
+    CHECK(outcome.status == 2);
+    CHECK(outcome.err.starts_with("--seed: required: 0 to 2^64 - 1"));
+  }
   CHECK(work.quartet("run").status == 2);
   CHECK(work.quartet("jump").status == 2);
 }

@@ -85,6 +85,33 @@ OnnxModel selections() {
   return m;
 }
 
+OnnxModel functions() {
+  OnnxModel m = selections();  // all of its nodes become one function, which is called twice
+  onnx::ModelProto& proto = m.proto();
+  onnx::GraphProto& graph = *proto.mutable_graph();
+  onnx::FunctionProto& function = *proto.add_functions();
+  function.set_name("selections");
+  function.set_domain("local");
+  *function.mutable_opset_import() = proto.opset_import();
+  *function.mutable_node() = graph.node();
+  for (const auto& input : graph.input()) function.add_input(input.name());
+  for (const auto& data : graph.initializer()) function.add_input(data.name());
+  for (const auto& output : graph.output()) function.add_output(output.name());
+  graph.clear_node();
+  for (const std::string prefix : {"", "again "}) {
+    onnx::NodeProto& call = *graph.add_node();
+    call.set_op_type(function.name());
+    call.set_domain(function.domain());
+    *call.mutable_input() = function.input();
+    for (const std::string& output : function.output()) call.add_output(prefix + output);
+  }
+  onnx::OperatorSetIdProto& local = *proto.add_opset_import();
+  local.set_domain(function.domain());
+  local.set_version(1);
+  m.output("again y");
+  return m;
+}
+
 template <class Message>
 bool readMessage(const fs::path& file, Message& message) {
   std::ifstream stream(file, std::ios::binary);
@@ -132,6 +159,7 @@ std::vector<SeedModel> seedModels() {
   add("attention", attention());
   add("movements", movements());
   add("selections", selections());
+  add("functions", functions());
   const char* root = std::getenv("QUARTET_ONNX_TESTDATA");
   std::vector<fs::path> folders;
   for (const char* suite : {"node", "simple", "pytorch-converted", "pytorch-operator"}) {

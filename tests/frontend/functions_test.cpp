@@ -1,0 +1,270 @@
+// Model-local functions.
+#include <doctest/doctest.h>
+#include <onnx/onnx_pb.h>
+
+#include <functional>
+
+#include "tests/frontend/support.h"
+
+using namespace quartet;
+using namespace quartet::tests;
+
+namespace {
+
+using Names = std::vector<std::string>;
+
+onnx::NodeProto& addNode(google::protobuf::RepeatedPtrField<onnx::NodeProto>& nodes,
+                         const std::string& type, const Names& inputs, const Names& outputs,
+                         const std::string& domain = "") {
+  onnx::NodeProto& node = *nodes.Add();
+  node.set_op_type(type);
+  node.set_domain(domain);
+  for (const std::string& input : inputs) node.add_input(input);
+  for (const std::string& output : outputs) node.add_output(output);
+  return node;
+}
+
+/// A function of domain "my" that imports opset 17 and "my" itself.
+class FunctionBuilder {
+ public:
+  FunctionBuilder(OnnxModel& model, const std::string& name, const Names& inputs,
+                  const Names& outputs)
+      : proto_(*model.proto().add_functions()) {
+    proto_.set_name(name);
+    proto_.set_domain("my");
+    for (const std::string& input : inputs) proto_.add_input(input);
+    for (const std::string& output : outputs) proto_.add_output(output);
+    proto_.add_opset_import()->set_version(17);
+  }
+
+  FunctionBuilder& node(const std::string& type, const Names& inputs, const Names& outputs,
+                        const std::string& domain = "") {
+    last_ = &addNode(*proto_.mutable_node(), type, inputs, outputs, domain);
+    return *this;
+  }
+  FunctionBuilder& reference(const std::string& attribute, const std::string& of) {
+    onnx::AttributeProto& added = *last_->add_attribute();
+    added.set_name(attribute);
+    added.set_ref_attr_name(of);
+    added.set_type(onnx::AttributeProto::FLOAT);
+    return *this;
+  }
+  /// FunctionProto.attribute_proto, which Debian's onnx.proto does not have yet.
+  FunctionBuilder& byDefault(const std::string& attribute, float value) {
+    onnx::AttributeProto added;
+    added.set_name(attribute);
+    added.set_type(onnx::AttributeProto::FLOAT);
+    added.set_f(value);
+    return unknown(11, added.SerializeAsString());
+  }
+  FunctionBuilder& overload(const std::string& name) { return unknown(13, name); }
+
+  FunctionBuilder& unknown(int number, const std::string& contents) {
+    proto_.GetReflection()->MutableUnknownFields(&proto_)->AddLengthDelimited(number, contents);
+    return *this;
+  }
+
+  onnx::FunctionProto& proto() { return proto_; }
+
+ private:
+  onnx::FunctionProto& proto_;
+  onnx::NodeProto* last_ = nullptr;
+};
+
+OnnxModel modelOf(const std::string& input = "x") {
+  OnnxModel m;
+  onnx::OperatorSetIdProto& own = *m.proto().add_opset_import();
+  own.set_domain("my");
+  own.set_version(1);
+  m.input(input, {2});
+  return m;
+}
+
+onnx::NodeProto& call(OnnxModel& m, const std::string& function, const Names& inputs,
+                      const Names& outputs, const std::string& name = "call") {
+  onnx::NodeProto& node =
+      addNode(*m.proto().mutable_graph()->mutable_node(), function, inputs, outputs, "my");
+  node.set_name(name);
+  return node;
+}
+
+void setFloat(onnx::NodeProto& node, const std::string& name, float value) {
+  onnx::AttributeProto& attribute = *node.add_attribute();
+  attribute.set_name(name);
+  attribute.set_type(onnx::AttributeProto::FLOAT);
+  attribute.set_f(value);
+}
+
+/// A model that calls `f`, the only function, on x for y.
+OnnxModel callOf(const std::function<void(FunctionBuilder&)>& fill) {
+  OnnxModel m = modelOf();
+  FunctionBuilder f(m, "f", {"a"}, {"b"});
+  fill(f);
+  call(m, "f", {"x"}, {"y"});
+  m.output("y");
+  return m;
+}
+
+bool contains(const std::string& text, const std::string& part) {
+  return text.find(part) != std::string::npos;
+}
+
+}  // namespace
+
+TEST_CASE("function: a call stands for the function's nodes, however deep") {
+  OnnxModel m = modelOf();
+  FunctionBuilder(m, "twice", {"a"}, {"b"}).node("Add", {"a", "a"}, {"b"});
+  FunctionBuilder(m, "f", {"a", "b"}, {"c"})
+      .node("twice", {"a"}, {"t"}, "my")
+      .node("Sub", {"t", "b"}, {"c"});
+  call(m, "f", {"x", "x"}, {"u"}, "one");
+  call(m, "f", {"u", "x"}, {"y"}, "two");
+  m.output("y");
+  const auto model = import(m);
+  CHECK(evaluate(model, {{3, -5}}) == std::vector<float>{3, -5});  // 2 (2 x - x) - x
+  bool named = false;
+  for (const ir::OpId id : model.graph.region(model.graph.top()).ops) {
+    for (const std::string& node : model.graph.op(id).origin) named |= node == "two/twice#0/Add#0";
+  }
+  CHECK(named);
+}
+
+TEST_CASE("function: attributes are the call's, else the function's, else the operator's own") {
+  const auto leaky = [](bool withDefault, bool given) {
+    OnnxModel m = modelOf();
+    FunctionBuilder f(m, "f", {"a"}, {"b"});
+    f.node("LeakyRelu", {"a"}, {"b"}).reference("alpha", "slope");
+    if (withDefault) f.byDefault("slope", 0.25F);
+    onnx::NodeProto& node = call(m, "f", {"x"}, {"y"});
+    if (given) setFloat(node, "slope", 0.5F);
+    m.output("y");
+    return evaluate(import(m), {{4, -4}});
+  };
+  CHECK(leaky(true, true) == std::vector<float>{4, -2});
+  CHECK(leaky(true, false) == std::vector<float>{4, -1});
+  CHECK(leaky(false, true) == std::vector<float>{4, -2});
+  CHECK(leaky(false, false) == std::vector<float>{4, -4 * 0.01F});
+}
+
+TEST_CASE("function: a default that is a tensor; one that is damaged") {
+  const auto constant = [](const std::string& serialised) {
+    return callOf([&](FunctionBuilder& f) {
+      f.node("Constant", {}, {"c"}).reference("value", "offset");
+      f.node("Add", {"a", "c"}, {"b"}).unknown(11, serialised);
+    });
+  };
+  onnx::AttributeProto offset;
+  offset.set_name("offset");
+  offset.set_type(onnx::AttributeProto::TENSOR);
+  *offset.mutable_t() = floatTensor({2}, {1, 2});
+  CHECK(evaluate(import(constant(offset.SerializeAsString())), {{0, 0}}) ==
+        std::vector<float>{1, 2});
+  const float raw[] = {3, 4};
+  offset.mutable_t()->clear_float_data();
+  offset.mutable_t()->set_raw_data(raw, sizeof(raw));
+  CHECK(evaluate(import(constant(offset.SerializeAsString())), {{0, 0}}) ==
+        std::vector<float>{3, 4});
+  const Diagnostic error = importError(constant("\x2a\x7f"));
+  CHECK(error.message == "the default of an attribute is damaged");
+  CHECK(error.where == "function 'f'");
+}
+
+TEST_CASE("function: an attribute is handed on to a function inside") {
+  OnnxModel m = modelOf();
+  FunctionBuilder(m, "inner", {"a"}, {"b"}).node("LeakyRelu", {"a"}, {"b"}).reference("alpha", "s");
+  FunctionBuilder(m, "outer", {"a"}, {"b"}).node("inner", {"a"}, {"b"}, "my").reference("s", "t");
+  setFloat(call(m, "outer", {"x"}, {"y"}), "t", 0.5F);
+  m.output("y");
+  CHECK(evaluate(import(m), {{4, -4}}) == std::vector<float>{4, -2});
+}
+
+TEST_CASE("function: names of its values meet none of the graph's") {
+  OnnxModel m = modelOf("call/t");
+  FunctionBuilder(m, "f", {"a"}, {"b"}).node("Neg", {"a"}, {"t"}).node("Exp", {"t"}, {"b"});
+  call(m, "f", {"call/t"}, {"y"});
+  call(m, "f", {"y"}, {"z"});  // of the same name as the first
+  m.output("z");
+  CHECK(evaluate(import(m), {{0, 0}})[0] == doctest::Approx(0.3678794));
+}
+
+TEST_CASE("function: inputs left out, outputs left out, outputs that are inputs") {
+  OnnxModel m = modelOf();
+  FunctionBuilder(m, "f", {"a", "low", "high"}, {"b", "a", "unused"})
+      .node("Clip", {"a", "low", "high"}, {"b"})
+      .node("Neg", {"a"}, {"unused"});
+  m.floats("one", {}, {1});
+  call(m, "f", {"x", "", "one"}, {"u", "v"});
+  m.node("Sub", {"u", "v"}, {"y"}).output("y");
+  CHECK(evaluate(import(m), {{3, -5}}) == std::vector<float>{-2, 0});
+}
+
+TEST_CASE("function: it goes before an operator of its name; overloads are told apart") {
+  OnnxModel m = modelOf();
+  FunctionBuilder(m, "Relu", {"a"}, {"b"}).node("Neg", {"a"}, {"b"}).proto().set_domain("");
+  FunctionBuilder(m, "f", {"a"}, {"b"}).node("Relu", {"a"}, {"b"}).overload("one");
+  FunctionBuilder(m, "f", {"a"}, {"b"}).node("Abs", {"a"}, {"b"}).overload("two");
+  onnx::NodeProto& node = call(m, "f", {"x"}, {"u"});
+  node.GetReflection()->MutableUnknownFields(&node)->AddLengthDelimited(8, "two");
+  m.node("Relu", {"u"}, {"y"}).output("y");
+  CHECK(evaluate(import(m), {{3, -5}}) == std::vector<float>{-3, -5});
+}
+
+TEST_CASE("function: what is not supported in it is reported with the calls that lead there") {
+  const Diagnostic error = importError(callOf(
+      [](FunctionBuilder& f) { f.node("Mystery", {"a"}, {"t"}).node("Relu", {"t"}, {"b"}); }));
+  CHECK(error.kind == Diagnostic::Kind::Unsupported);
+  REQUIRE(error.notes.size() == 1);
+  CHECK(error.notes[0] == "Mystery (opset 17): 1 node: 'call/Mystery#0'");
+
+  const Diagnostic version = importError(callOf([](FunctionBuilder& f) {
+    f.node("Relu", {"a"}, {"b"}).proto().mutable_opset_import(0)->set_version(1000);
+  }));
+  CHECK(contains(version.message, "the model uses opset 1000"));
+
+  const Diagnostic undefined =
+      importError(callOf([](FunctionBuilder& f) { f.node("Relu", {"nothing"}, {"b"}); }));
+  CHECK(contains(undefined.message, "'call/nothing' is defined nowhere"));
+}
+
+TEST_CASE("function: damaged ones are user errors") {
+  const Diagnostic loop =
+      importError(callOf([](FunctionBuilder& f) { f.node("f", {"a"}, {"b"}, "my"); }));
+  CHECK(loop.message == "function 'my.f' calls itself");
+  CHECK(loop.where == "node 'call/f#0' (my.f)");
+
+  OnnxModel twice = callOf([](FunctionBuilder& f) { f.node("Relu", {"a"}, {"b"}); });
+  FunctionBuilder(twice, "f", {"a"}, {"b"});
+  CHECK(importError(twice).message == "function 'my.f' is defined twice");
+
+  OnnxModel many = callOf([](FunctionBuilder& f) { f.node("Relu", {"a"}, {"b"}); });
+  many.proto().mutable_graph()->mutable_node(0)->add_input("x");
+  CHECK(importError(many).message == "the call has 2 inputs, function 'my.f' has 1");
+
+  CHECK(importError(callOf([](FunctionBuilder& f) { f.proto().add_input("a"); })).message ==
+        "the name 'a' is defined twice");
+}
+
+TEST_CASE("function: calls that double at every level end with an error, not with the memory") {
+  OnnxModel m = modelOf();
+  constexpr int kLevels = 60;
+  FunctionBuilder(m, "f0", {"a"}, {"a"});
+  for (int i = 1; i < kLevels; ++i) {
+    const std::string inner = "f" + std::to_string(i - 1);
+    FunctionBuilder(m, "f" + std::to_string(i), {"a"}, {"b"})
+        .node(inner, {"a"}, {"t"}, "my")
+        .node(inner, {"t"}, {"b"}, "my");
+  }
+  call(m, "f" + std::to_string(kLevels - 1), {"x"}, {"y"});
+  m.output("y");
+  CHECK(contains(importError(m).message, "the model has more than"));
+
+  OnnxModel deep = modelOf();
+  FunctionBuilder(deep, "f0", {"a"}, {"a"});
+  for (int i = 1; i < 1000; ++i) {
+    FunctionBuilder(deep, "f" + std::to_string(i), {"a"}, {"b"})
+        .node("f" + std::to_string(i - 1), {"a"}, {"b"}, "my");
+  }
+  call(deep, "f999", {"x"}, {"y"});
+  deep.output("y");
+  CHECK(contains(importError(deep).message, "to a depth of more than"));
+}
