@@ -11,6 +11,7 @@ of files and functions give warnings, which do not. The rules:
   devices      no name of a vendor, GPU or CPU in sched/
   machines     no path of somebody's machine in any file
   errors       QT_TRY is no argument beside others: when it returns, g++ leaks what stands there
+  tests        every *_test.cpp is among the sources of its folder's meson.build
   documents    paths in docs/ and README.md exist (the design, architecture.md, may look ahead)
 """
 
@@ -189,8 +190,17 @@ class Rules:
                 if known and not (self.root / name).exists():
                     yield Finding(path, number, f"there is no {name}")
 
+    def check_tests(self, path: str) -> Iterator[Finding]:
+        if not path.endswith("_test.cpp"):
+            return
+        file = pathlib.PurePath(path)
+        build = self.root / file.parent / "meson.build"
+        if not build.exists() or f"'{file.name}'" not in build.read_text():
+            yield Finding(path, 1, f"{file.parent}/meson.build does not build it: it never runs")
+
     def check(self, path: str, text: str) -> Iterator[Finding]:
         yield from self.check_machines(path, text)
+        yield from self.check_tests(path)
         yield from self.check_documents(path, text)
         if path.endswith((".h", ".cpp", ".def")):
             yield from self.check_includes(path, text)

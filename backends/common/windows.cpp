@@ -112,6 +112,10 @@ Result<std::vector<runtime::Dispatch>> cutIntoWindows(
   for (ValueId buffer : lowered.windowed) {
     shapes[buffer] = QT_TRY(shapeOf(plan.type(buffer), symbols));
   }
+  const auto placeOf = [&](ValueId buffer) {  // among the kernel's buffers
+    const auto at = std::find(lowered.buffers.begin(), lowered.buffers.end(), buffer);
+    return static_cast<size_t>(at - lowered.buffers.begin());
+  };
   const auto windowsOf = [&](int64_t first, int64_t last) {
     Box box = all;
     if (!counts.empty()) {
@@ -119,12 +123,9 @@ Result<std::vector<runtime::Dispatch>> cutIntoWindows(
       box.hi[cut] = std::min(last * tile.group[cut], all.hi[cut]);
     }
     const auto boxes = touched(plan, tasks, box, symbols);
-    std::vector<runtime::Binding> windows;
+    std::vector<runtime::Binding> windows;  // as lowered.windowed
     for (ValueId buffer : lowered.windowed) {
-      const auto at =
-          static_cast<size_t>(std::find(lowered.buffers.begin(), lowered.buffers.end(), buffer) -
-                              lowered.buffers.begin());
-      const int index = whole.bindings[at].buffer;
+      const int index = whole.bindings[placeOf(buffer)].buffer;
       const int64_t bytes = buffers[static_cast<size_t>(index)].bytes;
       const auto box = boxes.find(buffer);
       // A slice that reads nothing of a buffer still binds some of it.
@@ -169,11 +170,10 @@ Result<std::vector<runtime::Dispatch>> cutIntoWindows(
     piece.bytes *= share;
     piece.microseconds *= share;
     piece.parameters.push_back(static_cast<uint32_t>(first * groupsPerSlice));
-    for (const runtime::Binding& window : windows) {
-      for (runtime::Binding& binding : piece.bindings) {
-        if (binding.buffer == window.buffer) binding = window;
-      }
-      piece.parameters.push_back(static_cast<uint32_t>(window.offset / align));
+    for (size_t i = 0; i < windows.size();
+         ++i) {  // aliases of one buffer have windows of their own
+      piece.bindings[placeOf(lowered.windowed[i])] = windows[i];
+      piece.parameters.push_back(static_cast<uint32_t>(windows[i].offset / align));
     }
     pieces.push_back(std::move(piece));
     first = last;

@@ -41,14 +41,43 @@ double shuffledLoads(int64_t stride, const hwdb::Description& device) {
   return parts + (parts - 1) * device.shuffleVectorLoads.value;
 }
 
+/// Whether `comparison` is decided alike for all points of every aligned block of `lanes` points
+/// of `axis`: it compares with a multiple of so many.
+bool decidedByBlock(const Expr& comparison, int axis, int axes, int64_t lanes) {
+  const auto form = ir::affineForm(comparison.args()[0] - comparison.args()[1], axes);
+  if (!form) return false;
+  const int64_t along = form->coefficients[static_cast<size_t>(axis)];
+  for (int i = 0; i < axes; ++i) {
+    const int64_t coefficient = form->coefficients[static_cast<size_t>(i)];
+    if (i == axis ? std::abs(coefficient) != 1 : coefficient % lanes != 0) return false;
+  }
+  const Opcode op = comparison.op();
+  // x < 0 and x >= 0 with x = axis + constant, or x > 0 and x <= 0 with x = constant - axis.
+  const bool strict = op == Opcode::Lt || op == Opcode::Ge;
+  if (!strict && op != Opcode::Le && op != Opcode::Gt) return false;
+  const int64_t constant = along * form->constant;
+  return (strict == (along > 0) ? constant : constant - 1) % lanes == 0;
+}
+
+/// Whether the lanes of a vector along `axis` may find different answers in a guard.
+bool guardVaries(const TaskView& view, const Access& access, int axis, int64_t lanes) {
+  if (!std::binary_search(access.guardAxes.begin(), access.guardAxes.end(), axis)) return false;
+  if (!access.guard.valid()) return true;
+  const std::vector<Expr> conditions = ir::conjuncts(access.guard);
+  return std::any_of(conditions.begin(), conditions.end(), [&](const Expr& condition) {
+    if (!mentions(condition, axis)) return false;
+    const bool comparison = condition.kind() == Expr::Kind::Apply && condition.args().size() == 2 &&
+                            condition.args()[0].dtype() == ir::DType::I64;
+    return !comparison || !decidedByBlock(condition, axis, view.axes(), lanes);
+  });
+}
+
 /// What one access costs when `axis` runs along `lanes` lanes, in vector accesses.
 double accessCost(const TaskView& view, const Access& access, int axis,
                   const hwdb::Description& device) {
   const int64_t lanes = device.vectorLanes.value;
   const auto each = static_cast<double>(lanes);
-  const bool guardVaries =
-      std::binary_search(access.guardAxes.begin(), access.guardAxes.end(), axis);
-  if (guardVaries) return each;
+  if (guardVaries(view, access, axis, lanes)) return each;
   if (access.write && view.isFree(access.buffer)) return 1;
   if (packed(view, access, axis)) return 1;
   const auto stride = strideOf(view, access, axis, lanes);

@@ -4,6 +4,7 @@
 
 #include "sched/cost/operations.h"
 #include "sched/cost/traffic.h"
+#include "sched/roller/merging.h"
 #include "sched/roller/padding.h"
 #include "sched/roller/shape.h"
 
@@ -93,17 +94,32 @@ double predict(ir::Module& plan, OpId tasks, const Work& work, const Env& env) {
   return microseconds;
 }
 
+/// What a plan gets with Roller off.
+double scalarTaskSet(ir::Module& plan, OpId tasks, const Env& env) {
+  const TaskView view = viewOf(plan, tasks, {});
+  plan.op(view.anchor).attributes.set("tile", scalarTile(view, env.device));
+  return predict(plan, tasks, workOf(view, {}), env);
+}
+
 /// Chooses everything for one task set of `plan`; returns its predicted time.
 double tileTaskSet(ir::Module& plan, OpId tasks, const std::vector<ValueId>& freeLayout,
                    const Budget& budget, const Env& env) {
-  const TaskView view = viewOf(plan, tasks, freeLayout);
-  if (!env.options.roller) {
-    plan.op(view.anchor).attributes.set("tile", scalarTile(view, env.device));
-    return predict(plan, tasks, workOf(view, {}), env);
+  const std::vector<MergedBuffer> merged = mergeAxes(plan, tasks, freeLayout);
+  std::vector<ValueId> free = freeLayout;
+  for (const MergedBuffer& buffer : merged) {
+    const bool open = std::find(free.begin(), free.end(), buffer.buffer) != free.end();
+    if (open) free.push_back(buffer.alias);
   }
+  const TaskView view = viewOf(plan, tasks, std::move(free));
   LaneChoice lane = chooseLanes(view, env.device);
   if (!vectorsFitLoops(view, lane, env.device)) lane = {};
   setFreeLayouts(plan, view, lane);
+  for (const MergedBuffer& buffer : merged) {
+    if (!view.isFree(buffer.alias)) continue;
+    ir::Type& type = plan.value(buffer.buffer).type;
+    type.layout =
+        buffer.expand(plan.type(buffer.alias).layout, static_cast<int>(type.shape.size()));
+  }
   ir::Tile tile = chooseRegisterTile(view, lane, env.device);
   const Work work = workOf(view, lane);
   const double microseconds = predict(plan, tasks, work, env);
@@ -125,7 +141,11 @@ Result<std::vector<Alternative>> roller(const Region& region, const Budget& budg
     if (region.freeLayout[i]) freeLayout.push_back(parameters[i]);
   }
   const OpId tasks = taskSets(plan).at(0);
-  if (env.options.roller) padOperands(plan, tasks, env.device);
+  if (!env.options.roller) {
+    alternative.microseconds = scalarTaskSet(plan, tasks, env);
+    return std::vector<Alternative>{std::move(alternative)};
+  }
+  padOperands(plan, tasks, env.device);
   for (OpId each : taskSets(plan)) {
     alternative.microseconds += tileTaskSet(plan, each, freeLayout, budget, env);
   }

@@ -24,6 +24,8 @@ constexpr int64_t kMostSteps = 8;
 constexpr double kBetter = 0.999;
 /// 32-bit registers of an invocation for loop counters, positions and masks.
 constexpr int64_t kCounters = 12;
+/// Blocks so large that no quotient stays the same in them.
+constexpr int64_t kNoBlock = INT64_MAX;
 /// Of a cache, what is read again; the rest is left to what streams by.
 constexpr double kCacheShare = 0.5;
 
@@ -74,7 +76,13 @@ class StepModel {
     for (const Access& access : view.accesses) {
       if (access.perPoint) continue;
       Operand operand;
-      operand.alongRows = rowAxis >= 0 && varies(view, access, rowAxis);
+      for (int64_t rows = 1; rowAxis >= 0 && rows <= kMostRows; ++rows) {
+        operand.alongRows.push_back(varies(view, access, rowAxis, rows));
+        // Shared by all rows, or apart in all: quotients and remainders alone ask for blocks.
+        const bool plain = strideOf(view, access, rowAxis, kNoBlock).has_value();
+        if (plain) operand.alongRows.resize(kMostRows, operand.alongRows[0]);
+        if (plain) break;
+      }
       operand.alongLanes = lane.axis >= 0 && varies(view, access, lane.axis);
       if (operand.alongLanes) {
         operand.loadsPerVector = loadsPerVector(view, access, lane.axis, device);
@@ -91,14 +99,15 @@ class StepModel {
     int64_t count = (rows * vectors + 1) * stateRegisters_;
     int64_t addresses = kCounters;
     for (const Operand& operand : operands_) {
-      count += (operand.alongRows ? 1 : vectors) * operand.registers;
-      if (operand.alongRows) addresses += rows;
+      count += (operand.apart(rows) ? 1 : vectors) * operand.registers;
+      if (operand.apart(rows)) addresses += rows;
     }
     if (device_.groupInvocations.value > 1) count += ceilDivide(addresses, lane_.lanes);
     return count;
   }
 
-  /// All tiles over the row axis and the lane axis; rows and vectors cut by the edge go one by one.
+  /// All tiles over the row axis and the lane axis. Vectors cut by the edge go one by one, with
+  /// all rows; rows go one by one, with one vector after the other.
   double cycles(int64_t rows, int64_t vectors) const {
     const int64_t rowExtent = rowAxis_ < 0 ? 1 : view_.extents[static_cast<size_t>(rowAxis_)];
     const bool laneInDomain = lane_.axis >= 0 && lane_.axis < view_.rank();
@@ -109,18 +118,23 @@ class StepModel {
     const int64_t wholeColumns = laneExtent / width;
     const int64_t allVectors = ceilDivide(laneExtent, lane_.lanes);
     const auto whole = static_cast<double>(wholeRows * wholeColumns);
-    const auto cut =
-        static_cast<double>(rowExtent * allVectors - wholeRows * rows * wholeColumns * vectors);
-    return whole * stepCycles(rows, vectors) + cut * stepCycles(1, 1);
+    const auto cutVectors = static_cast<double>(wholeRows * (allVectors - wholeColumns * vectors));
+    const auto cutRows = static_cast<double>((rowExtent - wholeRows * rows) * allVectors);
+    return whole * stepCycles(rows, vectors) + cutVectors * stepCycles(rows, 1) +
+           cutRows * stepCycles(1, 1);
   }
 
  private:
   /// What is read in every step of the reduction.
   struct Operand {
-    bool alongRows = false;
+    std::vector<bool> alongRows;  // element n - 1: n rows in a block read different values
     bool alongLanes = false;
     double loadsPerVector = 0;
     int64_t registers = 0;  // of one vector; none for a value that all lanes share
+
+    bool apart(int64_t rows) const {
+      return !alongRows.empty() && alongRows[static_cast<size_t>(rows - 1)];
+    }
   };
 
   /// Loads of one reduction step of a register tile, in whole vectors of their own for each lane;
@@ -128,7 +142,7 @@ class StepModel {
   double loads(int64_t rows, int64_t vectors, double shared) const {
     double count = 0;
     for (const Operand& operand : operands_) {
-      double one = operand.alongRows ? static_cast<double>(rows) : 1;
+      double one = operand.apart(rows) ? static_cast<double>(rows) : 1;
       one *= operand.alongLanes ? static_cast<double>(vectors) * operand.loadsPerVector : shared;
       count += one;
     }

@@ -77,6 +77,11 @@ class LintTest(unittest.TestCase):
         self.assertFinds("ir/a.cpp", "return {QT_TRY(g(f(x))), x};", "QT_TRY beside other")
         self.assertClean("ir/a.cpp", "f(QT_TRY(g(x, y)));\nauto [a, b] = QT_TRY(h());\n")
 
+    def test_tests_are_built(self):
+        self.assertFinds("tests/ir/forgotten_test.cpp", "", "tests/ir/meson.build does not build it")
+        self.assertFinds("tests/nowhere/a_test.cpp", "", "tests/nowhere/meson.build does not build it")
+        self.assertClean("tests/sched/limits_test.cpp", "")
+
     def test_documents_name_files_that_exist(self):
         self.assertFinds("docs/a.md", "read `ir/no_such_file.h`", "there is no ir/no_such_file.h")
         self.assertClean("docs/a.md", "read `ir/meson.build` and `build/quartet`")

@@ -4,6 +4,9 @@
 #include <algorithm>
 #include <set>
 
+#include "ir/text.h"
+#include "sched/cost/roofline.h"
+#include "sched/pipeline.h"
 #include "sched/task_set.h"
 #include "tests/common/harness.h"
 
@@ -112,14 +115,47 @@ TEST_CASE("limits: vectors of 64-bit integers only where the device has them") {
   CHECK(onlyTile(test::planned(graph, device)).lanes == 4);
 }
 
+TEST_CASE("limits: lanes lie along channels that guards part at whole vectors only") {
+  // Two operands one after the other, their channels innermost in memory, unlike the result's.
+  const auto laneAxis = [](int64_t first, const std::string& guard) {
+    const std::string n = std::to_string(first);
+    const std::string text =
+        "plan @p(%a: buffer<f32[1, " + n + ", 5, 7], [a0, a2, a3, a1]>, %b: buffer<f32[1, " +
+        std::to_string(64 - first) +
+        ", 5, 7], [a0, a2, a3, a1]>, %y: buffer<f32[1, 64, 5, 7]>) -> (\"y\") {\n"
+        "  seq {\n    tasks {name = \"t0\"} {\n"
+        "      %t = tile %a, %b {expr = {map (1, 64, 5, 7) -> (add(in0[d0, d1, d2, d3] if (" +
+        guard + ") else 0.0:f32, in1[d0, d1 - " + n + ", d2, d3] if (ge(d1, " + n +
+        ")) else 0.0:f32))}, tile = tile()} : f32[1, 64, 5, 7]\n"
+        "      write %t, %y\n    }\n  }\n  return\n}\n";
+    auto plan = ir::parse(text);
+    if (!plan) FAIL(plan.error().str());
+    const hwdb::Description device = test::vectorCpu();
+    auto tiled = sched::runStage("roller", *std::move(plan), {device, sched::roofline, {}});
+    if (!tiled) FAIL(tiled.error().str());
+    return onlyTile(*tiled).laneAxis;
+  };
+  REQUIRE(test::vectorCpu().vectorLanes.value == 16);
+  CHECK(laneAxis(32, "lt(d1, 32)") == 1);
+  CHECK(laneAxis(32, "le(d1, 31)") == 1);
+  CHECK(laneAxis(32, "gt(32 - d1, 0)") == 1);
+  CHECK(laneAxis(32, "ge(31 - d1, 0)") == 1);
+  CHECK(laneAxis(40, "lt(d1, 32)") == 1);  // with 40, the second operand's guard cuts a vector
+  CHECK(laneAxis(40, "lt(d1, 40)") != 1);
+  CHECK(laneAxis(40, "le(d1, 32)") != 1);
+  CHECK(laneAxis(40, "gt(31 - d1, 0)") != 1);
+  CHECK(laneAxis(40, "lt(d1 * 2, 64)") != 1);
+  CHECK(laneAxis(40, "eq(d1, 32)") != 1);
+}
+
 TEST_CASE("limits: register tiles end where a group of a grouped convolution does") {
   const auto columns = [](int64_t groups) {
-    const std::string text = R"(graph @g(%x: f32[1, 64, 6, 6]) -> ("y") {
+    const std::string text = R"(graph @g(%x: f32[1, 64, 3, 3]) -> ("y") {
       %w = constant {hash = "w"} : f32[64, )" +
                              std::to_string(64 / groups) + R"(, 1, 1]
       %y = conv %x, %w {dilations = [1, 1], group = )" +
                              std::to_string(groups) +
-                             R"(, pads = [0, 0, 0, 0], strides = [1, 1]} : f32[1, 64, 6, 6]
+                             R"(, pads = [0, 0, 0, 0], strides = [1, 1]} : f32[1, 64, 3, 3]
       return %y
     }
     constant "w" f32[64, )" + std::to_string(64 / groups) +
