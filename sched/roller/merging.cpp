@@ -16,6 +16,9 @@ using ir::ValueId;
 
 namespace {
 
+/// A merged axis is at most so long: kernels have 32 bits for an index and a tile behind it.
+constexpr int64_t kLongest = int64_t{1} << 30;
+
 /// Element i: whether axis i and the next one are one.
 using Glue = std::vector<bool>;
 
@@ -114,7 +117,7 @@ class Merger {
   }
 
  private:
-  /// Nothing to merge in forms other than maps and reductions.
+  /// Nothing to merge in forms other than maps and reductions, nor in what is too large.
   bool start() {
     for (const OpId id : ops_) {
       const ir::Op& op = plan_.op(id);
@@ -122,6 +125,7 @@ class Merger {
       const TensorExpr& expr = op.attributes.expr();
       const bool reduces = expr.form == TensorExpr::Form::Reduce;
       if (!reduces && expr.form != TensorExpr::Form::Map) return false;
+      if (!indexable(expr.domain) || !indexable(expr.reduction)) return false;
       reduces_ |= reduces;
       reductions_[id] = constantPairs(expr.reduction);
       const Glue domain = constantPairs(expr.domain);
@@ -134,6 +138,10 @@ class Merger {
       }
     }
     return true;
+  }
+
+  bool indexable(const std::vector<Dim>& extents) const {
+    return ir::elementCount(extents).usual(plan_.symbols) <= kLongest;
   }
 
   static Glue constantPairs(const std::vector<Dim>& extents) {
@@ -151,7 +159,7 @@ class Merger {
     const bool packed =
         reduces_ && definition.valid() && plan_.op(definition).opcode == Opcode::Constant;
     const bool open = std::find(free_.begin(), free_.end(), buffer) != free_.end();
-    Glue glue = glueOf(type.shape.size(), !packed);
+    Glue glue = glueOf(type.shape.size(), !packed && indexable(type.shape));
     for (size_t i = 0; i < glue.size(); ++i) {
       glue[i] = glue[i] && (open || adjacent(type.layout, static_cast<int>(i)));
     }

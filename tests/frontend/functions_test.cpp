@@ -24,6 +24,12 @@ onnx::NodeProto& addNode(google::protobuf::RepeatedPtrField<onnx::NodeProto>& no
   return node;
 }
 
+/// A field that Debian's onnx.proto does not have yet.
+void addUnknown(google::protobuf::Message& message, int number, const std::string& contents) {
+  const google::protobuf::Reflection* reflection = message.GetReflection();
+  reflection->MutableUnknownFields(&message)->AddLengthDelimited(number, contents);
+}
+
 /// A function of domain "my" that imports opset 17 and "my" itself.
 class FunctionBuilder {
  public:
@@ -60,7 +66,7 @@ class FunctionBuilder {
   FunctionBuilder& overload(const std::string& name) { return unknown(13, name); }
 
   FunctionBuilder& unknown(int number, const std::string& contents) {
-    proto_.GetReflection()->MutableUnknownFields(&proto_)->AddLengthDelimited(number, contents);
+    addUnknown(proto_, number, contents);
     return *this;
   }
 
@@ -204,7 +210,7 @@ TEST_CASE("function: it goes before an operator of its name; overloads are told 
   FunctionBuilder(m, "f", {"a"}, {"b"}).node("Relu", {"a"}, {"b"}).overload("one");
   FunctionBuilder(m, "f", {"a"}, {"b"}).node("Abs", {"a"}, {"b"}).overload("two");
   onnx::NodeProto& node = call(m, "f", {"x"}, {"u"});
-  node.GetReflection()->MutableUnknownFields(&node)->AddLengthDelimited(8, "two");
+  addUnknown(node, 8, "two");
   m.node("Relu", {"u"}, {"y"}).output("y");
   CHECK(evaluate(import(m), {{3, -5}}) == std::vector<float>{-3, -5});
 }

@@ -70,6 +70,16 @@ TEST_CASE("merging: what is not read as it lies stays apart") {
         "6 4 5 ");  // a guard
 }
 
+TEST_CASE("merging: no axis becomes longer than a kernel's indices reach") {
+  const auto relu = [](const std::string& shape) {
+    return merged(planOf("%x: buffer<i8[" + shape + "]>, %y: buffer<i8[" + shape + "]>", "",
+                         "      %t = tile %x " + map(shape, "max(in0[d0, d1], 0:i8)") + " : i8[" +
+                             shape + "]\n      write %t, %y\n"));
+  };
+  CHECK(relu("32768, 32768") == "1073741824 ");
+  CHECK(relu("32768, 32769") == "32768 32769 ");
+}
+
 TEST_CASE("merging: the only index of an axis of one point counts as the axis") {
   const auto broadcast = [](const std::string& x, const std::string& w, const std::string& index) {
     return merged(planOf(
