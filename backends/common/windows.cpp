@@ -170,8 +170,8 @@ Result<std::vector<runtime::Dispatch>> cutIntoWindows(
     piece.bytes *= share;
     piece.microseconds *= share;
     piece.parameters.push_back(static_cast<uint32_t>(first * groupsPerSlice));
-    for (size_t i = 0; i < windows.size();
-         ++i) {  // aliases of one buffer have windows of their own
+    // By place: aliases of one buffer have windows of their own.
+    for (size_t i = 0; i < windows.size(); ++i) {
       piece.bindings[placeOf(lowered.windowed[i])] = windows[i];
       piece.parameters.push_back(static_cast<uint32_t>(windows[i].offset / align));
     }

@@ -24,6 +24,8 @@ using Glue = std::vector<bool>;
 
 Glue glueOf(size_t axes, bool all = true) { return Glue(axes == 0 ? 0 : axes - 1, all); }
 
+bool merges(const Glue& glue) { return std::find(glue.begin(), glue.end(), true) != glue.end(); }
+
 /// The first axis of every run of axes that are one.
 std::vector<int> firstAxes(const Glue& glue, size_t axes) {
   std::vector<int> first;
@@ -107,13 +109,11 @@ class Merger {
         plan_.op(id).opcode == Opcode::Write ? constrainWrite(id) : constrainTile(id);
       }
     } while (changed_);
-    for (const auto& [value, glue] : glue_) {
-      if (std::find(glue.begin(), glue.end(), true) != glue.end()) return rewrite();
-    }
-    for (const auto& [tile, glue] : reductions_) {
-      if (std::find(glue.begin(), glue.end(), true) != glue.end()) return rewrite();
-    }
-    return {};
+    const auto any = [](const auto& glues) {
+      return std::any_of(glues.begin(), glues.end(),
+                         [](const auto& entry) { return merges(entry.second); });
+    };
+    return any(glue_) || any(reductions_) ? rewrite() : std::vector<MergedBuffer>{};
   }
 
  private:
@@ -226,7 +226,7 @@ class Merger {
     const bool domain = axis < rank;
     const int i = domain ? axis : axis - rank;
     Glue& glue = domain ? glue_.at(domains_.at(tile)) : reductions_.at(tile);
-    if (i < 0 || i >= static_cast<int>(glue.size()) || (axis == rank - 1)) return {nullptr, 0};
+    if (i < 0 || i >= static_cast<int>(glue.size()) || axis == rank - 1) return {nullptr, 0};
     return {&glue, static_cast<size_t>(i)};
   }
 
@@ -280,7 +280,7 @@ class Merger {
     std::vector<MergedBuffer> merged;
     for (const auto& [value, glue] : glue_) {
       if (plan_.type(value).kind != ir::Type::Kind::Buffer) continue;
-      if (std::find(glue.begin(), glue.end(), true) == glue.end()) continue;
+      if (!merges(glue)) continue;
       merged.push_back(addAlias(value, glue));
     }
     const std::vector<OpId> ops = plan_.region(plan_.op(tasks_).regions[0]).ops;

@@ -60,6 +60,18 @@ int64_t stateRegisters(const TaskView& view) {
   return count;
 }
 
+/// Element n - 1: whether n rows along `axis`, from a multiple of n on, read different values.
+std::vector<bool> rowsApart(const TaskView& view, const Access& access, int axis) {
+  // But for quotients and remainders, two rows say it for any number.
+  const bool plain = strideOf(view, access, axis, kNoBlock).has_value();
+  if (plain) return std::vector<bool>(kMostRows, varies(view, access, axis));
+  std::vector<bool> apart;
+  for (int64_t rows = 1; rows <= kMostRows; ++rows) {
+    apart.push_back(varies(view, access, axis, rows));
+  }
+  return apart;
+}
+
 /// The time of a reduction's main loops in cycles, for `rows` x `vectors` accumulators with the
 /// rows along `rowAxis` (-1: none). What the accesses do along both axes is found once, for all
 /// tiles that are compared.
@@ -76,13 +88,7 @@ class StepModel {
     for (const Access& access : view.accesses) {
       if (access.perPoint) continue;
       Operand operand;
-      for (int64_t rows = 1; rowAxis >= 0 && rows <= kMostRows; ++rows) {
-        operand.alongRows.push_back(varies(view, access, rowAxis, rows));
-        // Shared by all rows, or apart in all: quotients and remainders alone ask for blocks.
-        const bool plain = strideOf(view, access, rowAxis, kNoBlock).has_value();
-        if (plain) operand.alongRows.resize(kMostRows, operand.alongRows[0]);
-        if (plain) break;
-      }
+      if (rowAxis >= 0) operand.alongRows = rowsApart(view, access, rowAxis);
       operand.alongLanes = lane.axis >= 0 && varies(view, access, lane.axis);
       if (operand.alongLanes) {
         operand.loadsPerVector = loadsPerVector(view, access, lane.axis, device);
@@ -127,7 +133,7 @@ class StepModel {
  private:
   /// What is read in every step of the reduction.
   struct Operand {
-    std::vector<bool> alongRows;  // element n - 1: n rows in a block read different values
+    std::vector<bool> alongRows;  // see rowsApart; empty: no rows
     bool alongLanes = false;
     double loadsPerVector = 0;
     int64_t registers = 0;  // of one vector; none for a value that all lanes share

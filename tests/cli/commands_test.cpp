@@ -2,6 +2,7 @@
 
 #include <doctest/doctest.h>
 
+#include <cstdlib>
 #include <nlohmann/json.hpp>
 
 #include "tests/cli/command.h"
@@ -278,4 +279,20 @@ TEST_CASE("cli: shapes of several cases that do not fit together are refused") {
   refused("--shape x=?,3", "axis 0 is open, and no shape is given");
   const Outcome verified = work.quartet("verify model.onnx --device cpu --shape x=?,3");
   checkRefused(verified, {"input 'x'", "axis 0 is open, and no shape is given"});
+}
+
+TEST_CASE("cli devices: what was measured of the host is taken from the cache") {
+  const Workspace work;
+  const char* before = std::getenv("QUARTET_CACHE");
+  const std::string kept = before == nullptr ? "" : before;
+  setenv("QUARTET_CACHE", work.path("cache").c_str(), 1);
+  const Outcome first = work.quartet("devices cpu");
+  const Outcome again = work.quartet("devices cpu");
+  setenv("QUARTET_CACHE", "off", 1);
+  const Outcome anew = work.quartet("devices cpu");
+  before == nullptr ? unsetenv("QUARTET_CACHE") : setenv("QUARTET_CACHE", kept.c_str(), 1);
+  CHECK_MESSAGE(first.status == 0, first.err);
+  CHECK(first.out.find("peakGigaflops") != std::string::npos);
+  CHECK(again.out == first.out);
+  CHECK(anew.out != first.out);  // six digits of several timings
 }

@@ -295,6 +295,25 @@ TEST_CASE("windows of a buffer seen under another shape") {
   CHECK(std::equal(got[0]->bytes.begin(), got[0]->bytes.end(), want[0]->bytes.begin()));
 }
 
+TEST_CASE("two views of a buffer are read in windows of their own") {
+  using namespace quartet;
+  const ir::Module graph =
+      test::expressed(R"(graph @g(%x: f32[16, 45]) -> ("o") symbols {N: 1..64 multiple 1} {
+    %r = reshape %x : f32[N, 45]
+    %s = compute %x, %r {expr = {map (16, 45) -> (sub(in0[15 - d0, d1], in1[d0, d1]))}} : f32[16, 45]
+    return %s
+  })");
+  const ir::SymbolValues symbols{{"N", 16}};
+  const test::Tensors inputs = test::makeInputs(graph, 3, symbols);
+  const test::Tensors want = test::evaluateExpressed(graph, inputs, symbols);
+  hwdb::Description device = test::weakGpu();
+  device.maxBindingBytes.value =
+      1472;  // half of it: first rows of one view, last rows of the other
+  const test::Tensors got =
+      test::interpretProgram(test::lowered(test::planned(graph, device), device, symbols), inputs);
+  CHECK(std::equal(got[0]->bytes.begin(), got[0]->bytes.end(), want[0]->bytes.begin()));
+}
+
 namespace {
 
 Diagnostic refused(std::string_view text, const hwdb::Description& device,
