@@ -63,12 +63,15 @@ class Inliner {
     }
   }
 
+  Status count(const Node& node) {
+    if (++count_ <= kMostNodes) return {};
+    return userError("with its functions inlined the model has more than " +
+                         std::to_string(kMostNodes) + " nodes",
+                     where(node), "its functions call one another too often");
+  }
+
   Status add(Node node) {
-    if (++count_ > kMostNodes) {
-      return userError("with its functions inlined the model has more than " +
-                           std::to_string(kMostNodes) + " nodes",
-                       where(node), "its functions call one another too often");
-    }
+    QT_CHECK(count(node));
     const auto found = functions_.find(keyOf(node));
     if (found != functions_.end()) return call(node, *found->second);
     model_.nodes.push_back(std::move(node));
@@ -82,7 +85,10 @@ class Inliner {
     for (const Node& inner : function.nodes) {
       QT_CHECK(add(instantiate(inner, node, function, values)));
     }
-    for (Node& copy : forwarded(node, function, values)) QT_CHECK(add(std::move(copy)));
+    for (Node& copy : forwarded(node, function, values)) {
+      QT_CHECK(count(copy));  // ONNX's Identity, even where a function has its name
+      model_.nodes.push_back(std::move(copy));
+    }
     model_.nested.insert(model_.nested.end(), function.nested.begin(), function.nested.end());
     active_.pop_back();
     return {};

@@ -25,6 +25,7 @@ class ExternalData {
   /// The file at `location`, a path relative to the folder that must not leave it.
   Result<File> open(const std::string& location);
   const std::map<std::string, File>& files() const { return files_; }
+  const std::filesystem::path& directory() const { return directory_; }
 
  private:
   std::filesystem::path directory_;

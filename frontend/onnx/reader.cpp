@@ -189,7 +189,7 @@ class Reader {
   }
 
   /// Protobuf kept the attributes as they were: they are parsed as those of a model of their own.
-  static Status readDefaults(const onnx::FunctionProto& proto, Function& function, Scope& scope) {
+  Status readDefaults(const onnx::FunctionProto& proto, Function& function, Scope& scope) {
     const std::string what = "function '" + proto.name() + "'";
     onnx::ModelProto holder;
     onnx::NodeProto& node = *holder.mutable_graph()->add_node();
@@ -200,10 +200,11 @@ class Reader {
     const std::string bytes = holder.SerializeAsString();
     const auto span = std::as_bytes(std::span(bytes));
     const auto parsed = QT_TRY(parse(span, what));
-    Reader reader({span, nullptr, parsed}, {});
+    Reader reader({span, nullptr, parsed}, external_.directory());
     for (const auto& attribute : parsed->graph().node(0).attribute()) {
       function.defaults.insert_or_assign(attribute.name(), reader.readAttribute(attribute, scope));
     }
+    for (const auto& [location, file] : reader.external_.files()) model_.files.push_back(file);
     return {};
   }
 

@@ -141,7 +141,13 @@ class Merger {
   }
 
   bool indexable(const std::vector<Dim>& extents) const {
-    return ir::elementCount(extents).usual(plan_.symbols) <= kLongest;
+    int64_t longest = 1;  // of any neighbours: an empty axis beside them makes them no shorter
+    for (const Dim& extent : extents) {
+      const int64_t points = std::max<int64_t>(extent.usual(plan_.symbols), 1);
+      if (points > kLongest / longest) return false;
+      longest *= points;
+    }
+    return true;
   }
 
   static Glue constantPairs(const std::vector<Dim>& extents) {

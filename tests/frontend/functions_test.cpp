@@ -2,9 +2,11 @@
 #include <doctest/doctest.h>
 #include <onnx/onnx_pb.h>
 
+#include <fstream>
 #include <functional>
 
 #include "tests/frontend/support.h"
+#include "tests/temporary_folder.h"
 
 using namespace quartet;
 using namespace quartet::tests;
@@ -175,6 +177,29 @@ TEST_CASE("function: a default that is a tensor; one that is damaged") {
   CHECK(error.where == "function 'f'");
 }
 
+TEST_CASE("function: a default in external data is looked for beside the model") {
+  const TemporaryFolder folder;
+  const float values[] = {5, 6};
+  std::ofstream(folder.path("offset.bin"), std::ios::binary)
+      .write(reinterpret_cast<const char*>(values), sizeof(values));
+  onnx::AttributeProto offset;
+  offset.set_name("offset");
+  offset.set_type(onnx::AttributeProto::TENSOR);
+  onnx::TensorProto& tensor = *offset.mutable_t();
+  tensor = floatTensor({2}, {});
+  tensor.set_data_location(onnx::TensorProto::EXTERNAL);
+  onnx::StringStringEntryProto& location = *tensor.add_external_data();
+  location.set_key("location");
+  location.set_value("offset.bin");
+  const OnnxModel m = callOf([&](FunctionBuilder& f) {
+    f.node("Constant", {}, {"c"}).reference("value", "offset");
+    f.node("Add", {"a", "c"}, {"b"}).unknown(11, offset.SerializeAsString());
+  });
+  frontend::ImportOptions options;
+  options.directory = folder.path();
+  CHECK(evaluate(import(m, options), {{1, 1}}) == std::vector<float>{6, 7});
+}
+
 TEST_CASE("function: an attribute is handed on to a function inside") {
   OnnxModel m = modelOf();
   FunctionBuilder(m, "inner", {"a"}, {"b"}).node("LeakyRelu", {"a"}, {"b"}).reference("alpha", "s");
@@ -213,6 +238,15 @@ TEST_CASE("function: it goes before an operator of its name; overloads are told 
   addUnknown(node, 8, "two");
   m.node("Relu", {"u"}, {"y"}).output("y");
   CHECK(evaluate(import(m), {{3, -5}}) == std::vector<float>{-3, -5});
+}
+
+TEST_CASE("function: copies that inlining makes are not taken by a function of their name") {
+  OnnxModel m = modelOf();
+  FunctionBuilder(m, "Identity", {"a"}, {"b"}).node("Neg", {"a"}, {"b"}).proto().set_domain("");
+  FunctionBuilder(m, "f", {"a"}, {"a"});
+  call(m, "f", {"x"}, {"y"});
+  m.output("y");
+  CHECK(evaluate(import(m), {{3, -5}}) == std::vector<float>{3, -5});
 }
 
 TEST_CASE("function: what is not supported in it is reported with the calls that lead there") {

@@ -71,13 +71,14 @@ TEST_CASE("merging: what is not read as it lies stays apart") {
 }
 
 TEST_CASE("merging: no axis becomes longer than a kernel's indices reach") {
-  const auto relu = [](const std::string& shape) {
+  const auto relu = [](const std::string& shape, const std::string& point) {
     return merged(planOf("%x: buffer<i8[" + shape + "]>, %y: buffer<i8[" + shape + "]>", "",
-                         "      %t = tile %x " + map(shape, "max(in0[d0, d1], 0:i8)") + " : i8[" +
-                             shape + "]\n      write %t, %y\n"));
+                         "      %t = tile %x " + map(shape, "max(in0[" + point + "], 0:i8)") +
+                             " : i8[" + shape + "]\n      write %t, %y\n"));
   };
-  CHECK(relu("32768, 32768") == "1073741824 ");
-  CHECK(relu("32768, 32769") == "32768 32769 ");
+  CHECK(relu("32768, 32768", "d0, d1") == "1073741824 ");
+  CHECK(relu("32768, 32769", "d0, d1") == "32768 32769 ");
+  CHECK(relu("0, 32768, 32769", "d0, d1, d2") == "0 32768 32769 ");  // empty, as long as before
 }
 
 TEST_CASE("merging: the only index of an axis of one point counts as the axis") {
