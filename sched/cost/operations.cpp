@@ -12,6 +12,9 @@ using ir::Opcode;
 
 namespace {
 
+/// A square and a product for each bit of the exponent, in a loop.
+constexpr double kIntegerPower = 100;
+
 double points(const std::vector<ir::Dim>& extents, const ir::SymbolTable& symbols) {
   double product = 1;
   for (const ir::Dim& dim : extents) product *= static_cast<double>(dim.usual(symbols));
@@ -20,7 +23,8 @@ double points(const std::vector<ir::Dim>& extents, const ir::SymbolTable& symbol
 
 }  // namespace
 
-double operationCost(Opcode op) {
+double operationCost(Opcode op, ir::DType dtype) {
+  if (op == Opcode::Pow && ir::isInteger(dtype)) return kIntegerPower;
   switch (op) {
     case Opcode::Cast:
     case Opcode::Select:
@@ -60,10 +64,9 @@ double operationsOf(const std::vector<ir::Expr>& exprs) {
   std::set<const void*> counted;
   for (const ir::Expr& e : exprs) {
     e.visit([&](const ir::Expr& part) {
-      if (part.kind() == ir::Expr::Kind::Apply && part.dtype() != ir::DType::I64 &&
-          counted.insert(part.id()).second) {
-        operations += operationCost(part.op());
-      }
+      if (part.kind() != ir::Expr::Kind::Apply || !counted.insert(part.id()).second) return;
+      const bool index = part.dtype() == ir::DType::I64 && part.op() != Opcode::Pow;
+      if (!index) operations += operationCost(part.op(), part.dtype());
     });
   }
   return operations;

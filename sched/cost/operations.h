@@ -6,9 +6,10 @@
 namespace quartet::sched {
 
 /// A scalar operation in units of one addition; transcendental functions are short polynomials.
-double operationCost(ir::Opcode op);
+double operationCost(ir::Opcode op, ir::DType dtype);
 
-/// Operations of one evaluation of `exprs`, shared parts once; index arithmetic (i64) is free.
+/// Operations of one evaluation of `exprs`, shared parts once; index arithmetic (all of i64 but
+/// powers) is free.
 double operationsOf(const std::vector<ir::Expr>& exprs);
 
 /// Operations of a whole tensor expression, for the usual values of its symbols.

@@ -157,6 +157,10 @@ std::optional<int64_t> strideOf(const TaskView& view, const Access& access, int 
   return std::nullopt;
 }
 
+bool varies(const TaskView& view, const Access& access, int axis, int64_t block) {
+  return strideOf(view, access, axis, block).value_or(1) != 0;
+}
+
 double loadsPerVector(const TaskView& view, const Access& access, int axis,
                       const hwdb::Description& device) {
   if (packed(view, access, axis)) return 1;

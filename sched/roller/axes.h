@@ -40,6 +40,10 @@ int packableAxis(const TaskView& view, const Access& access, int axis);
 std::optional<int64_t> strideOf(const TaskView& view, const Access& access, int axis,
                                 int64_t block = 1);
 
+/// Does `axis` change the address of an access, within aligned blocks of `block` points? (Unknown
+/// strides count as a change.)
+bool varies(const TaskView& view, const Access& access, int axis, int64_t block = 1);
+
 /// Loads of whole vectors that a read with `axis` along lanes takes: more than one where lanes are
 /// picked out of several.
 double loadsPerVector(const TaskView& view, const Access& access, int axis,

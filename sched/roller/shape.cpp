@@ -6,6 +6,7 @@
 #include <ranges>
 
 #include "ir/loop_count.h"
+#include "sched/roller/step_model.h"
 
 namespace quartet::sched {
 
@@ -14,169 +15,20 @@ namespace {
 // Structural limits of register tiles, the same for every device: what is unrolled is code. Within
 // them the description decides.
 
-/// The tiles that are tried: so many rows by so many vectors.
-constexpr int64_t kMostRows = 16;
+/// The tiles that are tried: kMostRows rows by so many vectors.
 constexpr int64_t kMostVectors = 8;
 /// Vectors of a map's tile, and steps of a reduction, that one turn of their loop goes through.
 constexpr int64_t kMapVectors = 4;
 constexpr int64_t kMostSteps = 8;
+/// Operations of a reduction that are unrolled together, in units of operationCost: a driver's
+/// compiler can take memory without end over less than a thousand.
+constexpr double kMostUnrolled = 256;
 /// A larger tile is taken when its time is below so much of that of the best before it.
 constexpr double kBetter = 0.999;
-/// 32-bit registers of an invocation for loop counters, positions and masks.
-constexpr int64_t kCounters = 12;
-/// Blocks so large that no quotient stays the same in them.
-constexpr int64_t kNoBlock = INT64_MAX;
 /// Of a cache, what is read again; the rest is left to what streams by.
 constexpr double kCacheShare = 0.5;
 
 int64_t ceilDivide(int64_t a, int64_t b) { return (a + b - 1) / b; }
-
-/// Does `axis` change the address of an access, within aligned blocks of `block` points? (Unknown
-/// strides count as a change.)
-bool varies(const TaskView& view, const Access& access, int axis, int64_t block = 1) {
-  return strideOf(view, access, axis, block).value_or(1) != 0;
-}
-
-/// Vectors of as many values as a vector has f32 lanes: kernels compute in 32 bits or more.
-int64_t registersOf(ir::DType dtype) { return ceilDivide(ir::byteSize(dtype), 4); }
-
-/// FMAs of vectors that one unit does in the time in which its innermost cache gives one vector.
-double operationsPerLoad(const hwdb::Description& device) {
-  double gigabytes =
-      device.memoryGigabytesPerSecond.value / static_cast<double>(device.units.value);
-  for (const hwdb::MemoryLevel& level : device.memory) {  // outermost first
-    const bool cache = level.kind == hwdb::MemoryLevel::Kind::Cache;
-    if (cache && level.gigabytesPerSecond.value > 0) gigabytes = level.gigabytesPerSecond.value;
-  }
-  const double gigaflops = device.peakGigaflops.value / static_cast<double>(device.units.value);
-  constexpr double kBytesPerFlop = 4.0 / 2.0;  // of f32: a value loaded, a product added
-  return gigaflops * kBytesPerFlop / std::max(gigabytes, 1e-3);
-}
-
-/// Vector registers that one point keeps through the reduction: all of its state values.
-int64_t stateRegisters(const TaskView& view) {
-  int64_t count = 0;
-  for (const ir::Expr& init : view.expr->init) count += registersOf(init.dtype());
-  return count;
-}
-
-/// Element n - 1: whether n rows along `axis`, from a multiple of n on, read different values.
-std::vector<bool> rowsApart(const TaskView& view, const Access& access, int axis) {
-  // But for quotients and remainders, two rows say it for any number.
-  const bool plain = strideOf(view, access, axis, kNoBlock).has_value();
-  if (plain) return std::vector<bool>(kMostRows, varies(view, access, axis));
-  std::vector<bool> apart;
-  for (int64_t rows = 1; rows <= kMostRows; ++rows) {
-    apart.push_back(varies(view, access, axis, rows));
-  }
-  return apart;
-}
-
-/// The time of a reduction's main loops in cycles, for `rows` x `vectors` accumulators with the
-/// rows along `rowAxis` (-1: none). What the accesses do along both axes is found once, for all
-/// tiles that are compared.
-class StepModel {
- public:
-  StepModel(const TaskView& view, const LaneChoice& lane, int rowAxis,
-            const hwdb::Description& device)
-      : view_(view),
-        lane_(lane),
-        rowAxis_(rowAxis),
-        stateRegisters_(stateRegisters(view)),
-        operationsPerLoad_(operationsPerLoad(device)),
-        device_(device) {
-    for (const Access& access : view.accesses) {
-      if (access.perPoint) continue;
-      Operand operand;
-      if (rowAxis >= 0) operand.alongRows = rowsApart(view, access, rowAxis);
-      operand.alongLanes = lane.axis >= 0 && varies(view, access, lane.axis);
-      if (operand.alongLanes) {
-        operand.loadsPerVector = loadsPerVector(view, access, lane.axis, device);
-        operand.registers = registersOf(view.plan->type(access.buffer).dtype);
-      }
-      operands_.push_back(operand);
-    }
-  }
-
-  /// All states of a register tile, one tuple on its way to replace another, and the vectors that
-  /// a step loads. Invocations keep addresses and counters in the same registers, an address for
-  /// each row that is loaded.
-  int64_t registers(int64_t rows, int64_t vectors) const {
-    int64_t count = (rows * vectors + 1) * stateRegisters_;
-    int64_t addresses = kCounters;
-    for (const Operand& operand : operands_) {
-      count += (operand.apart(rows) ? 1 : vectors) * operand.registers;
-      if (operand.apart(rows)) addresses += rows;
-    }
-    if (device_.groupInvocations.value > 1) count += ceilDivide(addresses, lane_.lanes);
-    return count;
-  }
-
-  /// All tiles over the row axis and the lane axis. Vectors cut by the edge go one by one, with
-  /// all rows; rows go one by one, with one vector after the other.
-  double cycles(int64_t rows, int64_t vectors) const {
-    const int64_t rowExtent = rowAxis_ < 0 ? 1 : view_.extents[static_cast<size_t>(rowAxis_)];
-    const bool laneInDomain = lane_.axis >= 0 && lane_.axis < view_.rank();
-    const int64_t laneExtent =
-        laneInDomain ? view_.extents[static_cast<size_t>(lane_.axis)] : lane_.lanes;
-    const int64_t width = vectors * lane_.lanes;
-    const int64_t wholeRows = rowExtent / rows;
-    const int64_t wholeColumns = laneExtent / width;
-    const int64_t allVectors = ceilDivide(laneExtent, lane_.lanes);
-    const auto whole = static_cast<double>(wholeRows * wholeColumns);
-    const auto cutVectors = static_cast<double>(wholeRows * (allVectors - wholeColumns * vectors));
-    const auto cutRows = static_cast<double>((rowExtent - wholeRows * rows) * allVectors);
-    return whole * stepCycles(rows, vectors) + cutVectors * stepCycles(rows, 1) +
-           cutRows * stepCycles(1, 1);
-  }
-
- private:
-  /// What is read in every step of the reduction.
-  struct Operand {
-    std::vector<bool> alongRows;  // see rowsApart; empty: no rows
-    bool alongLanes = false;
-    double loadsPerVector = 0;
-    int64_t registers = 0;  // of one vector; none for a value that all lanes share
-
-    bool apart(int64_t rows) const {
-      return !alongRows.empty() && alongRows[static_cast<size_t>(rows - 1)];
-    }
-  };
-
-  /// Loads of one reduction step of a register tile, in whole vectors of their own for each lane;
-  /// `shared`: what one counts that is the same for all lanes.
-  double loads(int64_t rows, int64_t vectors, double shared) const {
-    double count = 0;
-    for (const Operand& operand : operands_) {
-      double one = operand.apart(rows) ? static_cast<double>(rows) : 1;
-      one *= operand.alongLanes ? static_cast<double>(vectors) * operand.loadsPerVector : shared;
-      count += one;
-    }
-    return count;
-  }
-
-  double stepCycles(int64_t rows, int64_t vectors) const {
-    const auto operations = static_cast<double>(rows * vectors);
-    const double perCycle = std::max(device_.fmaPerCycle.value, 0.125);
-    if (device_.groupInvocations.value > 1) {
-      // Other invocations hide latency. What the innermost cache gives bounds the loads; they and
-      // the arithmetic overlap in part only.
-      const double shared = device_.broadcastVectorLoads.value;
-      return (operations + loads(rows, vectors, shared) * operationsPerLoad_) / perCycle;
-    }
-    // Loads, of vectors as of single values, start as often as vector operations do.
-    const double throughput = std::max(operations, loads(rows, vectors, 1)) / perCycle;
-    return std::max(throughput, device_.fmaLatencyCycles.value);
-  }
-
-  const TaskView& view_;
-  const LaneChoice& lane_;
-  int rowAxis_;
-  int64_t stateRegisters_;
-  double operationsPerLoad_;
-  const hwdb::Description& device_;
-  std::vector<Operand> operands_;
-};
 
 /// Reduction axes with the smallest steps through the largest operand innermost; those of one
 /// point, which make no loop, outermost.
@@ -353,6 +205,8 @@ Accumulators chooseAccumulators(const TaskView& view, const LaneChoice& lane,
   const std::vector<int64_t> vectorCounts = sched::vectorCounts(view, lane);
   std::vector<int> candidates = rowAxes(view, lane);
   candidates.push_back(-1);
+  const auto most =
+      std::max(static_cast<int64_t>(kMostUnrolled / stepOperations(view)), int64_t{1});
   Accumulators best;
   double least = 0;
   for (const int axis : candidates) {
@@ -361,6 +215,7 @@ Accumulators chooseAccumulators(const TaskView& view, const LaneChoice& lane,
     for (const int64_t vectors : vectorCounts) {
       for (int64_t rows = 1; rows <= std::min(extent, kMostRows); ++rows) {
         if (model.registers(rows, vectors) > device.vectorRegisters.value) break;
+        if (rows * vectors > most) break;
         if (!limit.keeps(axis, rows, vectors)) continue;
         // Per point of the other axes: the cost of all of this axis and the lane axis.
         const double cycles = model.cycles(rows, vectors) / static_cast<double>(extent);
@@ -372,6 +227,17 @@ Accumulators chooseAccumulators(const TaskView& view, const LaneChoice& lane,
     }
   }
   return best;
+}
+
+/// Most steps of a reduction that are unrolled: as many as there are registers for their
+/// elements, while the code stays small.
+int64_t unrolledSteps(const TaskView& view, const Accumulators& accumulators,
+                      const hwdb::Description& device) {
+  const int64_t points = accumulators.rows * accumulators.vectors;
+  const int64_t states = std::max<int64_t>(stateRegisters(view), 1);
+  const int64_t room = device.vectorRegisters.value / (points * states);
+  const double code = kMostUnrolled / (static_cast<double>(points) * stepOperations(view));
+  return std::clamp<int64_t>(std::min(room, static_cast<int64_t>(code)), 1, kMostSteps);
 }
 
 }  // namespace
@@ -404,12 +270,9 @@ ir::Tile chooseRegisterTile(const TaskView& view, const LaneChoice& lane,
   }
   const auto constant =
       view.expr->reduction[static_cast<size_t>(innermost - view.rank())].constant();
-  const int64_t states = std::max<int64_t>(stateRegisters(view), 1);
-  const int64_t room =
-      std::max<int64_t>(device.vectorRegisters.value / (best.rows * best.vectors * states), 1);
   if (constant && *constant > 0) {
     tile.reg[static_cast<size_t>(innermost)] =
-        largestDivisor(*constant, std::min(room, kMostSteps));
+        largestDivisor(*constant, unrolledSteps(view, best, device));
   }
   return tile;
 }

@@ -92,3 +92,37 @@ TEST_CASE("more state values make smaller register tiles") {
   CHECK(points(three) < points(two));
   CHECK(3 * points(three) <= 16 * 16);
 }
+
+TEST_CASE("what a reduction unrolls stays small, the dearer its step the smaller") {
+  // 8 steps whose operands nothing else reads: only code limits how many are unrolled.
+  const auto steps = [](const std::string& dtype, const std::string& lowest,
+                        const std::string& element, const hwdb::Description& device) {
+    const std::string type = dtype + "[8, 56]";
+    const ir::Tile tile = reductionTile(test::planned(
+        test::expressed("graph @g(%x: " + type + ", %y: " + type + ") -> (\"z\") {\n" +
+                        "  %z = compute %x, %y {expr = {reduce (56 | 8) init (" + lowest +
+                        ") each (" + element + ") combine (max(s0, e0)) commutative -> (s0)}} : " +
+                        dtype + "[56]\n  return %z\n}"),
+        device));
+    return tile.reg[0] * tile.reg[1] / tile.lanes;
+  };
+  const std::string both = "(in0[r0, d0], in1[r0, d0])";
+  for (const hwdb::Description& device : {test::vectorCpu(), test::weakGpu(), test::scalarGpu()}) {
+    CHECK(steps("f32", "-inf:f32", "add" + both, device) >= 8);
+    CHECK(steps("f32", "-inf:f32", "exp(sub" + both + ")", device) >= 8);
+    // Each a loop over the exponent's bits.
+    for (const std::string dtype : {"i32", "i64", "u32"}) {
+      const int64_t powers = steps(dtype, "0:" + dtype, "pow" + both, device);
+      CHECK_MESSAGE((powers == 1 || powers == 2), dtype, powers);
+    }
+  }
+  // The same when Welder joins the powers to the reduction.
+  const ir::Tile joined = reductionTile(
+      test::planned(test::expressed(R"(graph @g(%x: i32[8, 56], %y: i32[8, 56]) -> ("z") {
+        %p = pow %x, %y : i32[8, 56]
+        %z = reduce %p {axes = [0], fn = max} : i32[56]
+        return %z
+      })"),
+                    test::scalarGpu()));
+  CHECK(joined.reg[0] * joined.reg[1] / joined.lanes <= 2);
+}

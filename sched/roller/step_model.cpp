@@ -1,0 +1,146 @@
+#include "sched/roller/step_model.h"
+
+#include <algorithm>
+#include <map>
+
+#include "sched/cost/operations.h"
+
+namespace quartet::sched {
+
+namespace {
+
+/// 32-bit registers of an invocation for loop counters, positions and masks.
+constexpr int64_t kCounters = 12;
+/// Blocks so large that no quotient stays the same in them.
+constexpr int64_t kNoBlock = INT64_MAX;
+
+int64_t ceilDivide(int64_t a, int64_t b) { return (a + b - 1) / b; }
+
+/// Vectors of as many values as a vector has f32 lanes: kernels compute in 32 bits or more.
+int64_t registersOf(ir::DType dtype) { return ceilDivide(ir::byteSize(dtype), 4); }
+
+/// FMAs of vectors that one unit does in the time in which its innermost cache gives one vector.
+double operationsPerLoad(const hwdb::Description& device) {
+  double gigabytes =
+      device.memoryGigabytesPerSecond.value / static_cast<double>(device.units.value);
+  for (const hwdb::MemoryLevel& level : device.memory) {  // outermost first
+    const bool cache = level.kind == hwdb::MemoryLevel::Kind::Cache;
+    if (cache && level.gigabytesPerSecond.value > 0) gigabytes = level.gigabytesPerSecond.value;
+  }
+  const double gigaflops = device.peakGigaflops.value / static_cast<double>(device.units.value);
+  constexpr double kBytesPerFlop = 4.0 / 2.0;  // of f32: a value loaded, a product added
+  return gigaflops * kBytesPerFlop / std::max(gigabytes, 1e-3);
+}
+
+/// Element n - 1: whether n rows along `axis`, from a multiple of n on, read different values.
+std::vector<bool> rowsApart(const TaskView& view, const Access& access, int axis) {
+  // But for quotients and remainders, two rows say it for any number.
+  const bool plain = strideOf(view, access, axis, kNoBlock).has_value();
+  if (plain) return std::vector<bool>(kMostRows, varies(view, access, axis));
+  std::vector<bool> apart;
+  for (int64_t rows = 1; rows <= kMostRows; ++rows) {
+    apart.push_back(varies(view, access, axis, rows));
+  }
+  return apart;
+}
+
+}  // namespace
+
+int64_t stateRegisters(const TaskView& view) {
+  int64_t count = 0;
+  for (const ir::Expr& init : view.expr->init) count += registersOf(init.dtype());
+  return count;
+}
+
+double stepOperations(const TaskView& view) {
+  std::map<ir::ValueId, double> inFront;  // of one element of what a tile computes
+  double operations = 0;
+  for (ir::OpId id : view.plan->region(view.plan->op(view.tasks).regions[0]).ops) {
+    const ir::Op& op = view.plan->op(id);
+    if (op.opcode != ir::Opcode::Tile) continue;
+    const ir::TensorExpr& expr = op.attributes.expr();
+    operations = id == view.anchor ? operationsOf(expr.element) + operationsOf(expr.combine)
+                                   : operationsOf(expr.results);
+    for (const ir::Expr& load : ir::loadsOf(expr)) {
+      const auto found = inFront.find(op.operands[static_cast<size_t>(load.number())]);
+      if (found != inFront.end()) operations += found->second;
+    }
+    if (id == view.anchor) break;
+    for (ir::ValueId result : op.results) inFront[result] = operations;
+  }
+  return std::max(operations, 1.0);
+}
+
+StepModel::StepModel(const TaskView& view, const LaneChoice& lane, int rowAxis,
+                     const hwdb::Description& device)
+    : view_(view),
+      lane_(lane),
+      rowAxis_(rowAxis),
+      stateRegisters_(stateRegisters(view)),
+      operationsPerLoad_(operationsPerLoad(device)),
+      device_(device) {
+  for (const Access& access : view.accesses) {
+    if (access.perPoint) continue;
+    Operand operand;
+    if (rowAxis >= 0) operand.alongRows = rowsApart(view, access, rowAxis);
+    operand.alongLanes = lane.axis >= 0 && varies(view, access, lane.axis);
+    if (operand.alongLanes) {
+      operand.loadsPerVector = loadsPerVector(view, access, lane.axis, device);
+      operand.registers = registersOf(view.plan->type(access.buffer).dtype);
+    }
+    operands_.push_back(operand);
+  }
+}
+
+int64_t StepModel::registers(int64_t rows, int64_t vectors) const {
+  int64_t count = (rows * vectors + 1) * stateRegisters_;
+  int64_t addresses = kCounters;
+  for (const Operand& operand : operands_) {
+    count += (operand.apart(rows) ? 1 : vectors) * operand.registers;
+    if (operand.apart(rows)) addresses += rows;
+  }
+  if (device_.groupInvocations.value > 1) count += ceilDivide(addresses, lane_.lanes);
+  return count;
+}
+
+double StepModel::cycles(int64_t rows, int64_t vectors) const {
+  const int64_t rowExtent = rowAxis_ < 0 ? 1 : view_.extents[static_cast<size_t>(rowAxis_)];
+  const bool laneInDomain = lane_.axis >= 0 && lane_.axis < view_.rank();
+  const int64_t laneExtent =
+      laneInDomain ? view_.extents[static_cast<size_t>(lane_.axis)] : lane_.lanes;
+  const int64_t width = vectors * lane_.lanes;
+  const int64_t wholeRows = rowExtent / rows;
+  const int64_t wholeColumns = laneExtent / width;
+  const int64_t allVectors = ceilDivide(laneExtent, lane_.lanes);
+  const auto whole = static_cast<double>(wholeRows * wholeColumns);
+  const auto cutVectors = static_cast<double>(wholeRows * (allVectors - wholeColumns * vectors));
+  const auto cutRows = static_cast<double>((rowExtent - wholeRows * rows) * allVectors);
+  return whole * stepCycles(rows, vectors) + cutVectors * stepCycles(rows, 1) +
+         cutRows * stepCycles(1, 1);
+}
+
+double StepModel::loads(int64_t rows, int64_t vectors, double shared) const {
+  double count = 0;
+  for (const Operand& operand : operands_) {
+    double one = operand.apart(rows) ? static_cast<double>(rows) : 1;
+    one *= operand.alongLanes ? static_cast<double>(vectors) * operand.loadsPerVector : shared;
+    count += one;
+  }
+  return count;
+}
+
+double StepModel::stepCycles(int64_t rows, int64_t vectors) const {
+  const auto operations = static_cast<double>(rows * vectors);
+  const double perCycle = std::max(device_.fmaPerCycle.value, 0.125);
+  if (device_.groupInvocations.value > 1) {
+    // Other invocations hide latency. What the innermost cache gives bounds the loads; they and
+    // the arithmetic overlap in part only.
+    const double shared = device_.broadcastVectorLoads.value;
+    return (operations + loads(rows, vectors, shared) * operationsPerLoad_) / perCycle;
+  }
+  // Loads, of vectors as of single values, start as often as vector operations do.
+  const double throughput = std::max(operations, loads(rows, vectors, 1)) / perCycle;
+  return std::max(throughput, device_.fmaLatencyCycles.value);
+}
+
+}  // namespace quartet::sched

@@ -1,0 +1,62 @@
+// What one step of a reduction costs with a register tile: registers and cycles.
+#pragma once
+
+#include "sched/roller/axes.h"
+
+namespace quartet::sched {
+
+/// Most rows of a register tile: what is unrolled is code.
+constexpr int64_t kMostRows = 16;
+
+/// Vector registers that one point keeps through the reduction: all of its state values.
+int64_t stateRegisters(const TaskView& view);
+
+/// Operations of one point in one step of its reduction, those of the expressions in front of the
+/// anchor included (see operationCost); at least one.
+double stepOperations(const TaskView& view);
+
+/// The time of a reduction's main loops in cycles, for `rows` x `vectors` accumulators with the
+/// rows along `rowAxis` (-1: none). What the accesses do along both axes is found once, for all
+/// tiles that are compared.
+class StepModel {
+ public:
+  StepModel(const TaskView& view, const LaneChoice& lane, int rowAxis,
+            const hwdb::Description& device);
+
+  /// All states of a register tile, one tuple on its way to replace another, and the vectors that
+  /// a step loads. Invocations keep addresses and counters in the same registers, an address for
+  /// each row that is loaded.
+  int64_t registers(int64_t rows, int64_t vectors) const;
+
+  /// All tiles over the row axis and the lane axis. Vectors cut by the edge go one by one, with
+  /// all rows; rows go one by one, with one vector after the other.
+  double cycles(int64_t rows, int64_t vectors) const;
+
+ private:
+  /// What is read in every step of the reduction.
+  struct Operand {
+    std::vector<bool> alongRows;  // element n - 1: n rows read different values; empty: no rows
+    bool alongLanes = false;
+    double loadsPerVector = 0;
+    int64_t registers = 0;  // of one vector; none for a value that all lanes share
+
+    bool apart(int64_t rows) const {
+      return !alongRows.empty() && alongRows[static_cast<size_t>(rows - 1)];
+    }
+  };
+
+  /// Loads of one reduction step of a register tile, in whole vectors of their own for each lane;
+  /// `shared`: what one counts that is the same for all lanes.
+  double loads(int64_t rows, int64_t vectors, double shared) const;
+  double stepCycles(int64_t rows, int64_t vectors) const;
+
+  const TaskView& view_;
+  const LaneChoice& lane_;
+  int rowAxis_;
+  int64_t stateRegisters_;
+  double operationsPerLoad_;
+  const hwdb::Description& device_;
+  std::vector<Operand> operands_;
+};
+
+}  // namespace quartet::sched
