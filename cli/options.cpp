@@ -127,7 +127,7 @@ CLI::Validator unsigned64() {
             const auto [next, error] = std::from_chars(text.data(), end, value);
             return error == std::errc() && next == end ? "" : "required: 0 to 2^64 - 1";
           },
-          "UINT", "0 to 2^64 - 1"};
+          "", "0 to 2^64 - 1"};
 }
 
 void ModelOptions::addInputs(CLI::App& command) {

@@ -3,13 +3,16 @@
 #include <algorithm>
 #include <set>
 #include <tuple>
+#include <type_traits>
 
 namespace quartet::frontend {
 
 namespace {
 
-constexpr size_t kMostDepth = 200;       // calls inside calls
-constexpr int64_t kMostNodes = 2000000;  // nodes and calls of the whole model
+constexpr size_t kMostDepth = 200;  // calls inside calls
+// What calls may add to a model: names repeat the whole path of calls, so that a file of a few
+// kilobytes could ask for any amount.
+constexpr size_t kMostBytes = size_t{256} << 20;
 
 using Key = std::tuple<std::string, std::string, std::string>;
 
@@ -27,15 +30,86 @@ std::string described(const Function& function) {
   return "function '" + qualified(function.domain, function.name) + "'";
 }
 
+size_t bytesOf(const std::string& text) { return sizeof(std::string) + text.size(); }
+
+template <class T>
+size_t bytesOf(const std::vector<T>& list) {
+  size_t bytes = sizeof(list);
+  if constexpr (std::is_arithmetic_v<T>) {
+    bytes += list.size() * sizeof(T);
+  } else {
+    for (const T& element : list) bytes += bytesOf(element);
+  }
+  return bytes;
+}
+
+size_t bytesOf(const AttributeValue& value) {
+  const auto listed = [](const auto& held) -> size_t {
+    if constexpr (requires { held.begin(); }) return bytesOf(held);
+    return 0;  // copies of a tensor share its data
+  };
+  return sizeof(value) + std::visit(listed, value);
+}
+
+size_t bytesOf(const Node& node) {
+  size_t bytes = sizeof(node) + bytesOf(node.name) + bytesOf(node.type) + bytesOf(node.domain) +
+                 bytesOf(node.inputs) + bytesOf(node.outputs);
+  for (const auto& [name, value] : node.attributes) bytes += bytesOf(name) + bytesOf(value);
+  return bytes;
+}
+
+/// Attributes whose value is that of a call's attribute, where no call can give one.
+Status checkNoReference(const Attributes& attributes, const std::string& where) {
+  for (const auto& [name, value] : attributes) {
+    const auto* reference = std::get_if<AttributeReference>(&value);
+    if (reference == nullptr) continue;
+    return userError("attribute '" + name + "' refers to attribute '" + reference->name +
+                         "' of a function, which only nodes of a function may",
+                     where, "the model is damaged; export it again");
+  }
+  return {};
+}
+
+/// Every value of a function is defined once, its outputs are defined.
+Status checkDefinitions(const Function& function) {
+  const std::string inside = described(function);
+  std::set<std::string> defined;
+  const auto define = [&](const std::string& name, const std::string& where) -> Status {
+    if (name.empty() || defined.insert(name).second) return {};
+    return userError("the name '" + name + "' is defined twice", where,
+                     "the model is damaged; export it again");
+  };
+  for (const std::string& input : function.inputs) {
+    QT_CHECK(define(input, "inputs of " + inside));
+  }
+  for (const Node& node : function.nodes) {
+    for (const std::string& output : node.outputs) {
+      QT_CHECK(define(output, where(node) + " of " + inside));
+    }
+  }
+  for (const std::string& output : function.outputs) {
+    if (defined.contains(output)) continue;
+    return userError("output '" + output + "' is defined nowhere", inside,
+                     "the model is damaged; export it again");
+  }
+  return checkNoReference(function.defaults, "defaults of " + inside);
+}
+
 class Inliner {
  public:
   explicit Inliner(Model model) : model_(std::move(model)) {}
 
   Result<Model> run() {
+    for (const Node& node : model_.nodes) {
+      QT_CHECK(checkNoReference(node.attributes, where(node)));
+    }
     QT_CHECK(defineFunctions());
     if (functions_.empty()) return std::move(model_);
     collectNames();
     for (Node& node : std::exchange(model_.nodes, {})) QT_CHECK(add(std::move(node)));
+    for (const Function* function : called_) {
+      model_.nested.insert(model_.nested.end(), function->nested.begin(), function->nested.end());
+    }
     std::erase_if(model_.nested,
                   [&](const Node& node) { return functions_.contains(keyOf(node)); });
     model_.functions.clear();
@@ -54,24 +128,26 @@ class Inliner {
   }
 
   void collectNames() {
-    for (const ValueInfo& input : model_.inputs) names_.insert(input.name);
-    for (const ValueInfo& output : model_.outputs) names_.insert(output.name);
-    for (const auto& [name, data] : model_.initializers) names_.insert(name);
+    const auto taken = [&](const std::string& name) { names_.emplace(name, 0); };
+    for (const ValueInfo& input : model_.inputs) taken(input.name);
+    for (const ValueInfo& output : model_.outputs) taken(output.name);
+    for (const auto& [name, data] : model_.initializers) taken(name);
     for (const Node& node : model_.nodes) {
-      names_.insert(node.inputs.begin(), node.inputs.end());
-      names_.insert(node.outputs.begin(), node.outputs.end());
+      std::for_each(node.inputs.begin(), node.inputs.end(), taken);
+      std::for_each(node.outputs.begin(), node.outputs.end(), taken);
     }
   }
 
-  Status count(const Node& node) {
-    if (++count_ <= kMostNodes) return {};
-    return userError("with its functions inlined the model has more than " +
-                         std::to_string(kMostNodes) + " nodes",
-                     where(node), "its functions call one another too often");
+  Status count(size_t bytes, const Node& call) {
+    bytes_ += bytes;
+    if (bytes_ <= kMostBytes) return {};
+    return userError("its functions, inlined, have more than " + std::to_string(kMostBytes >> 20) +
+                         " MiB of names and attributes",
+                     where(call),
+                     "they call one another too often, too deep or under too long names");
   }
 
   Status add(Node node) {
-    QT_CHECK(count(node));
     const auto found = functions_.find(keyOf(node));
     if (found != functions_.end()) return call(node, *found->second);
     model_.nodes.push_back(std::move(node));
@@ -80,16 +156,19 @@ class Inliner {
 
   Status call(const Node& node, const Function& function) {
     QT_CHECK(checkCall(node, function));
+    if (called_.insert(&function).second) QT_CHECK(checkDefinitions(function));
     active_.push_back(&function);
-    Values values = QT_TRY(bind(node, function));
+    QT_CHECK(count(bytesOf(function.inputs) + bytesOf(function.outputs), node));
+    Values values = bind(node, function);
     for (const Node& inner : function.nodes) {
-      QT_CHECK(add(instantiate(inner, node, function, values)));
+      Node instance = instantiate(inner, node, function, values);
+      QT_CHECK(count(bytesOf(instance), node));
+      QT_CHECK(add(std::move(instance)));
     }
     for (Node& copy : forwarded(node, function, values)) {
-      QT_CHECK(count(copy));  // ONNX's Identity, even where a function has its name
-      model_.nodes.push_back(std::move(copy));
+      QT_CHECK(count(bytesOf(copy), node));
+      model_.nodes.push_back(std::move(copy));  // ONNX's, even if a function is called Identity
     }
-    model_.nested.insert(model_.nested.end(), function.nested.begin(), function.nested.end());
     active_.pop_back();
     return {};
   }
@@ -118,13 +197,10 @@ class Inliner {
   /// input out.
   using Values = std::map<std::string, std::string>;
 
-  static Result<Values> bind(const Node& node, const Function& function) {
+  static Values bind(const Node& node, const Function& function) {
     Values values{{"", ""}};
     for (size_t i = 0; i < function.inputs.size(); ++i) {
-      const std::string given = i < node.inputs.size() ? node.inputs[i] : "";
-      if (values.emplace(function.inputs[i], given).second) continue;
-      return userError("the name '" + function.inputs[i] + "' is defined twice",
-                       "inputs of " + described(function), "the model is damaged; export it again");
+      values.emplace(function.inputs[i], i < node.inputs.size() ? node.inputs[i] : "");
     }
     for (size_t i = 0; i < node.outputs.size(); ++i) {
       if (!node.outputs[i].empty()) values.emplace(function.outputs[i], node.outputs[i]);
@@ -182,16 +258,23 @@ class Inliner {
     return copies;
   }
 
-  std::string unused(std::string name) {
-    while (!names_.insert(name).second) name += "'";
+  std::string unused(const std::string& wanted) {
+    const auto [at, fresh] = names_.emplace(wanted, 0);
+    if (fresh) return wanted;
+    std::string name;
+    do {
+      name = wanted + "'" + std::to_string(++at->second);
+    } while (!names_.emplace(name, 0).second);
     return name;
   }
 
   Model model_;
   std::map<Key, const Function*> functions_;
-  std::set<std::string> names_;  // of values of the whole model
+  /// Of values of the whole model, with how often a number was added to tell others apart.
+  std::map<std::string, int64_t> names_;
   std::vector<const Function*> active_;
-  int64_t count_ = 0;
+  std::set<const Function*> called_;
+  size_t bytes_ = 0;
 };
 
 }  // namespace

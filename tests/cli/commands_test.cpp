@@ -40,6 +40,7 @@ TEST_CASE("cli: every command has help") {
     const Outcome help = work.quartet(command + " --help");
     CHECK(help.status == 0);
     CHECK(help.out.find("--") != std::string::npos);
+    CHECK(help.out.find("UINT:UINT") == std::string::npos);  // a check that repeats the type
   }
 }
 

@@ -5,6 +5,7 @@
 #include <fstream>
 #include <functional>
 
+#include "frontend/onnx/model.h"
 #include "tests/frontend/support.h"
 #include "tests/temporary_folder.h"
 
@@ -280,8 +281,72 @@ TEST_CASE("function: damaged ones are user errors") {
   many.proto().mutable_graph()->mutable_node(0)->add_input("x");
   CHECK(importError(many).message == "the call has 2 inputs, function 'my.f' has 1");
 
-  CHECK(importError(callOf([](FunctionBuilder& f) { f.proto().add_input("a"); })).message ==
-        "the name 'a' is defined twice");
+  const auto importErrorOf = [](const std::function<void(FunctionBuilder&)>& fill) {
+    const Diagnostic error = importError(callOf(fill));
+    return error.message + ": " + error.where;
+  };
+  CHECK(importErrorOf([](FunctionBuilder& f) { f.proto().add_input("a"); }) ==
+        "the name 'a' is defined twice: inputs of function 'my.f'");
+  CHECK(importErrorOf([](FunctionBuilder& f) {
+          f.node("Relu", {"a"}, {"b"}).node("Neg", {"b"}, {"c"}).node("Exp", {"b"}, {"c"});
+        }) == "the name 'c' is defined twice: node 'Exp#2' (Exp) of function 'my.f'");
+  CHECK(importErrorOf([](FunctionBuilder& f) { f.node("Relu", {"a"}, {"c"}); }) ==
+        "output 'b' is defined nowhere: function 'my.f'");
+}
+
+TEST_CASE("function: an input that a call leaves out is not written instead") {
+  OnnxModel m = modelOf();
+  FunctionBuilder(m, "f", {"a", "low"}, {"b"})
+      .node("Neg", {"a"}, {"low"})
+      .node("Add", {"a", "low"}, {"b"});
+  call(m, "f", {"x"}, {"y"});
+  m.output("y");
+  const Diagnostic error = importError(m);
+  CHECK(error.message == "the name 'low' is defined twice");
+  CHECK(error.where == "node 'Neg#0' (Neg) of function 'my.f'");
+}
+
+TEST_CASE("function: attributes that refer to others where no call can give them") {
+  OnnxModel m = modelOf();
+  m.node("LeakyRelu", {"x"}, {"y"}).output("y");
+  onnx::AttributeProto alpha;
+  alpha.set_name("alpha");
+  alpha.set_type(onnx::AttributeProto::FLOAT);
+  alpha.set_ref_attr_name("slope");
+  *m.proto().mutable_graph()->mutable_node(0)->add_attribute() = alpha;
+  const std::string message =
+      "attribute 'alpha' refers to attribute 'slope' of a function, which only nodes of a function "
+      "may";
+  CHECK(importError(m).message == message);
+  CHECK(importError(m).where == "node 'make_y' (LeakyRelu)");
+  const Diagnostic error = importError(callOf([&](FunctionBuilder& f) {
+    f.node("LeakyRelu", {"a"}, {"b"}).reference("alpha", "alpha");
+    f.unknown(11, alpha.SerializeAsString());
+  }));
+  CHECK(error.message == message);
+  CHECK(error.where == "defaults of function 'my.f'");
+}
+
+TEST_CASE("function: many calls of one name") {
+  // Each takes another name for what is inside; numbers tell them apart, not ever longer names.
+  OnnxModel m = modelOf();
+  FunctionBuilder(m, "f", {"a"}, {"b"}).node("Neg", {"a"}, {"t"}).node("Neg", {"t"}, {"b"});
+  std::string last = "x";
+  constexpr int kCalls = 3000;
+  for (int i = 0; i < kCalls; ++i) {
+    const std::string next = "v" + std::to_string(i);
+    call(m, "f", {last}, {next});
+    last = next;
+  }
+  const std::string bytes = m.bytes();
+  const auto model = frontend::readModel(std::as_bytes(std::span(bytes)), {});
+  REQUIRE(model);
+  REQUIRE(model->nodes.size() == 2 * kCalls);
+  size_t longest = 0;
+  for (const frontend::Node& node : model->nodes) {
+    longest = std::max(longest, node.outputs[0].size());
+  }
+  CHECK(longest == std::string("call/t'2999").size());
 }
 
 TEST_CASE("function: calls that double at every level end with an error, not with the memory") {
@@ -296,7 +361,7 @@ TEST_CASE("function: calls that double at every level end with an error, not wit
   }
   call(m, "f" + std::to_string(kLevels - 1), {"x"}, {"y"});
   m.output("y");
-  CHECK(contains(importError(m).message, "the model has more than"));
+  CHECK(contains(importError(m).message, "its functions, inlined, have more than 256 MiB"));
 
   OnnxModel deep = modelOf();
   FunctionBuilder(deep, "f0", {"a"}, {"a"});
@@ -307,4 +372,47 @@ TEST_CASE("function: calls that double at every level end with an error, not wit
   call(deep, "f999", {"x"}, {"y"});
   deep.output("y");
   CHECK(contains(importError(deep).message, "to a depth of more than"));
+}
+
+TEST_CASE("function: long names are counted with every call they are repeated in") {
+  OnnxModel m = modelOf();
+  constexpr int kLevels = 150;
+  const std::string name(1000, 'n');
+  FunctionBuilder(m, "f0", {"a"}, {"b"}).node("Neg", {"a"}, {"b"});
+  for (int i = 1; i < kLevels; ++i) {
+    FunctionBuilder f(m, "f" + std::to_string(i), {"a"}, {"b"});
+    const std::string inner = "f" + std::to_string(i - 1);
+    f.node(inner, {"a"}, {"t"}, "my").node(inner, {"t"}, {"b"}, "my");
+    for (onnx::NodeProto& node : *f.proto().mutable_node()) node.set_name(name);
+  }
+  call(m, "f" + std::to_string(kLevels - 1), {"x"}, {"y"});
+  m.output("y");
+  CHECK(contains(importError(m).message, "its functions, inlined, have more than 256 MiB"));
+}
+
+TEST_CASE("function: attributes are counted with every call, graphs inside only once") {
+  OnnxModel m = modelOf();
+  FunctionBuilder f(m, "f", {"a"}, {"b"});
+  f.node("Mystery", {"a"}, {"b"});
+  onnx::AttributeProto& list = *f.proto().mutable_node(0)->add_attribute();
+  list.set_name("list");
+  list.set_type(onnx::AttributeProto::INTS);
+  for (int i = 0; i < 1 << 16; ++i) list.add_ints(i);
+  onnx::AttributeProto& body = *f.proto().mutable_node(0)->add_attribute();
+  body.set_name("body");
+  body.set_type(onnx::AttributeProto::GRAPH);
+  addNode(*body.mutable_g()->mutable_node(), "Enigma", {"a"}, {"c"});
+  const auto withCalls = [&](int calls) {
+    OnnxModel copy = m;
+    for (int i = 0; i < calls; ++i) call(copy, "f", {"x"}, {"y" + std::to_string(i)});
+    copy.output("y0");
+    const std::string bytes = copy.bytes();
+    return frontend::readModel(std::as_bytes(std::span(bytes)), {});
+  };
+  const auto few = withCalls(100);
+  REQUIRE(few);
+  CHECK(few->nested.size() == 1);
+  const auto many = withCalls(1000);  // 512 KiB each
+  REQUIRE(!many);
+  CHECK(contains(many.error().message, "its functions, inlined, have more than 256 MiB"));
 }
