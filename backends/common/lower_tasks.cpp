@@ -326,11 +326,15 @@ void TaskLowering::cutRows(size_t axis, const std::vector<Linear>& origin,
        });
 }
 
-/// Computes and stores all points of an unrolled tile.
+/// Computes and stores all points of an unrolled tile, the vectors of a row one after the other: a
+/// step keeps the vectors that it loads, and of the rows one value at a time (what Roller counts
+/// on).
 void TaskLowering::points(const std::vector<Linear>& origin, const std::vector<int64_t>& shape,
                           ValueId laneCount) {
   std::vector<Point> all;
   std::vector<int64_t> offset(rank(), 0);
+  std::vector<size_t> fastest;  // axes, lanes first, then from the last on
+  for (size_t i = rank(); i-- > 0;) fastest.insert(isLane(i) ? fastest.begin() : fastest.end(), i);
   for (bool more = true; more;) {
     Point point;
     for (size_t i = 0; i < rank(); ++i) {
@@ -340,7 +344,8 @@ void TaskLowering::points(const std::vector<Linear>& origin, const std::vector<i
     point.laneCount = laneCount;
     all.push_back(std::move(point));
     more = false;
-    for (size_t i = rank(); i-- > 0 && !more;) {
+    for (size_t k = 0; k < rank() && !more; ++k) {
+      const size_t i = fastest[k];
       offset[i] += isLane(i) ? tile_.lanes : 1;
       more = offset[i] < shape[i];
       if (!more) offset[i] = 0;
@@ -362,8 +367,6 @@ void TaskLowering::points(const std::vector<Linear>& origin, const std::vector<i
   math_.setLanes(lanes);
 }
 
-/// What `op` leaves other values as they are with: in the compute type of `dtype`, and within
-/// `dtype`'s own range, because combining wraps to that.
 /// Results of the anchor at a point, then of the maps on top of it, then the stores.
 void TaskLowering::finish(Point& point) {
   evaluator_.startRegisters();

@@ -2,6 +2,7 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
+#include <set>
 
 #include "backends/common/lower_plan.h"
 #include "ir/kernel.h"
@@ -385,4 +386,36 @@ TEST_CASE("a halo that leads beyond 32 bits is no obstacle where it is not store
   const Diagnostic padded = refused(kText, vectorCpu());
   CHECK(padded.where.find("node pool") != std::string::npos);
   CHECK(padded.message.find("found 4001366016 elements") == 0);
+}
+
+TEST_CASE(
+    "a step computes the vectors of a row one after the other, whichever axis lanes run along") {
+  // Lanes along the first axis of the results, rows along the second: of the rows, one value at a
+  // time is spread over lanes.
+  const ir::Module plan =
+      test::planned(test::expressed(R"(graph @g(%x: f32[28, 24], %w: f32[24, 64]) -> ("y") {
+    %y = compute %x, %w {expr = {reduce (64, 28 | 24) init (0.0:f32) each (mul(in1[r0, d0], in0[d1, r0])) combine (add(s0, e0)) commutative -> (s0)}} : f32[64, 28]
+    return %y
+  })"),
+                    test::vectorCpu());
+  const runtime::Program program = test::lowered(plan, test::vectorCpu());
+  REQUIRE(program.kernels.size() == 1);
+  const ir::Module& kernel = program.kernels[0];
+  std::vector<ir::ValueId> spread;  // an entry for each run of products with one value
+  std::set<ir::ValueId> values;
+  int64_t products = 0;
+  for (int i = 0; i < kernel.opCount(); ++i) {  // in the order in which they were written
+    const ir::Op& op = kernel.op(ir::OpId{i});
+    if (op.opcode != ir::Opcode::Fma) continue;
+    for (const ir::ValueId operand : op.operands) {
+      const ir::OpId definition = kernel.value(operand).definition;
+      if (!definition.valid() || kernel.op(definition).opcode != ir::Opcode::Splat) continue;
+      ++products;
+      values.insert(operand);
+      if (spread.empty() || spread.back() != operand) spread.push_back(operand);
+    }
+  }
+  CHECK(values.size() > 1);
+  CHECK(products > static_cast<int64_t>(values.size()));
+  CHECK(spread.size() == values.size());
 }
