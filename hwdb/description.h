@@ -57,6 +57,9 @@ struct MemoryLevel {
   Count banks, bankBytes;  // accesses of a subgroup to one bank are done one after another
   Count ways;              // associativity of a cache
   Number usableFraction;   // of a cache that one task set may count on
+  // What one unit reads from this level in a cycle while it computes. A property of the entry,
+  // never measured: it decides on tiles, and code must not vary from run to run.
+  Number bytesPerCycle;
   Curve saturation;
 };
 

@@ -96,6 +96,7 @@ void visitLevelFields(L& level, F visit) {
   visit("bankBytes", level.bankBytes, kOptionalCount);
   visit("ways", level.ways, kOptionalCount);
   visit("usableFraction", level.usableFraction, kOptionalCost);
+  visit("bytesPerCycle", level.bytesPerCycle, kOptionalCost);
   visit("saturation", level.saturation, kOptionalCost);
 }
 

@@ -14,16 +14,11 @@ using ir::ValueId;
 
 namespace {
 
-/// Elements of the box around what `accesses`, all of one buffer, reach.
+/// Elements of the box around what `accesses`, all of one buffer, reach from `points`.
 double boxElements(const ir::Type& buffer, const std::vector<const Access*>& accesses,
-                   const std::vector<int64_t>& extents, const ir::SymbolTable& symbols) {
+                   const ir::Box& points, const ir::SymbolTable& symbols) {
   TensorExpr reads;  // a map over all axes that loads operand 0 as the accesses do
-  ir::Box all;
-  for (int64_t extent : extents) {
-    reads.domain.emplace_back(extent);
-    all.lo.push_back(0);
-    all.hi.push_back(extent);
-  }
+  for (int64_t end : points.hi) reads.domain.emplace_back(end);
   const auto elsewhere = [](const Expr& node) -> Expr {  // indices read from buffers: operand 1
     if (node.kind() != Expr::Kind::Load) return node;
     return Expr::load(1, node.dtype(), node.args());
@@ -40,26 +35,40 @@ double boxElements(const ir::Type& buffer, const std::vector<const Access*>& acc
   }
   std::vector<int64_t> shape;
   for (const ir::Dim& dim : buffer.shape) shape.push_back(dim.usual(symbols));
-  return static_cast<double>(ir::propagate(reads, all, 0, shape).count());
+  return static_cast<double>(ir::propagate(reads, points, 0, shape).count());
 }
 
-/// Points of the axes that an access's indices depend on.
-double evaluations(const Access& access, const std::vector<int64_t>& extents) {
+/// `points` along the axes that an access's indices depend on.
+double evaluations(const Access& access, const ir::Box& points) {
   std::set<int> axes;
   for (const Expr& index : access.indices) {
     index.visit([&](const Expr& node) {
       if (node.kind() == Expr::Kind::Axis) axes.insert(node.number());
     });
   }
-  double points = 1;
-  for (int axis : axes) points *= static_cast<double>(extents[static_cast<size_t>(axis)]);
-  return points;
+  double count = 1;
+  for (int axis : axes) {
+    const auto i = static_cast<size_t>(axis);
+    count *= static_cast<double>(points.hi[i] - points.lo[i]);
+  }
+  return count;
+}
+
+double elementsOf(const ir::Module& plan, const Access& access, const ir::Box& points) {
+  return std::min(evaluations(access, points),
+                  boxElements(plan.type(access.buffer), {&access}, points, plan.symbols));
 }
 
 }  // namespace
 
+double footprintBytes(const ir::Module& plan, const Access& access, const ir::Box& points) {
+  return elementsOf(plan, access, points) *
+         static_cast<double>(ir::byteSize(plan.type(access.buffer).dtype));
+}
+
 double trafficBytes(const ir::Module& plan, const std::vector<Access>& accesses,
                     const std::vector<int64_t>& extents) {
+  const ir::Box points{std::vector<int64_t>(extents.size(), 0), extents};
   std::map<std::pair<ValueId, bool>, std::vector<const Access*>> byBuffer;
   for (const Access& access : accesses) {
     byBuffer[{access.buffer, access.write}].push_back(&access);
@@ -68,12 +77,9 @@ double trafficBytes(const ir::Module& plan, const std::vector<Access>& accesses,
   for (const auto& [use, all] : byBuffer) {
     const ir::Type& type = plan.type(use.first);
     double apart = 0;
-    for (const Access* access : all) {
-      apart += std::min(evaluations(*access, extents),
-                        boxElements(type, {access}, extents, plan.symbols));
-    }
+    for (const Access* access : all) apart += elementsOf(plan, *access, points);
     const double elements =
-        all.size() == 1 ? apart : std::min(apart, boxElements(type, all, extents, plan.symbols));
+        all.size() == 1 ? apart : std::min(apart, boxElements(type, all, points, plan.symbols));
     bytes += elements * static_cast<double>(ir::byteSize(type.dtype));
   }
   return bytes;

@@ -5,6 +5,10 @@
 
 namespace quartet::sched {
 
+/// Bytes of `access`'s buffer that it reaches from `points` of the anchor's axes, as trafficBytes
+/// counts them.
+double footprintBytes(const ir::Module& plan, const Access& access, const ir::Box& points);
+
 /// Bytes: for every buffer, once what all reads of it reach over the whole of the anchor's axes
 /// (`extents`), and once what the writes reach. A footprint is the box around what index maps give
 /// inside their guards, and holds at most one element per evaluation of an access: a gather's is

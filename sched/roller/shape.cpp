@@ -7,6 +7,7 @@
 
 #include "ir/loop_count.h"
 #include "sched/roller/step_model.h"
+#include "sched/roller/stream_model.h"
 
 namespace quartet::sched {
 
@@ -15,8 +16,6 @@ namespace {
 // Structural limits of register tiles, the same for every device: what is unrolled is code. Within
 // them the description decides.
 
-/// The tiles that are tried: kMostRows rows by so many vectors.
-constexpr int64_t kMostVectors = 8;
 /// Vectors of a map's tile, and steps of a reduction, that one turn of their loop goes through.
 constexpr int64_t kMapVectors = 4;
 constexpr int64_t kMostSteps = 8;
@@ -202,6 +201,7 @@ std::vector<int64_t> vectorCounts(const TaskView& view, const LaneChoice& lane) 
 Accumulators chooseAccumulators(const TaskView& view, const LaneChoice& lane,
                                 const hwdb::Description& device) {
   const LoopLimit limit(view, lane, device);
+  const StreamModel streams(view, lane, device);
   const std::vector<int64_t> vectorCounts = sched::vectorCounts(view, lane);
   std::vector<int> candidates = rowAxes(view, lane);
   candidates.push_back(-1);
@@ -218,7 +218,8 @@ Accumulators chooseAccumulators(const TaskView& view, const LaneChoice& lane,
         if (rows * vectors > most) break;
         if (!limit.keeps(axis, rows, vectors)) continue;
         // Per point of the other axes: the cost of all of this axis and the lane axis.
-        const double cycles = model.cycles(rows, vectors) / static_cast<double>(extent);
+        const double cycles = (model.cycles(rows, vectors) + streams.cycles(axis, rows, vectors)) /
+                              static_cast<double>(extent);
         if (least == 0 || cycles < least * kBetter) {
           least = cycles;
           best = {axis, rows, vectors};

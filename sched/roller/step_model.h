@@ -5,8 +5,9 @@
 
 namespace quartet::sched {
 
-/// Most rows of a register tile: what is unrolled is code.
+/// Most rows and vectors of a register tile, on every device: what is unrolled is code.
 constexpr int64_t kMostRows = 16;
+constexpr int64_t kMostVectors = 8;
 
 /// Vector registers that one point keeps through the reduction: all of its state values.
 int64_t stateRegisters(const TaskView& view);
