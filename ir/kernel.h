@@ -73,8 +73,9 @@ class KernelBuilder {
 
   /// for (i = lo; i < hi; i += step) body(i)
   void loop(ValueId lo, ValueId hi, ValueId step, const std::function<void(ValueId)>& body);
+  /// `likely`: almost all of the time is spent in `then`; compilers should keep registers for it.
   void branch(ValueId condition, const std::function<void()>& then,
-              const std::function<void()>& otherwise = {});
+              const std::function<void()>& otherwise = {}, bool likely = false);
 
   /// Value of an integer literal op, if it is one.
   std::optional<int64_t> intLiteral(ValueId value) const;

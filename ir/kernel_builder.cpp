@@ -243,7 +243,7 @@ void KernelBuilder::loop(ValueId lo, ValueId hi, ValueId step,
 }
 
 void KernelBuilder::branch(ValueId condition, const std::function<void()>& then,
-                           const std::function<void()>& otherwise) {
+                           const std::function<void()>& otherwise, bool likely) {
   const auto build = [](const std::function<void()>& side) {
     if (side) side();
   };
@@ -255,7 +255,9 @@ void KernelBuilder::branch(ValueId condition, const std::function<void()>& then,
   inside(yes, [&] { build(then); });
   inside(no, [&] { build(otherwise); });
   if (module_.region(yes).ops.empty() && module_.region(no).ops.empty()) return;
-  emitEffect(Opcode::If, {condition}, {}, {yes, no});
+  Attributes attributes;
+  if (likely) attributes.set("likely", int64_t{1});
+  emitEffect(Opcode::If, {condition}, std::move(attributes), {yes, no});
 }
 
 }  // namespace quartet::ir

@@ -75,6 +75,7 @@ constexpr Rule kRules[] = {
     {Opcode::Load, "align", Wanted::Int, true},
     {Opcode::Load, "stride", Wanted::Int, true},
     {Opcode::Store, "align", Wanted::Int, true},
+    {Opcode::If, "likely", Wanted::Int, true},
     {Opcode::Report, "code", Wanted::Int},
     {Opcode::Report, "node", Wanted::Int},
 };

@@ -139,7 +139,7 @@ class Rewriter {
       case Opcode::If:
         return builder_.branch(
             operand(op, 0), [&] { rewriteRegion(op.regions[0]); },
-            [&] { rewriteRegion(op.regions[1]); });
+            [&] { rewriteRegion(op.regions[1]); }, op.attributes.has("likely"));
       default:
         QT_ASSERT(false, "no kernel-level op: " + std::string(ir::name(op.opcode)));
     }

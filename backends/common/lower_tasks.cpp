@@ -122,7 +122,7 @@ void TaskLowering::loop(const Linear& lo, const Linear& hi, int64_t step, Interv
                 });
 }
 
-void TaskLowering::branch(ValueId condition, const Body& then, const Body& otherwise) {
+void TaskLowering::branch(ValueId condition, const Body& then, const Body& otherwise, bool likely) {
   const auto scoped = [&](const Body& body) {
     return [&, body] {
       evaluator_.enterScope();
@@ -130,7 +130,8 @@ void TaskLowering::branch(ValueId condition, const Body& then, const Body& other
       evaluator_.leaveScope();
     };
   };
-  builder_.branch(condition, scoped(then), otherwise ? std::function(scoped(otherwise)) : nullptr);
+  builder_.branch(condition, scoped(then), otherwise ? std::function(scoped(otherwise)) : nullptr,
+                  likely);
 }
 
 std::vector<Linear> TaskLowering::groupOrigin(std::vector<ir::Dim>& tiles) {
@@ -268,7 +269,8 @@ void TaskLowering::registerTile(const std::vector<Linear>& origin) {
                                    tile_.reg.begin() + static_cast<long>(rank()));
   const auto either = [&](ValueId condition, const Body& yes, const Body& no) {
     if (condition.valid()) {
-      branch(condition, yes, no);
+      // The edges have loops of their own, which compilers would take for the hottest.
+      branch(condition, yes, no, true);
     } else {
       yes();
     }

@@ -68,7 +68,8 @@ class TaskLowering {
   std::optional<ir::ValueId> fusedMultiplyAdd(const Point& point, ir::ValueId state);
   void loop(const Linear& lo, const Linear& hi, int64_t step, Interval range,
             const std::function<void(const Linear&)>& body);
-  void branch(ir::ValueId condition, const Body& then, const Body& otherwise = {});
+  void branch(ir::ValueId condition, const Body& then, const Body& otherwise = {},
+              bool likely = false);
 
   size_t rank() const { return expr_.domain.size(); }
   int64_t reg(size_t axis) const { return tile_.reg[axis]; }

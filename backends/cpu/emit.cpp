@@ -234,7 +234,9 @@ void Emitter::emitIf(const ir::Op& op) {
   auto* then = llvm::BasicBlock::Create(context_, "then", body_);
   auto* otherwise = llvm::BasicBlock::Create(context_, "else", body_);
   auto* join = llvm::BasicBlock::Create(context_, "join", body_);
-  builder_.CreateCondBr(operand(op, 0), then, otherwise);
+  llvm::MDNode* weights = nullptr;
+  if (op.attributes.has("likely")) weights = llvm::MDBuilder(context_).createLikelyBranchWeights();
+  builder_.CreateCondBr(operand(op, 0), then, otherwise, weights);
   builder_.SetInsertPoint(then);
   emitRegion(op.regions[0]);
   builder_.CreateBr(join);

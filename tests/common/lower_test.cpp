@@ -6,6 +6,7 @@
 
 #include "backends/common/lower_plan.h"
 #include "ir/kernel.h"
+#include "ir/text.h"
 #include "tests/common/harness.h"
 
 using namespace quartet;
@@ -418,4 +419,25 @@ TEST_CASE(
   CHECK(values.size() > 1);
   CHECK(products > static_cast<int64_t>(values.size()));
   CHECK(spread.size() == values.size());
+}
+
+TEST_CASE("tiles that lie inside are marked as likely: the edges' loops are deeper, and rarer") {
+  const ir::Module plan =
+      test::planned(test::expressed(R"(graph @g(%x: f32[29, 24], %w: f32[24, 70]) -> ("y") {
+    %y = contract %x, %w {lhs = [0, 2], out = [0, 1], rhs = [2, 1]} : f32[29, 70]
+    return %y
+  })"),
+                    test::vectorCpu());
+  const runtime::Program program = test::lowered(plan, test::vectorCpu());
+  REQUIRE(program.kernels.size() == 1);
+  const ir::Module& kernel = program.kernels[0];
+  int likely = 0;
+  for (int i = 0; i < kernel.opCount(); ++i) {
+    const ir::Op& op = kernel.op(ir::OpId{i});
+    if (op.opcode == ir::Opcode::If && op.attributes.has("likely")) ++likely;
+  }
+  CHECK(likely == 2);  // rows, then lanes
+  const Result<ir::Module> again = ir::parse(ir::print(kernel));
+  REQUIRE(again.has_value());
+  CHECK(ir::print(*again) == ir::print(kernel));
 }
