@@ -33,17 +33,32 @@ void setFreeLayouts(ir::Module& plan, const TaskView& view, const LaneChoice& la
   }
 }
 
-/// Lays constants out in the order in which the reduction streams them, lanes innermost, in panels
-/// as wide as what is computed at once.
+/// The axis of constant `access`'s buffer that is innermost in its panels, and how wide they are:
+/// the lanes of what is computed at once, or the rows of a register tile; axis -1 if there are
+/// none.
+std::pair<int, int64_t> panelOf(const TaskView& view, const Access& access, const ir::Tile& tile,
+                                const hwdb::Description& device) {
+  const auto lane = static_cast<size_t>(tile.laneAxis);
+  const int alongLanes = packableAxis(view, access, tile.laneAxis);
+  if (alongLanes >= 0) {
+    return {alongLanes, device.groupInvocations.value > 1 ? tile.group[lane] : tile.reg[lane]};
+  }
+  for (const int axis : rowAxes(view, {tile.laneAxis, tile.lanes})) {
+    const int64_t rows = tile.reg[static_cast<size_t>(axis)];
+    if (rows > 1) return {packableAxis(view, access, axis), rows};
+  }
+  return {-1, 1};
+}
+
+/// Lays constants out in the order in which the reduction streams them, in panels as wide as what
+/// is computed at once.
 void packConstants(ir::Module& plan, const TaskView& view, const ir::Tile& tile,
                    const hwdb::Description& device) {
   if (!view.reduces() || tile.laneAxis < 0 || tile.laneAxis >= view.rank()) return;
-  const auto lane = static_cast<size_t>(tile.laneAxis);
   for (const Access& access : view.accesses) {
     if (access.write || access.perPoint || !view.isConstant(access.buffer)) continue;
-    const int packed = packableAxis(view, access, tile.laneAxis);
+    const auto [packed, width] = panelOf(view, access, tile, device);
     if (packed < 0) continue;
-    const int64_t width = device.groupInvocations.value > 1 ? tile.group[lane] : tile.reg[lane];
     // Other axes by the loop that moves them, outermost loop first.
     std::vector<std::pair<size_t, int>> others;
     for (int k = 0; k < static_cast<int>(access.indices.size()); ++k) {
