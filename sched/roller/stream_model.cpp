@@ -20,19 +20,16 @@ int64_t ceilDivide(int64_t a, int64_t b) { return (a + b - 1) / b; }
 StreamModel::StreamModel(const TaskView& view, const LaneChoice& lane,
                          const hwdb::Description& device)
     : view_(view), lane_(lane) {
-  const hwdb::MemoryLevel* inner = nullptr;
-  for (auto level = device.memory.rbegin(); level != device.memory.rend(); ++level) {
-    if (level->kind == hwdb::MemoryLevel::Kind::Explicit) continue;
-    if (inner != nullptr) {
-      if (hwdb::given(level->bytesPerCycle)) bytesPerCycle_ = level->bytesPerCycle.value;
-      break;
-    }
-    inner = &*level;
-  }
+  double behind = 0;  // what the level before in the list gives
   const std::vector<int> rows = rowAxes(view, lane);
-  if (device.groupInvocations.value > 1 || rows.empty()) bytesPerCycle_ = 0;
+  if (device.groupInvocations.value > 1 || rows.empty()) return;
+  for (const hwdb::MemoryLevel& level : device.memory) {  // outermost first
+    if (level.kind == hwdb::MemoryLevel::Kind::Explicit) continue;
+    bytesPerCycle_ = behind;
+    behind = hwdb::given(level.bytesPerCycle) ? level.bytesPerCycle.value : 0;
+    cacheBytes_ = static_cast<double>(level.bytes.value) * kCacheShare;
+  }
   if (bytesPerCycle_ == 0) return;
-  cacheBytes_ = static_cast<double>(inner->bytes.value) * kCacheShare;
   std::vector<int64_t> extents(view.extents.size(), 1);
   for (int axis = view.rank(); axis < view.axes(); ++axis) {
     extents[static_cast<size_t>(axis)] = view.extents[static_cast<size_t>(axis)];
