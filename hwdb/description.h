@@ -138,6 +138,10 @@ struct Description {
   Number taskMicroseconds;          // starting one more task (group) of a launch
   // Guarded steps per element of a padded copy from which the copy pays for itself.
   Number paddedCopySteps;
+  // Optional: steps per element of an operand, no constant, from which a copy in the order of its
+  // reading pays, where steps read at places so many bytes apart.
+  Number packedCopySteps;
+  Count packedCopyStride;
   Number parallelMicroseconds;  // a launch predicted to be shorter is done sooner by one unit
   // Vector operations (arithmetic or accesses) that make a task worth starting. A property of the
   // entry, never measured: it decides how work is cut, and code must not vary from run to run.

@@ -72,6 +72,8 @@ void visitFields(D& d, F visit) {
   visit("taskMicroseconds", d.taskMicroseconds, kCost);
   visit("groupBarrierNanoseconds", d.groupBarrierNanoseconds, kOptionalCost);
   visit("paddedCopySteps", d.paddedCopySteps, kCost);
+  visit("packedCopySteps", d.packedCopySteps, kOptionalCost);
+  visit("packedCopyStride", d.packedCopyStride, kOptionalCount);
   visit("parallelMicroseconds", d.parallelMicroseconds, kCost);
   visit("taskVectorOperations", d.taskVectorOperations, kCount);
   visit("tasksPerUnit", d.tasksPerUnit, kCount);

@@ -25,10 +25,34 @@ bool mentions(const Expr& e, int axis) {
   return found;
 }
 
-/// A constant that is laid out anew, `axis` innermost.
-bool packed(const TaskView& view, const Access& access, int axis) {
-  return view.reduces() && !access.perPoint && view.isConstant(access.buffer) &&
-         packableAxis(view, access, axis) >= 0;
+/// Read from what is laid out anew, `axis` innermost.
+bool packed(const TaskView& view, const Access& access, int axis, const hwdb::Description& device) {
+  if (!view.reduces() || access.write || access.perPoint) return false;
+  return view.isConstant(access.buffer) ? packableAxis(view, access, axis) >= 0
+                                        : packedByCopy(view, access, axis, device);
+}
+
+/// Steps of the reduction, of all points, for each element of what `access` reads.
+double stepsPerElement(const TaskView& view, const Access& access) {
+  const std::vector<ir::Dim>& shape = view.plan->type(access.buffer).shape;
+  const auto elements = static_cast<double>(ir::elementCount(shape).usual(view.plan->symbols));
+  return static_cast<double>(view.domainCount()) * static_cast<double>(view.reductionCount()) /
+         std::max(elements, 1.0);
+}
+
+/// Bytes from what a step of the reduction reads to what the next one does: the least of all
+/// reduction axes that matter; nothing when some are unknown, or none matters.
+std::optional<int64_t> stepBytes(const TaskView& view, const Access& access) {
+  std::optional<int64_t> least;
+  for (int axis = view.rank(); axis < view.axes(); ++axis) {
+    if (view.extents[static_cast<size_t>(axis)] < 2) continue;
+    const auto stride = strideOf(view, access, axis);
+    if (!stride) return std::nullopt;
+    if (*stride == 0) continue;
+    const int64_t bytes = std::abs(*stride) * ir::byteSize(view.plan->type(access.buffer).dtype);
+    least = std::min(least.value_or(bytes), bytes);
+  }
+  return least;
 }
 
 /// Lanes that lie `stride` apart are picked out of so many vectors in a row.
@@ -79,8 +103,12 @@ double accessCost(const TaskView& view, const Access& access, int axis,
   const auto each = static_cast<double>(lanes);
   if (guardVaries(view, access, axis, lanes)) return each;
   if (access.write && view.isFree(access.buffer)) return 1;
-  if (packed(view, access, axis)) return 1;
   const auto stride = strideOf(view, access, axis, lanes);
+  if (packed(view, access, axis, device)) {
+    // A copy reads, lane by lane if need be, and writes every element once.
+    const double copy = view.isConstant(access.buffer) ? 0 : (stride == 1 ? 1 : each) + 1;
+    return 1 + copy / stepsPerElement(view, access);
+  }
   if (!stride) return each;
   if (*stride == 0) return device.broadcastVectorLoads.value;
   if (*stride == 1) return 1;
@@ -137,6 +165,24 @@ int packableAxis(const TaskView& view, const Access& access, int axis) {
   return found;
 }
 
+bool packedByCopy(const TaskView& view, const Access& access, int axis,
+                  const hwdb::Description& device) {
+  if (!hwdb::given(device.packedCopySteps) || !view.reduces() || axis < 0 || axis >= view.rank())
+    return false;
+  if (access.write || access.perPoint || !access.guardAxes.empty()) return false;
+  if (view.isConstant(access.buffer) || packableAxis(view, access, axis) < 0) return false;
+  const auto others = std::count_if(
+      view.accesses.begin(), view.accesses.end(),
+      [&](const Access& other) { return !other.write && other.buffer == access.buffer; });
+  const std::vector<ir::Dim>& shape = view.plan->type(access.buffer).shape;
+  const bool known = std::all_of(shape.begin(), shape.end(),
+                                 [](const ir::Dim& extent) { return extent.isConstant(); });
+  if (others > 1 || !known) return false;
+  if (stepsPerElement(view, access) < device.packedCopySteps.value) return false;
+  if (strideOf(view, access, axis, device.vectorLanes.value) != 1) return true;
+  return stepBytes(view, access).value_or(0) >= device.packedCopyStride.value;
+}
+
 std::optional<int64_t> strideOf(const TaskView& view, const Access& access, int axis,
                                 int64_t block) {
   const ir::Type& type = view.plan->type(access.buffer);
@@ -163,7 +209,7 @@ bool varies(const TaskView& view, const Access& access, int axis, int64_t block)
 
 double loadsPerVector(const TaskView& view, const Access& access, int axis,
                       const hwdb::Description& device) {
-  if (packed(view, access, axis)) return 1;
+  if (packed(view, access, axis, device)) return 1;
   const auto stride = strideOf(view, access, axis, device.vectorLanes.value);
   return stride && shuffled(*stride, device) ? shuffledLoads(*stride, device) : 1;
 }

@@ -35,6 +35,12 @@ TaskView viewOf(const ir::Module& plan, ir::OpId tasks, std::vector<ir::ValueId>
 /// The axis of constant `access`'s buffer that `axis` alone indexes, step 1; -1 if there is none.
 int packableAxis(const TaskView& view, const Access& access, int axis);
 
+/// Whether an operand that is no constant pays for a copy in panels with `axis` along lanes: it is
+/// read in the device's packedCopySteps steps per element or more, and what a step reads of it does
+/// not lie together, or packedCopyStride bytes or more from what the next step reads.
+bool packedByCopy(const TaskView& view, const Access& access, int axis,
+                  const hwdb::Description& device);
+
 /// Stride of `axis` in an access under its buffer's layout, within aligned blocks of `block`
 /// points; nothing when unknown and the axis matters.
 std::optional<int64_t> strideOf(const TaskView& view, const Access& access, int axis,

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "sched/roller/copies.h"
 #include "sched/task_set.h"
 
 namespace quartet::sched {
@@ -92,26 +93,7 @@ ValueId addPaddedCopy(ir::Module& plan, OpId tasks, ValueId source, const Paddin
   }
   copy.results = {guard.isLiteral() ? Expr::load(0, from.dtype, indices)
                                     : Expr::guardedLoad(0, from.dtype, indices, guard, other)};
-  const std::vector<Dim> shape = copy.domain;
-  const ValueId padded =
-      plan.result(plan.addOp(plan.top(), Opcode::Buffer, {},
-                             {ir::Type::buffer(from.dtype, shape, from.layout)}, {}, {}, {}, 0));
-  ir::Attributes attributes;
-  attributes.set("expr", std::make_shared<const TensorExpr>(std::move(copy)));
-  attributes.set("tile", ir::Tile{});
-  const ir::Origin origin = plan.op(tasks).origin;
-  const ir::RegionId region = plan.addRegion();
-  const OpId tile =
-      plan.addOp(region, Opcode::Tile, {source}, {ir::Type::tensor(from.dtype, shape)},
-                 std::move(attributes), {}, origin);
-  plan.addOp(region, Opcode::Write, {plan.result(tile), padded}, {});
-  ir::Attributes name;
-  name.set("name", std::string("pad"));
-  const auto& ops = plan.region(plan.top()).ops;
-  const auto place = std::find(ops.begin(), ops.end(), tasks) - ops.begin();
-  plan.addOp(plan.top(), Opcode::Tasks, {}, {}, std::move(name), {region}, origin,
-             static_cast<int>(place));
-  return padded;
+  return addCopy(plan, tasks, source, std::move(copy), from.layout, "pad").buffer;
 }
 
 }  // namespace

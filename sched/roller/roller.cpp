@@ -5,6 +5,7 @@
 #include "sched/cost/operations.h"
 #include "sched/cost/traffic.h"
 #include "sched/roller/merging.h"
+#include "sched/roller/packing.h"
 #include "sched/roller/padding.h"
 #include "sched/roller/shape.h"
 
@@ -29,54 +30,6 @@ void setFreeLayouts(ir::Module& plan, const TaskView& view, const LaneChoice& la
       order.push_back(lane.axis);
       layout = ir::Layout::permutation(order);
     }
-    plan.value(access.buffer).type.layout = layout;
-  }
-}
-
-/// The axis of constant `access`'s buffer that is innermost in its panels, and how wide they are:
-/// the lanes of what is computed at once, or the rows of a register tile; axis -1 if there are
-/// none.
-std::pair<int, int64_t> panelOf(const TaskView& view, const Access& access, const ir::Tile& tile,
-                                const hwdb::Description& device) {
-  const auto lane = static_cast<size_t>(tile.laneAxis);
-  const int alongLanes = packableAxis(view, access, tile.laneAxis);
-  if (alongLanes >= 0) {
-    return {alongLanes, device.groupInvocations.value > 1 ? tile.group[lane] : tile.reg[lane]};
-  }
-  for (const int axis : rowAxes(view, {tile.laneAxis, tile.lanes})) {
-    const int64_t rows = tile.reg[static_cast<size_t>(axis)];
-    if (rows > 1) return {packableAxis(view, access, axis), rows};
-  }
-  return {-1, 1};
-}
-
-/// Lays constants out in the order in which the reduction streams them, in panels as wide as what
-/// is computed at once.
-void packConstants(ir::Module& plan, const TaskView& view, const ir::Tile& tile,
-                   const hwdb::Description& device) {
-  if (!view.reduces() || tile.laneAxis < 0 || tile.laneAxis >= view.rank()) return;
-  for (const Access& access : view.accesses) {
-    if (access.write || access.perPoint || !view.isConstant(access.buffer)) continue;
-    const auto [packed, width] = panelOf(view, access, tile, device);
-    if (packed < 0) continue;
-    // Other axes by the loop that moves them, outermost loop first.
-    std::vector<std::pair<size_t, int>> others;
-    for (int k = 0; k < static_cast<int>(access.indices.size()); ++k) {
-      if (k == packed) continue;
-      size_t depth = 0;
-      access.indices[static_cast<size_t>(k)].visit([&](const ir::Expr& node) {
-        if (node.kind() != ir::Expr::Kind::Axis) return;
-        const auto at = std::find(tile.order.begin(), tile.order.end(), node.number());
-        depth = std::max(depth, static_cast<size_t>(at - tile.order.begin()) + 1);
-      });
-      others.emplace_back(depth, k);
-    }
-    std::stable_sort(others.begin(), others.end(),
-                     [](const auto& a, const auto& b) { return a.first < b.first; });
-    ir::Layout layout;
-    layout.axes.push_back({packed, width, 0});
-    for (const auto& [depth, k] : others) layout.axes.push_back({k, 1, 0});
-    layout.axes.push_back({packed, 1, width});
     plan.value(access.buffer).type.layout = layout;
   }
 }
@@ -137,10 +90,12 @@ double tileTaskSet(ir::Module& plan, OpId tasks, const std::vector<ValueId>& fre
   }
   ir::Tile tile = chooseRegisterTile(view, lane, env.device);
   const Work work = workOf(view, lane);
-  const double microseconds = predict(plan, tasks, work, env);
+  double microseconds = predict(plan, tasks, work, env);
   chooseGroupTile(view, work, budget, env.device, tile);
   packConstants(plan, view, tile, env.device);
+  const std::vector<OpId> copies = packOperands(plan, view, tile, env.device);
   plan.op(view.anchor).attributes.set("tile", std::move(tile));
+  for (const OpId copy : copies) microseconds += tileTaskSet(plan, copy, {}, budget, env);
   return microseconds;
 }
 

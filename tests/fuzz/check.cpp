@@ -249,6 +249,12 @@ std::string text(const sched::Options& options) {
   return off.empty() ? "" : ", without" + off;
 }
 
+/// Copies in panels pay from so many steps per element on, where steps lie so many bytes apart.
+void packsFrom(hwdb::Description& device, double steps, int64_t bytes) {
+  device.packedCopySteps = {steps, hwdb::Provenance::Derived, "test"};
+  device.packedCopyStride = {bytes, hwdb::Provenance::Derived, "test"};
+}
+
 /// A device that nobody has built.
 hwdb::Description anyDevice(Random& random) {
   const bool gpu = random.chance(0.5);
@@ -274,9 +280,17 @@ hwdb::Description anyDevice(Random& random) {
   }
   if (random.chance(0.5)) {
     hwdb::MemoryLevel cache;
+    cache.name = "L2";
+    cache.bytes.value = 1 << 16;
+    cache.bytesPerCycle = {random.pick<double>({1, 8, 64}), hwdb::Provenance::Derived, "drawn"};
+    if (random.chance(0.5)) device.memory.push_back(cache);
     cache.name = "L1";
     cache.bytes.value = random.pick<int64_t>({256, 1024, 8192});
+    cache.bytesPerCycle = {};
     device.memory.push_back(cache);
+  }
+  if (random.chance(0.5)) {
+    packsFrom(device, random.pick<double>({1, 4, 20}), random.pick<int64_t>({4, 64, 512}));
   }
   return device;
 }
@@ -290,13 +304,14 @@ Checker::Checker() {
   };
   const auto one = cpu(1);
   devices_.push_back({"cpu", one->description(), {}, one, cpu(2), false});
-  // As if slow: several tasks for small tensors.
+  // As if slow: several tasks for small tensors, copies of them.
   Target slow = devices_[0];
   slow.name = "cpu with small tasks";
   slow.description.peakGigaflops.value = slow.description.memoryGigabytesPerSecond.value = 1e-3;
   slow.description.units.value = 2;
   slow.description.vectorLanes.value = 8;
   slow.description.vectorRegisters.value = 16;
+  packsFrom(slow.description, 4, 64);
   devices_.push_back(std::move(slow));
   const auto listed = vulkan::listDevices();
   if (!listed) return;

@@ -1,0 +1,107 @@
+#include "sched/roller/packing.h"
+
+#include <algorithm>
+
+#include "sched/roller/copies.h"
+#include "sched/roller/shape.h"
+
+namespace quartet::sched {
+
+namespace {
+
+/// The axis of `access`'s buffer that is innermost in its panels, and how wide they are.
+struct Panel {
+  int axis = -1;  // -1: none
+  int64_t width = 1;
+};
+
+/// Of the lanes of what is computed at once.
+Panel lanePanel(const TaskView& view, const Access& access, const ir::Tile& tile,
+                const hwdb::Description& device) {
+  const auto lane = static_cast<size_t>(tile.laneAxis);
+  return {packableAxis(view, access, tile.laneAxis),
+          device.groupInvocations.value > 1 ? tile.group[lane] : tile.reg[lane]};
+}
+
+/// Of the rows of a register tile.
+Panel rowPanel(const TaskView& view, const Access& access, const ir::Tile& tile) {
+  for (const int axis : rowAxes(view, {tile.laneAxis, tile.lanes})) {
+    const int64_t rows = tile.reg[static_cast<size_t>(axis)];
+    if (rows > 1) return {packableAxis(view, access, axis), rows};
+  }
+  return {};
+}
+
+/// The panel's axis cut into panels outermost, then the other axes by the loop that moves them, the
+/// outermost loop first, then the panel's width.
+ir::Layout layoutOf(const Access& access, const ir::Tile& tile, const Panel& panel) {
+  std::vector<std::pair<size_t, int>> others;
+  for (int k = 0; k < static_cast<int>(access.indices.size()); ++k) {
+    if (k == panel.axis) continue;
+    size_t depth = 0;
+    access.indices[static_cast<size_t>(k)].visit([&](const ir::Expr& node) {
+      if (node.kind() != ir::Expr::Kind::Axis) return;
+      const auto at = std::find(tile.order.begin(), tile.order.end(), node.number());
+      depth = std::max(depth, static_cast<size_t>(at - tile.order.begin()) + 1);
+    });
+    others.emplace_back(depth, k);
+  }
+  std::stable_sort(others.begin(), others.end(),
+                   [](const auto& a, const auto& b) { return a.first < b.first; });
+  ir::Layout layout;
+  layout.axes.push_back({panel.axis, panel.width, 0});
+  for (const auto& [depth, k] : others) layout.axes.push_back({k, 1, 0});
+  layout.axes.push_back({panel.axis, 1, panel.width});
+  return layout;
+}
+
+bool hasPanels(const TaskView& view, const ir::Tile& tile) {
+  return view.reduces() && tile.laneAxis >= 0 && tile.laneAxis < view.rank();
+}
+
+/// The map that copies a buffer of `type`.
+ir::TensorExpr copyOf(const ir::Type& type) {
+  ir::TensorExpr copy;
+  copy.domain = type.shape;
+  std::vector<ir::Expr> indices;
+  for (size_t k = 0; k < type.shape.size(); ++k) {
+    indices.push_back(ir::Expr::axis(static_cast<int>(k)));
+  }
+  copy.results = {ir::Expr::load(0, type.dtype, std::move(indices))};
+  return copy;
+}
+
+}  // namespace
+
+void packConstants(ir::Module& plan, const TaskView& view, const ir::Tile& tile,
+                   const hwdb::Description& device) {
+  if (!hasPanels(view, tile)) return;
+  for (const Access& access : view.accesses) {
+    if (access.write || access.perPoint || !view.isConstant(access.buffer)) continue;
+    Panel panel = lanePanel(view, access, tile, device);
+    if (panel.axis < 0) panel = rowPanel(view, access, tile);
+    if (panel.axis < 0) continue;
+    plan.value(access.buffer).type.layout = layoutOf(access, tile, panel);
+  }
+}
+
+std::vector<ir::OpId> packOperands(ir::Module& plan, const TaskView& view, const ir::Tile& tile,
+                                   const hwdb::Description& device) {
+  std::vector<ir::OpId> copies;
+  if (!hasPanels(view, tile)) return copies;
+  for (const Access& access : view.accesses) {
+    if (!packedByCopy(view, access, tile.laneAxis, device)) continue;
+    const Panel panel = lanePanel(view, access, tile, device);
+    const AddedCopy copy =
+        addCopy(plan, view.tasks, access.buffer, copyOf(plan.type(access.buffer)),
+                layoutOf(access, tile, panel), "pack");
+    for (const ir::OpId id : plan.region(plan.op(view.tasks).regions[0]).ops) {
+      auto& operands = plan.op(id).operands;
+      std::replace(operands.begin(), operands.end(), access.buffer, copy.buffer);
+    }
+    copies.push_back(copy.tasks);
+  }
+  return copies;
+}
+
+}  // namespace quartet::sched

@@ -1,0 +1,18 @@
+// Panels: operands laid out in the order in which a reduction streams them.
+#pragma once
+
+#include "sched/roller/axes.h"
+
+namespace quartet::sched {
+
+/// Lays constants out in the order in which the reduction streams them, in panels as wide as what
+/// is computed at once.
+void packConstants(ir::Module& plan, const TaskView& view, const ir::Tile& tile,
+                   const hwdb::Description& device);
+
+/// Has the operands that pay for it (packedByCopy) copied into panels in front of the task set,
+/// which then reads the copies; returns the task sets of the copies, which have no tiles yet.
+std::vector<ir::OpId> packOperands(ir::Module& plan, const TaskView& view, const ir::Tile& tile,
+                                   const hwdb::Description& device);
+
+}  // namespace quartet::sched
