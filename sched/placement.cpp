@@ -1,5 +1,7 @@
 #include "sched/placement.h"
 
+#include "sched/copy_map.h"
+
 namespace quartet::sched {
 
 using ir::Opcode;
@@ -17,17 +19,6 @@ bool computed(const ir::Module& graph, ValueId value) {
     if (op.opcode != Opcode::Reshape) return false;
     value = op.operands[0];
   }
-}
-
-ir::TensorExpr copyOf(const ir::Type& type) {
-  ir::TensorExpr expr;
-  expr.domain = type.shape;
-  std::vector<ir::Expr> axes;
-  for (size_t i = 0; i < type.shape.size(); ++i) {
-    axes.push_back(ir::Expr::axis(static_cast<int>(i)));
-  }
-  expr.results = {ir::Expr::load(0, type.dtype, std::move(axes))};
-  return expr;
 }
 
 /// Gives every output a computation, which can be placed.

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "sched/copy_map.h"
 #include "sched/roller/copies.h"
 #include "sched/roller/shape.h"
 
@@ -57,18 +58,6 @@ ir::Layout layoutOf(const Access& access, const ir::Tile& tile, const Panel& pan
 
 bool hasPanels(const TaskView& view, const ir::Tile& tile) {
   return view.reduces() && tile.laneAxis >= 0 && tile.laneAxis < view.rank();
-}
-
-/// The map that copies a buffer of `type`.
-ir::TensorExpr copyOf(const ir::Type& type) {
-  ir::TensorExpr copy;
-  copy.domain = type.shape;
-  std::vector<ir::Expr> indices;
-  for (size_t k = 0; k < type.shape.size(); ++k) {
-    indices.push_back(ir::Expr::axis(static_cast<int>(k)));
-  }
-  copy.results = {ir::Expr::load(0, type.dtype, std::move(indices))};
-  return copy;
 }
 
 }  // namespace

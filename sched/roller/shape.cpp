@@ -24,10 +24,6 @@ constexpr int64_t kMostSteps = 8;
 constexpr double kMostUnrolled = 256;
 /// A larger tile is taken when its time is below so much of that of the best before it.
 constexpr double kBetter = 0.999;
-/// Of a cache, what is read again; the rest is left to what streams by.
-constexpr double kCacheShare = 0.5;
-
-int64_t ceilDivide(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
 /// Reduction axes with the smallest steps through the largest operand innermost; those of one
 /// point, which make no loop, outermost.

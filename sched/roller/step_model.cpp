@@ -14,8 +14,6 @@ constexpr int64_t kCounters = 12;
 /// Blocks so large that no quotient stays the same in them.
 constexpr int64_t kNoBlock = INT64_MAX;
 
-int64_t ceilDivide(int64_t a, int64_t b) { return (a + b - 1) / b; }
-
 /// Vectors of as many values as a vector has f32 lanes: kernels compute in 32 bits or more.
 int64_t registersOf(ir::DType dtype) { return ceilDivide(ir::byteSize(dtype), 4); }
 

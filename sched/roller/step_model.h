@@ -8,6 +8,10 @@ namespace quartet::sched {
 /// Most rows and vectors of a register tile, on every device: what is unrolled is code.
 constexpr int64_t kMostRows = 16;
 constexpr int64_t kMostVectors = 8;
+/// Of a cache, what is read again; the rest is left to what streams by.
+constexpr double kCacheShare = 0.5;
+
+constexpr int64_t ceilDivide(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
 /// Vector registers that one point keeps through the reduction: all of its state values.
 int64_t stateRegisters(const TaskView& view);

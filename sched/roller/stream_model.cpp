@@ -8,15 +8,6 @@
 
 namespace quartet::sched {
 
-namespace {
-
-/// Of a cache, what is read again; the rest is left to what streams by.
-constexpr double kCacheShare = 0.5;
-
-int64_t ceilDivide(int64_t a, int64_t b) { return (a + b - 1) / b; }
-
-}  // namespace
-
 StreamModel::StreamModel(const TaskView& view, const LaneChoice& lane,
                          const hwdb::Description& device)
     : view_(view), lane_(lane) {

@@ -389,19 +389,26 @@ TEST_CASE("a halo that leads beyond 32 bits is no obstacle where it is not store
   CHECK(padded.message.find("found 4001366016 elements") == 0);
 }
 
+namespace {
+
+/// The kernel of graph text that is one task set, for the CPU with vectors.
+ir::Module onlyKernel(std::string_view text) {
+  const ir::Module plan = planned(expressed(text), vectorCpu());
+  const runtime::Program program = lowered(plan, vectorCpu());
+  REQUIRE(program.kernels.size() == 1);
+  return program.kernels[0];
+}
+
+}  // namespace
+
 TEST_CASE(
     "a step computes the vectors of a row one after the other, whichever axis lanes run along") {
   // Lanes along the first axis of the results, rows along the second: of the rows, one value at a
   // time is spread over lanes.
-  const ir::Module plan =
-      test::planned(test::expressed(R"(graph @g(%x: f32[28, 24], %w: f32[24, 64]) -> ("y") {
+  const ir::Module kernel = onlyKernel(R"(graph @g(%x: f32[28, 24], %w: f32[24, 64]) -> ("y") {
     %y = compute %x, %w {expr = {reduce (64, 28 | 24) init (0.0:f32) each (mul(in1[r0, d0], in0[d1, r0])) combine (add(s0, e0)) commutative -> (s0)}} : f32[64, 28]
     return %y
-  })"),
-                    test::vectorCpu());
-  const runtime::Program program = test::lowered(plan, test::vectorCpu());
-  REQUIRE(program.kernels.size() == 1);
-  const ir::Module& kernel = program.kernels[0];
+  })");
   std::vector<ir::ValueId> spread;  // an entry for each run of products with one value
   std::set<ir::ValueId> values;
   int64_t products = 0;
@@ -422,15 +429,10 @@ TEST_CASE(
 }
 
 TEST_CASE("tiles that lie inside are marked as likely: the edges' loops are deeper, and rarer") {
-  const ir::Module plan =
-      test::planned(test::expressed(R"(graph @g(%x: f32[29, 24], %w: f32[24, 70]) -> ("y") {
+  const ir::Module kernel = onlyKernel(R"(graph @g(%x: f32[29, 24], %w: f32[24, 70]) -> ("y") {
     %y = contract %x, %w {lhs = [0, 2], out = [0, 1], rhs = [2, 1]} : f32[29, 70]
     return %y
-  })"),
-                    test::vectorCpu());
-  const runtime::Program program = test::lowered(plan, test::vectorCpu());
-  REQUIRE(program.kernels.size() == 1);
-  const ir::Module& kernel = program.kernels[0];
+  })");
   int likely = 0;
   for (int i = 0; i < kernel.opCount(); ++i) {
     const ir::Op& op = kernel.op(ir::OpId{i});

@@ -67,6 +67,14 @@ TEST_CASE("packing: what is read twice, under guards or with extents still open 
     return %y
   })",
                    device(1, 1)) == 1);
+  const auto batched = [](const std::string& batch, const std::string& symbols) {
+    return "graph @g(%x: f32[" + batch + ", 33, 20], %w: f32[" + batch + ", 20, 50]) -> (\"y\") " +
+           symbols +
+           "{\n  %y = contract %x, %w {lhs = [0, 1, 3], out = [0, 1, 2], rhs = [0, 3, 2]} : f32[" +
+           batch + ", 33, 50]\n  return %y\n}";
+  };
+  CHECK(taskSetsOf(batched("2", ""), device(1, 1)) == 2);
+  CHECK(taskSetsOf(batched("N", "symbols {N: 1..64 multiple 1} "), device(1, 1)) == 1);
 }
 
 TEST_CASE("packing: copies give the same results") {
