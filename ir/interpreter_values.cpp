@@ -33,6 +33,7 @@ bool isValueOp(Opcode op) {
     case Opcode::LaneId:
     case Opcode::Bitcast:
     case Opcode::Extract:
+    case Opcode::Shuffle:
       return true;
     default:
       return false;
@@ -88,6 +89,11 @@ Scalar Interpreter::computeLane(const Op& op, size_t invocation, size_t lane) co
       return intScalar(static_cast<int64_t>(lane));
     case Opcode::Bitcast:
       return bitcast(operand(lane), kernel_.type(op.operands[0]).dtype, dtype);
+    case Opcode::Shuffle: {
+      const auto from = static_cast<size_t>(op.attributes.get<std::vector<int64_t>>("lanes")[lane]);
+      const auto width = static_cast<size_t>(lanesOf(op.operands[0]));
+      return from < width ? operand(from) : at(op.operands[1], invocation)[from - width];
+    }
     default:  // Extract
       return operand(static_cast<size_t>(op.attributes.integer("lane")));
   }

@@ -50,6 +50,8 @@ class KernelBuilder {
   ValueId bitcast(ValueId x, DType to);
   ValueId splat(ValueId x, int lanes);
   ValueId extract(ValueId x, int lane);
+  /// Lanes of `a`, and behind them those of `b`, picked by their numbers.
+  ValueId shuffle(ValueId a, ValueId b, std::vector<int64_t> lanes);
   ValueId reduceLanes(Opcode fn, ValueId x);
   ValueId laneId(int lanes);
   ValueId param(int index);

@@ -24,6 +24,8 @@ std::string keyOf(Opcode op, const std::vector<ValueId>& operands, const Type& t
       add(*integer);
     } else if (const auto* number = std::get_if<double>(&value)) {
       key.append(reinterpret_cast<const char*>(number), sizeof(double));  // -0.0 is not 0.0
+    } else if (const auto* integers = std::get_if<std::vector<int64_t>>(&value)) {
+      for (const int64_t each : *integers) add(each);
     } else {
       add(static_cast<int64_t>(std::get<Opcode>(value)));
     }
@@ -108,6 +110,13 @@ ValueId KernelBuilder::extract(ValueId x, int lane) {
   Attributes attributes;
   attributes.set("lane", int64_t{lane});
   return emitPure(Opcode::Extract, {x}, std::move(narrow), std::move(attributes));
+}
+
+ValueId KernelBuilder::shuffle(ValueId a, ValueId b, std::vector<int64_t> lanes) {
+  const Type type = Type::scalar(module_.type(a).dtype, static_cast<int>(lanes.size()));
+  Attributes attributes;
+  attributes.set("lanes", std::move(lanes));
+  return emitPure(Opcode::Shuffle, {a, b}, type, std::move(attributes));
 }
 
 ValueId KernelBuilder::reduceLanes(Opcode fn, ValueId x) {

@@ -71,6 +71,7 @@ constexpr Rule kRules[] = {
     {Opcode::Param, "index", Wanted::Int},
     {Opcode::Literal, "value", Wanted::Number},
     {Opcode::Extract, "lane", Wanted::Int},
+    {Opcode::Shuffle, "lanes", Wanted::Ints},
     {Opcode::ReduceLanes, "fn", Wanted::Opcode},
     {Opcode::Load, "align", Wanted::Int, true},
     {Opcode::Load, "stride", Wanted::Int, true},

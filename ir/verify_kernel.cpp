@@ -45,6 +45,8 @@ class KernelOpVerifier {
                        "bitcast keeps width and lanes");
       case Opcode::Extract:
         return extract();
+      case Opcode::Shuffle:
+        return shuffle();
       case Opcode::ReduceLanes:
         return reduceLanes();
       case Opcode::For:
@@ -114,6 +116,17 @@ class KernelOpVerifier {
     QT_CHECK(require(isScalarType(operand(0)) && result() == Type::scalar(operand(0).dtype),
                      "extract gives a scalar of the vector's dtype"));
     return require(lane >= 0 && lane < operand(0).lanes, "'lane' is beyond the vector");
+  }
+
+  Status shuffle() const {
+    const auto& lanes = op_.attributes.get<std::vector<int64_t>>("lanes");
+    QT_CHECK(require(isScalarType(operand(0)) && operand(0) == operand(1) &&
+                         result() == Type::scalar(operand(0).dtype, static_cast<int>(lanes.size())),
+                     "shuffle takes two vectors of one type and gives one of their dtype"));
+    const bool known = std::all_of(lanes.begin(), lanes.end(), [&](int64_t lane) {
+      return lane >= 0 && lane < 2 * int64_t{operand(0).lanes};
+    });
+    return require(known, "'lanes' are beyond the vectors");
   }
 
   Status reduceLanes() const {

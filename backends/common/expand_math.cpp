@@ -85,6 +85,9 @@ class Rewriter {
       }
       case Opcode::Bitcast:
         return builder_.bitcast(operand(op, 0), type.dtype);
+      case Opcode::Shuffle:
+        return builder_.shuffle(operand(op, 0), operand(op, 1),
+                                op.attributes.get<std::vector<int64_t>>("lanes"));
       case Opcode::ReduceLanes:
         return builder_.reduceLanes(op.attributes.get<Opcode>("fn"), operand(op, 0));
       case Opcode::LaneId:

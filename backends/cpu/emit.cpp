@@ -193,6 +193,11 @@ llvm::Value* Emitter::simpleValue(const ir::Op& op) {
       if (!x->getType()->isVectorTy()) return x;
       return builder_.CreateExtractElement(x, static_cast<uint64_t>(op.attributes.integer("lane")));
     }
+    case Opcode::Shuffle: {
+      const auto& lanes = op.attributes.get<std::vector<int64_t>>("lanes");
+      return builder_.CreateShuffleVector(operand(op, 0), operand(op, 1),
+                                          std::vector<int>(lanes.begin(), lanes.end()));
+    }
     case Opcode::ReduceLanes:
       return reduceLanes(op.attributes.get<Opcode>("fn"), kernel_.type(op.operands[0]).dtype,
                          operand(op, 0));

@@ -186,6 +186,7 @@ void Emitter::emitOp(const Op& op) {
       return emitLiteral(op);
     case Opcode::Splat:
     case Opcode::LaneId:
+    case Opcode::Shuffle:
       return emitLanes(op);
     case Opcode::Bitcast:
       return emitBitcast(op);

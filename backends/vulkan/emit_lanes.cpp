@@ -10,6 +10,14 @@ void Emitter::emitLanes(const Op& op) {
   const ir::Type& type = kernel_.type(op.results[0]);
   std::vector<std::string> lanes;
   for (int i = 0; i < type.lanes; ++i) {
+    if (op.opcode == Opcode::Shuffle) {
+      const auto from = static_cast<int>(
+          op.attributes.get<std::vector<int64_t>>("lanes")[static_cast<size_t>(i)]);
+      const int width = kernel_.type(op.operands[0]).lanes;
+      lanes.push_back(from < width ? lane(value(op.operands[0]), from)
+                                   : lane(value(op.operands[1]), from - width));
+      continue;
+    }
     lanes.push_back(op.opcode == Opcode::LaneId ? std::to_string(i) : scalar(op.operands[0]));
   }
   Parts parts = shape(type.dtype, type.lanes);

@@ -201,6 +201,25 @@ TEST_CASE("loops, branches and variables") {
   }
 }
 
+TEST_CASE("lanes: shuffles of two vectors") {
+  for (const int lanes : {2, 3, 6, 16}) {
+    std::vector<ValueId> buffers;
+    ir::Module kernel = tests::makeKernel({DType::F32, DType::F32}, buffers);
+    KernelBuilder b(kernel);
+    const ValueId low = b.load(buffers[0], b.literal(0), lanes);
+    const ValueId high = b.load(buffers[0], b.literal(lanes), lanes);
+    std::vector<int64_t> picked;  // every fifth of both, twice as many as a vector has
+    const int64_t both = 2 * int64_t{lanes};
+    for (int64_t i = 0; i < both; ++i) picked.push_back(i * 5 % both);
+    b.store(buffers[1], b.literal(0), b.shuffle(low, high, picked));
+    std::vector<float> in(32);
+    std::iota(in.begin(), in.end(), 0.0F);
+    std::vector<float> out(32);
+    tests::CompiledKernel(kernel).run({in.data(), out.data()}, 1);
+    for (size_t i = 0; i < picked.size(); ++i) CHECK(out[i] == static_cast<float>(picked[i]));
+  }
+}
+
 TEST_CASE("lanes: ids, splats, extracts and reductions") {
   for (int lanes : {2, 3, 6, 16}) {
     std::vector<ValueId> buffers;

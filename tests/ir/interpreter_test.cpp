@@ -255,6 +255,19 @@ TEST_CASE("narrow storage, casts, bit casts and lanes") {
   CHECK(result->traffic.storedBytes == 8 + 4 + 4);
 }
 
+TEST_CASE("shuffle picks lanes of two vectors") {
+  std::vector<KernelMemory> buffers = {memory(DType::I32, std::vector<int32_t>{1, 2, 3, 4}),
+                                       memory(DType::I32, std::vector<int32_t>(3))};
+  const Result<KernelRun> result =
+      run("kernel @k(%x: buffer<read i32[4]>, %y: buffer<write i32[3]>) {\n"
+          "%0 = literal {value = 0} : i32\n%two = literal {value = 2} : i32\n"
+          "%a = load %x, %0 : i32x2\n%b = load %x, %two : i32x2\n"
+          "%s = shuffle %a, %b {lanes = [3, 0, 2]} : i32x3\nstore %y, %0, %s\nreturn\n}",
+          1, buffers);
+  REQUIRE_MESSAGE(result.has_value(), (result ? "" : result.error().str()));
+  CHECK(values<int32_t>(buffers[1]) == std::vector<int32_t>{4, 1, 3});
+}
+
 TEST_CASE("buffers must fit the kernel") {
   const std::string text = "kernel @k(%x: buffer<read i32[4]>) { return }";
   std::vector<KernelMemory> none;

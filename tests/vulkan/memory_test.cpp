@@ -124,6 +124,30 @@ TEST_CASE("gathers and scatters, masked or not") {
   }
 }
 
+TEST_CASE("lanes: shuffles of two vectors") {
+  FOR_EACH_DEVICE(id) {
+    const auto device = openOrFail(id);
+    for (const int lanes : {2, 3, 4, 8}) {
+      Kernel k("shuffle");
+      auto& b = k.build;
+      const int64_t both = 2 * int64_t{lanes};
+      const ValueId in = k.input(DType::F32, both);
+      const ValueId out = k.output(DType::F32, lanes);
+      std::vector<int64_t> picked;
+      for (int64_t i = 0; i < lanes; ++i) picked.push_back((i * 5 + 1) % both);
+      const ValueId low = b.load(in, b.literal(0), lanes);
+      const ValueId high = b.load(in, b.literal(lanes), lanes);
+      b.store(out, b.literal(0), b.shuffle(low, high, picked));
+      const auto results =
+          runOrFail(*device, programOf(k.finish(), 1), {bytesOf(ramp(static_cast<size_t>(both)))});
+      const auto got = valuesOf<float>(results[0]);
+      for (size_t i = 0; i < picked.size(); ++i) {
+        CHECK(got[i] == static_cast<float>(picked[i] + 1));
+      }
+    }
+  }
+}
+
 TEST_CASE("lanes: splat, extract, tree reductions") {
   FOR_EACH_DEVICE(id) {
     const auto device = openOrFail(id);
