@@ -22,6 +22,10 @@ std::string defaultFolder() {
   return home.empty() ? "" : home + "/.cache/quartet";
 }
 
+std::string folderOf(const std::optional<std::string>& named) {
+  return named ? *named : defaultFolder();
+}
+
 }  // namespace
 
 std::string CodeCache::note() const {
@@ -34,7 +38,7 @@ Result<CodeCache> openCodeCache(bool wanted) {
   const auto mebibytes = QT_TRY(envNumber(EnvSwitch::CacheMebibytes));
   CodeCache cache;
   if (!wanted || named == "off") return cache;
-  const std::string folder = named ? *named : defaultFolder();
+  const std::string folder = folderOf(named);
   if (folder.empty()) {
     cache.problem = "none of QUARTET_CACHE, XDG_CACHE_HOME and HOME names a folder for it";
     return cache;
@@ -48,6 +52,14 @@ Result<CodeCache> openCodeCache(bool wanted) {
     cache.problem = disk.error().where + ": " + disk.error().message;
   }
   return cache;
+}
+
+Result<std::shared_ptr<TuningStore>> openTuningStore() {
+  auto named = QT_TRY(envFolder(EnvSwitch::Tuning));
+  if (!named) named = QT_TRY(envFolder(EnvSwitch::Cache));
+  const std::string folder = folderOf(named);
+  if (folder.empty() || folder == "off") return TuningStore::inMemory();
+  return TuningStore::open(folder);
 }
 
 }  // namespace quartet::api

@@ -4,6 +4,7 @@
 #include <memory>
 #include <string>
 
+#include "api/tuning_store.h"
 #include "base/result.h"
 #include "runtime/code_cache.h"
 
@@ -21,5 +22,9 @@ struct CodeCache {
 /// the variable is "off" or when it is not `wanted`. A folder that does not serve is no error: what
 /// cannot be kept is compiled again. A value that makes no sense is one.
 Result<CodeCache> openCodeCache(bool wanted);
+
+/// Where measured times are kept: in $QUARTET_TUNING, else in the folder of compiled code; only in
+/// memory where either is "off", or where no folder is found.
+Result<std::shared_ptr<TuningStore>> openTuningStore();
 
 }  // namespace quartet::api

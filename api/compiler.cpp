@@ -3,6 +3,7 @@
 #include "api/convert.h"
 #include "api/explain.h"
 #include "api/host_memory.h"
+#include "api/tuner.h"
 
 namespace quartet::api {
 
@@ -124,6 +125,14 @@ std::vector<std::string> placementNotes(const PlacedGraph& placed, const std::st
   return notes;
 }
 
+/// Tiles are measured on devices that run them.
+Status checkMeasurable(const DeviceEntry& entry) {
+  if (entry.open && !entry.info.compileOnly) return {};
+  const std::string why = entry.open ? "it compiles and cannot run" : "it has no tiles";
+  return userError("tiles cannot be measured on this device: " + why,
+                   "device '" + entry.info.id + "'", "leave --measure out, or name another device");
+}
+
 /// The tensors of a model for these values of its symbols.
 Result<std::vector<TensorInfo>> closed(std::vector<TensorInfo> infos,
                                        const std::vector<ir::Dims>& dims,
@@ -148,7 +157,10 @@ Result<std::shared_ptr<Session::Data>> startData(const std::shared_ptr<const Mod
 
 Result<std::shared_ptr<DevicePool>> DevicePool::create(const CompileOptions& options) {
   CodeCache cache = QT_TRY(openCodeCache(options.cache));
-  return std::shared_ptr<DevicePool>(new DevicePool(options.threads, std::move(cache)));
+  std::shared_ptr<TuningStore> tuning;
+  if (options.measure > 1) tuning = QT_TRY(openTuningStore());
+  return std::shared_ptr<DevicePool>(
+      new DevicePool(options.threads, std::move(cache), std::move(tuning)));
 }
 
 Result<std::shared_ptr<runtime::Device>> DevicePool::open(const DeviceEntry& entry) {
@@ -203,6 +215,7 @@ Result<ScheduledModel> Specialisation::schedule(const DeviceEntry& entry,
   ScheduledModel scheduled;
   scheduled.entry = entry;
   scheduled.placement = {entry.info, std::move(notes)};
+  if (options_.measure > 1) QT_CHECK(checkMeasurable(entry));
   if (!entry.open) return scheduled;
   scheduled.ids.push_back(entry.info.id);
   scheduled.devices.push_back(QT_TRY(devices_->open(entry)));
@@ -217,8 +230,27 @@ Result<ScheduledModel> Specialisation::schedule(const DeviceEntry& entry,
     scheduled.devices.push_back(QT_TRY(devices_->open(host)));
     scheduled.placement.notes = placementNotes(placed, entry.info.id, kFallback);
   }
-  scheduled.schedule = QT_TRY(scheduleGraph(std::move(placed), scheduled.targets(), options_));
+  QT_CHECK(scheduleOn(std::move(placed), scheduled));
   return scheduled;
+}
+
+/// Schedules for the devices of `scheduled`, and measures on them if that is wanted.
+Status Specialisation::scheduleOn(PlacedGraph placed, ScheduledModel& scheduled) const {
+  std::vector<CompileTarget> targets = scheduled.targets();
+  std::vector<std::unique_ptr<Tuner>> tuners;
+  if (options_.measure > 1) {
+    for (size_t i = 0; i < targets.size(); ++i) {
+      tuners.push_back(std::make_unique<Tuner>(scheduled.devices[i], devices_->tuning()));
+      targets[i].measure = [tuner = tuners.back().get()](const auto& alternatives) {
+        return tuner->measure(alternatives);
+      };
+    }
+  }
+  scheduled.schedule = QT_TRY(scheduleGraph(std::move(placed), targets, options_));
+  for (const auto& tuner : tuners) {
+    scheduled.trials.insert(scheduled.trials.end(), tuner->trials().begin(), tuner->trials().end());
+  }
+  return {};
 }
 
 Result<std::shared_ptr<Session::Data>> Specialisation::compile(const ir::SymbolValues& symbols) {
@@ -257,6 +289,7 @@ Result<std::shared_ptr<Session::Data>> Specialisation::compileScheduled(
   }
   auto data = QT_TRY(startData(model_, symbols));
   data->placement = scheduled_.placement;
+  data->trials = scheduled_.trials;
   data->devices = scheduled_.devices;
   data->program = std::make_shared<const runtime::PlacedProgram>(
       QT_TRY(lowerSchedule(scheduled_.schedule, scheduled_.targets(), symbols)));
@@ -283,6 +316,9 @@ Result<std::shared_ptr<Session::Data>> Specialisation::compileScheduled(
   data->notes = data->placement.notes;
   if (std::string note = devices_->cache().note(); !note.empty()) {
     data->notes.push_back(std::move(note));
+  }
+  if (const auto& tuning = devices_->tuning(); tuning && !tuning->problem().empty()) {
+    data->notes.push_back("measured times are not kept: " + tuning->problem());
   }
   data->explanation = explainProgram(model_->name, data->placement, data->statistics,
                                      scheduled_.schedule, *data->program, scheduled_.targets());

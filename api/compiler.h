@@ -23,12 +23,16 @@ class DevicePool {
   Result<std::shared_ptr<runtime::Device>> open(const DeviceEntry& entry);
   /// Where the devices keep compiled code.
   const CodeCache& cache() const { return cache_; }
+  /// Where measured times are kept; null when nothing is to be measured.
+  const std::shared_ptr<TuningStore>& tuning() const { return tuning_; }
 
  private:
-  DevicePool(int threads, CodeCache cache) : threads_(threads), cache_(std::move(cache)) {}
+  DevicePool(int threads, CodeCache cache, std::shared_ptr<TuningStore> tuning)
+      : threads_(threads), cache_(std::move(cache)), tuning_(std::move(tuning)) {}
 
   int threads_;
   CodeCache cache_;
+  std::shared_ptr<TuningStore> tuning_;
   std::map<std::string, std::shared_ptr<runtime::Device>> devices_;  // by id
 };
 
@@ -39,6 +43,7 @@ struct ScheduledModel {
   std::vector<std::string> ids;                           // of the devices, `entry` first
   std::vector<std::shared_ptr<runtime::Device>> devices;  // none for the reference
   Schedule schedule;                                      // empty for the reference
+  std::vector<TileTrial> trials;                          // of CompileOptions::measure
 
   std::vector<CompileTarget> targets() const;
 };
@@ -60,6 +65,7 @@ class Specialisation {
 
  private:
   Result<ScheduledModel> schedule(const DeviceEntry& entry, std::vector<std::string> notes) const;
+  Status scheduleOn(PlacedGraph placed, ScheduledModel& scheduled) const;
   Status moveToFallback(const Diagnostic& reason);
   Result<std::shared_ptr<Session::Data>> compileScheduled(const ir::SymbolValues& symbols) const;
   Result<std::shared_ptr<Session::Data>> compileReference(const ir::SymbolValues& symbols) const;

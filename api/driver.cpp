@@ -18,8 +18,15 @@
 namespace quartet::api {
 namespace {
 
-sched::Env makeEnv(const hwdb::Description& device, const CompileOptions& options) {
-  return {device, sched::roofline, {options.welder, options.roller, options.rammer}};
+sched::Env makeEnv(const CompileTarget& target, const CompileOptions& options) {
+  return {*target.description,
+          sched::roofline,
+          {.welder = options.welder,
+           .roller = options.roller,
+           .rammer = options.rammer,
+           .alternatives = std::max(options.measure, 1),
+           .drawTiles = options.drawTiles},
+          target.measure};
 }
 
 Result<std::string> lowerText(const ir::Module& plan, const hwdb::Description& device) {
@@ -53,12 +60,11 @@ Result<Schedule> scheduleGraph(PlacedGraph placed, const std::vector<CompileTarg
   ir::PassRunner& runner = placed.passes;
   Schedule schedule;
   if (targets.size() == 1) {
-    const hwdb::Description& device = *targets[0].description;
-    schedule.plan = QT_TRY(sched::schedule(placed.graph, makeEnv(device, options), runner));
+    schedule.plan = QT_TRY(sched::schedule(placed.graph, makeEnv(targets[0], options), runner));
   } else {
     std::vector<sched::Target> schedulers;
     for (const CompileTarget& target : targets) {
-      schedulers.push_back({target.id, makeEnv(*target.description, options)});
+      schedulers.push_back({target.id, makeEnv(target, options)});
     }
     schedule.plan = QT_TRY(sched::schedulePlaced(placed.graph, schedulers, runner));
   }
@@ -114,7 +120,8 @@ Result<std::string> runStage(const std::string& stage, const std::string& text,
   if (stage == "lower") return lowerText(module, device->description());
   ir::PassRunner runner;
   return ir::print(QT_TRY(runner.run(stage, std::move(module), [&](ir::Module input) {
-    return sched::runStage(stage, std::move(input), makeEnv(device->description(), options));
+    return sched::runStage(stage, std::move(input),
+                           makeEnv({options.device, &device->description()}, options));
   })));
 }
 

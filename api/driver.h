@@ -10,6 +10,7 @@
 #include "quartet/quartet.h"
 #include "runtime/device.h"
 #include "runtime/placed.h"
+#include "sched/env.h"
 
 namespace quartet::api {
 
@@ -38,6 +39,7 @@ struct Schedule {
 struct CompileTarget {
   std::string id;
   const hwdb::Description* description = nullptr;
+  sched::Measure measure = nullptr;  // none: predictions decide
 };
 
 /// Placed graph -> plan. One target: all runs there.

@@ -203,6 +203,7 @@ std::vector<SpecialisationInfo> Session::specialisations() const {
 }
 
 const Statistics& Session::statistics() const { return data_->statistics; }
+const std::vector<TileTrial>& Session::trials() const { return data_->trials; }
 const std::vector<std::string>& Session::notes() const { return data_->notes; }
 std::string Session::explain() const {
   return data_->open == nullptr ? api::explanationOf(*data_) : data_->open->explain();

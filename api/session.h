@@ -26,6 +26,7 @@ struct Session::Data {
   Statistics statistics;
   std::string explanation;
   std::vector<std::string> notes;  // of the placement, and of the cache
+  std::vector<TileTrial> trials;
 
   // Empty for the reference, which evaluates the model's graph.
   std::shared_ptr<const runtime::PlacedProgram> program;

@@ -27,6 +27,9 @@ constexpr EnvSwitchInfo kSwitches[] = {
      "$XDG_CACHE_HOME/quartet or $HOME/.cache/quartet"},
     {EnvSwitch::CacheMebibytes, "QUARTET_CACHE_MIB", kNumber,
      "how large that folder may become; otherwise 256"},
+    {EnvSwitch::Tuning, "QUARTET_TUNING", kFolder,
+     "the folder of the times that --measure took, or off to keep none; otherwise the folder of "
+     "compiled code"},
     {EnvSwitch::Devices, "QUARTET_DEVICES", kFolder,
      "a folder of descriptions that `quartet characterize` wrote; each holds for the device and "
      "driver that it was measured on, instead of what the binary knows"},

@@ -17,6 +17,7 @@ enum class EnvSwitch {
   VulkanValidation,
   Cache,
   CacheMebibytes,
+  Tuning,
   Devices,
   FuzzGraphs,
   FuzzSeed,

@@ -58,6 +58,18 @@ Expected<Times> measure(const Session& session, const NamedTensors& inputs,
   return times;
 }
 
+nlohmann::json toJson(const std::vector<TileTrial>& trials) {
+  nlohmann::json json = nlohmann::json::array();
+  for (const TileTrial& trial : trials) {
+    json.push_back({{"nodes", trial.nodes},
+                    {"tile", trial.tile},
+                    {"predicted_us", trial.predicted},
+                    {"us", trial.microseconds},
+                    {"stored", trial.stored}});
+  }
+  return json;
+}
+
 nlohmann::json toJson(const BenchOptions& options, const std::string& model, double compileMs,
                       const Times& times, const Statistics& statistics) {
   return {{"model", model},
@@ -141,6 +153,7 @@ int bench(const BenchOptions& options) {
       reports.push_back(toJson(options, loaded->model.name(), compileMs, *times, at->statistics()));
       if (loaded->cases.size() > 1) reports.back()["shapes"] = one.str();
       if (options.profile > 0) reports.back()["task_sets"] = toJson(*sets);
+      if (options.compile.measure > 1) reports.back()["trials"] = toJson(at->trials());
     } else {
       if (loaded->cases.size() > 1) std::cout << one.str() << ": ";
       print(options, loaded->model.name(), compileMs, *times, at->statistics());
@@ -167,6 +180,12 @@ void addBench(CLI::App& app, int& status) {
       ->add_option("--profile", options->profile,
                    "Show so many task sets that take most, each timed by itself")
       ->check(CLI::Range(0, 1000000));
+  command
+      ->add_option(
+          "--draw-tiles", options->compile.drawTiles,
+          "With --measure: run tiles that are drawn from all legal ones with this seed, to "
+          "compare them with their predictions (\"trials\" of --json)")
+      ->check(unsigned64());
   command->add_flag("--json", options->json, "Print JSON");
   command->callback([options, &status] { status = bench(*options); });
 }

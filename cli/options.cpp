@@ -119,7 +119,6 @@ CLI::Validator notEmpty() {
           "not empty"};
 }
 
-/// CLI11 itself takes a number that is too large for the largest that fits.
 CLI::Validator unsigned64() {
   return {[](const std::string& text) {
             uint64_t value = 0;
@@ -149,6 +148,12 @@ void ModelOptions::addCompile(CLI::App& command, bool device) {
   command.add_flag("--strict", compile.strict, "Refuse to place anything on another device");
   command.add_flag("!--no-cache", compile.cache,
                    "Keep no compiled code, use none (QUARTET_CACHE=off is the same)");
+  command
+      .add_option(
+          "--measure", compile.measure,
+          "Run so many tiles of each task set on the device and take the fastest; the times "
+          "are kept for the next time (QUARTET_TUNING). 0: predictions decide")
+      ->check(CLI::Range(0, 10000));
   command.add_flag("!--no-welder", compile.welder, "Do not join operations");
   command.add_flag("!--no-roller", compile.roller, "Do not choose tiles");
   command.add_flag("!--no-rammer", compile.rammer, "Do not share launches");

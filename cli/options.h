@@ -80,4 +80,7 @@ std::string typeText(DataType dtype, const std::vector<int64_t>& shape);
 /// Refuses an option's empty text.
 CLI::Validator notEmpty();
 
+/// Refuses numbers beyond 64 bits: CLI11 itself takes the largest that fits for them.
+CLI::Validator unsigned64();
+
 }  // namespace quartet::cli

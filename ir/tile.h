@@ -18,6 +18,9 @@ namespace quartet::ir {
 ///  laneAxis: the axis along vector lanes; -1: scalar. On a reduction axis every lane has its own
 ///            state, and the states are merged at the end.
 ///  lanes:    vector width.
+///  storeAxis: of a reduction, the domain axis along lanes once it is done: the register tile, of
+///            at most `lanes` points along it and of vectors along the lane axis, is turned, so
+///            that what happens once per point meets neighbours along this axis. -1: the lane axis.
 ///  order:    loop order of the axes inside a group, outermost first.
 /// A tile that is fused onto another of its task set (a register edge) is computed at the points
 /// that its consumer or producer needs, and has an empty Tile: the anchor's tile governs.
@@ -26,6 +29,7 @@ struct Tile {
   std::vector<int64_t> reg;
   int laneAxis = -1;
   int64_t lanes = 1;
+  int storeAxis = -1;
   std::vector<int> order;
 
   bool empty() const { return group.empty(); }

@@ -199,6 +199,13 @@ class PlanVerifier {
                                    "multiple of " +
                                    std::to_string(tile.lanes));
     }
+    if (tile.storeAxis != -1 && !turns(tile, expr)) {
+      return context_.fail(id, "stores along axis " + std::to_string(tile.storeAxis) +
+                                   " need a reduction with its lanes along another axis of the "
+                                   "domain, 2 to " +
+                                   std::to_string(tile.lanes) +
+                                   " points along that one, and one along all others");
+    }
     std::vector<int> order = tile.order;
     std::sort(order.begin(), order.end());
     for (size_t i = 0; i < std::max(order.size(), axes); ++i) {
@@ -207,6 +214,20 @@ class PlanVerifier {
       }
     }
     return {};
+  }
+
+  /// Whether a register tile of this shape can be turned to its storeAxis.
+  static bool turns(const Tile& tile, const TensorExpr& expr) {
+    const int rank = expr.domainRank();
+    const bool apart = tile.storeAxis >= 0 && tile.storeAxis < rank && tile.laneAxis >= 0 &&
+                       tile.laneAxis < rank && tile.storeAxis != tile.laneAxis;
+    if (!apart || expr.form != TensorExpr::Form::Reduce) return false;
+    for (int axis = 0; axis < rank; ++axis) {
+      const int64_t points = tile.reg[static_cast<size_t>(axis)];
+      if (axis == tile.storeAxis && (points < 2 || points > tile.lanes)) return false;
+      if (axis != tile.storeAxis && axis != tile.laneAxis && points != 1) return false;
+    }
+    return true;
   }
 
   /// Axes without points have groups without points, and no others; a reduction is unrolled by what

@@ -47,6 +47,7 @@ struct Dispatch {
   std::string name;  // of the task set
   double flops = 0;  // predicted work, for reports
   double bytes = 0;
+  double cycles = 0;        // of one unit, for all of it; 0: not known
   double microseconds = 0;  // predicted
 };
 

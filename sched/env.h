@@ -1,7 +1,9 @@
 // What every stage of the scheduler is given, and the interfaces by which stages reach one another.
 #pragma once
 
+#include <cstdint>
 #include <functional>
+#include <optional>
 #include <vector>
 
 #include "base/result.h"
@@ -15,6 +17,12 @@ struct Options {
   bool welder = true;  // off: one task set per tensor expression
   bool roller = true;  // off: scalar tiles, one per element row; no packing, row-major buffers
   bool rammer = true;  // off: every task set is a wave of its own
+  /// Of each task set, so many are made where there are as many: those with the shortest predicted
+  /// time.
+  int alternatives = 1;
+  /// Seed. Set: alternatives are drawn from all legal tiles instead, to see how far predictions
+  /// hold.
+  std::optional<uint64_t> drawTiles = std::nullopt;
 };
 
 /// Predicted time of one task set, in microseconds; injected, so that stages know no cost formula.
@@ -22,15 +30,9 @@ struct Work {
   double flops = 0;
   double bytes = 0;             // moved from and to device memory
   double vectorOperations = 0;  // arithmetic or accesses inside the loops, whichever are more
-  double groups = 1;
+  double cycles = 0;            // of one unit, that its main loops take for all; 0: not known
 };
 using Cost = std::function<double(const Work&, const hwdb::Description&)>;
-
-struct Env {
-  const hwdb::Description& device;
-  Cost cost;
-  Options options;
-};
 
 /// What a region may use of the device.
 struct Budget {
@@ -49,7 +51,18 @@ struct Region {
 /// were free). It may hold several task sets: a padded copy, a packing, a second pass.
 struct Alternative {
   ir::Module plan;
-  double microseconds = 0;  // predicted
+  double microseconds = 0;  // predicted, or measured
+};
+
+/// Microseconds that each alternative takes on the device, by running it; infinite for one that
+/// does not run by itself; injected.
+using Measure = std::function<Result<std::vector<double>>(const std::vector<Alternative>&)>;
+
+struct Env {
+  const hwdb::Description& device;
+  Cost cost;
+  Options options;
+  Measure measure = nullptr;  // none: predictions decide
 };
 
 /// How Welder asks for tiles; Roller is one.

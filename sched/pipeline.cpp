@@ -4,6 +4,7 @@
 #include <array>
 
 #include "sched/grinder/grinder.h"
+#include "sched/measured_tiles.h"
 #include "sched/rammer/rammer.h"
 #include "sched/roller/roller.h"
 #include "sched/segments.h"
@@ -40,6 +41,8 @@ constexpr bool sound(const std::array<Stage, 3>& stages, unsigned have) {
 }
 static_assert(sound(kStages, kExpressions), "a stage runs before what it needs");
 
+TileSource tileSource(const Env& env) { return env.measure ? measuredTiles(roller) : roller; }
+
 Result<ir::Module> plain(ir::Module plan, const Budget&, const Env&) { return plan; }
 
 }  // namespace
@@ -48,7 +51,7 @@ Result<ir::Module> schedule(ir::Module graph, const Env& env, ir::PassRunner& ru
   const RegionScheduler region = [&](ir::Module plan, const Budget& budget,
                                      const Env& inner) -> Result<ir::Module> {
     ir::Module tiled = QT_TRY(runner.run(kStages[1].name, std::move(plan), [&](ir::Module m) {
-      return welder(std::move(m), budget, roller, inner);
+      return welder(std::move(m), budget, tileSource(inner), inner);
     }));
     return runner.run(kStages[2].name, std::move(tiled),
                       [&](ir::Module m) { return rammer(std::move(m), budget, inner); });

@@ -131,6 +131,7 @@ Status PlanLowering::addTasks(OpId tasks) {
   };
   dispatch.flops = predicted("flops");
   dispatch.bytes = predicted("bytes");
+  dispatch.cycles = predicted("cycles");
   dispatch.microseconds = predicted("microseconds");
   dispatch.groups = 1;
   for (const ir::Dim& tiles : lowered.tiles) {

@@ -358,6 +358,10 @@ void TaskLowering::points(const std::vector<Linear>& origin, const std::vector<i
     return;
   }
   if (expr_.form == TensorExpr::Form::Reduce) reduce(all);
+  if (turns(shape)) {
+    finishTurned(all, origin, laneCount);
+    return;
+  }
   // With lanes along a reduction axis, results are scalars: one lane from here on.
   const int lanes = math_.lanes();
   if (reductionLanes()) math_.setLanes(1);

@@ -64,6 +64,10 @@ class TaskLowering {
   void reductionLoops(size_t depth, std::vector<Linear>& position,
                       const std::function<void(const std::vector<Linear>&, ir::ValueId)>& body);
   void finish(Point& point);
+  bool turns(const std::vector<int64_t>& shape) const;
+  std::vector<ir::ValueId> turned(std::vector<ir::ValueId> rows);
+  void finishTurned(const std::vector<Point>& all, const std::vector<Linear>& origin,
+                    ir::ValueId laneCount);
   ir::ValueId identity(ir::Opcode op, ir::DType logical, int lanes);
   std::optional<ir::ValueId> fusedMultiplyAdd(const Point& point, ir::ValueId state);
   void loop(const Linear& lo, const Linear& hi, int64_t step, Interval range,

@@ -168,6 +168,7 @@ Result<std::vector<runtime::Dispatch>> cutIntoWindows(
     const double share = static_cast<double>(last - first) / static_cast<double>(slices);
     piece.flops *= share;
     piece.bytes *= share;
+    piece.cycles *= share;
     piece.microseconds *= share;
     piece.parameters.push_back(static_cast<uint32_t>(first * groupsPerSlice));
     // By place: aliases of one buffer have windows of their own.

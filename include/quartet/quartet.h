@@ -229,6 +229,14 @@ struct CompileOptions {
   bool welder = true;
   bool roller = true;
   bool rammer = true;
+  /// So many tiles of each task set, those predicted to be fastest, are run on the device, and the
+  /// fastest is taken; 0 or 1: predictions decide. Results may then differ between machines, and
+  /// from run to run, in their last bits. The times are kept for the next compilation:
+  /// QUARTET_TUNING says where.
+  int measure = 0;
+  /// Seed. Set: the tiles that are run are drawn from all legal ones instead, to compare
+  /// predictions with.
+  std::optional<uint64_t> drawTiles = std::nullopt;
 };
 
 /// What is known of a compiled program.
@@ -256,6 +264,15 @@ struct TaskSetTime {
   std::string nodes;        // that it computes
   double microseconds = 0;  // mean over the runs
   double predicted = 0;     // microseconds, as the compiler estimated it
+};
+
+/// A tile that was run when the session was compiled (CompileOptions::measure).
+struct TileTrial {
+  std::string nodes;        // of its task set
+  std::string tile;         // as `explain` prints it
+  double predicted = 0;     // microseconds
+  double microseconds = 0;  // measured
+  bool stored = false;      // by an earlier compilation
 };
 
 /// What a session has compiled for a model with open extents. Extents along vector lanes or inside
@@ -291,6 +308,9 @@ class Session {
   std::vector<SpecialisationInfo> specialisations() const;
 
   const Statistics& statistics() const;
+  /// The tiles that were run, task set by task set; empty without CompileOptions::measure, and for
+  /// a model with open extents.
+  const std::vector<TileTrial>& trials() const;
   /// What a caller may want to know: what is not placed where it was asked to be (nothing with
   /// `strict`), and why compiled code could not be kept.
   const std::vector<std::string>& notes() const;

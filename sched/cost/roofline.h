@@ -14,8 +14,8 @@ struct CostShare {
   double microseconds = 0;
 };
 
-/// What bounds a task set: flops over the peak rate or bytes over memory bandwidth, whichever is
-/// larger.
+/// What bounds a task set: flops over the peak rate, the cycles of its loops, or bytes over memory
+/// bandwidth, whichever takes longest.
 CostShare rooflineBound(const Work& work, const hwdb::Description& device);
 /// What one launch adds.
 CostShare launchShare(const hwdb::Description& device);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <map>
+#include <numeric>
 #include <set>
 
 #include "sched/env.h"
@@ -14,9 +15,9 @@ using ir::ValueId;
 
 namespace {
 
-/// Elements of the box around what `accesses`, all of one buffer, reach from `points`.
-double boxElements(const ir::Type& buffer, const std::vector<const Access*>& accesses,
-                   const ir::Box& points, const ir::SymbolTable& symbols) {
+/// The box around what `accesses`, all of one buffer, reach from `points`.
+ir::Box boxOf(const ir::Type& buffer, const std::vector<const Access*>& accesses,
+              const ir::Box& points, const ir::SymbolTable& symbols) {
   TensorExpr reads;  // a map over all axes that loads operand 0 as the accesses do
   for (int64_t end : points.hi) reads.domain.emplace_back(end);
   const auto elsewhere = [](const Expr& node) -> Expr {  // indices read from buffers: operand 1
@@ -35,7 +36,35 @@ double boxElements(const ir::Type& buffer, const std::vector<const Access*>& acc
   }
   std::vector<int64_t> shape;
   for (const ir::Dim& dim : buffer.shape) shape.push_back(dim.usual(symbols));
-  return static_cast<double>(ir::propagate(reads, points, 0, shape).count());
+  return ir::propagate(reads, points, 0, shape);
+}
+
+double boxElements(const ir::Type& buffer, const std::vector<const Access*>& accesses,
+                   const ir::Box& points, const ir::SymbolTable& symbols) {
+  return static_cast<double>(boxOf(buffer, accesses, points, symbols).count());
+}
+
+/// How many elements of `box` lie behind one another under the layout of `buffer`: the innermost
+/// axes as long as the box holds all of them, and its part of the next one.
+double contiguousElements(const ir::Type& buffer, const ir::Box& box,
+                          const ir::SymbolTable& symbols) {
+  const ir::Layout rowMajor = [&] {
+    std::vector<int> order(buffer.shape.size());
+    std::iota(order.begin(), order.end(), 0);
+    return ir::Layout::permutation(order);
+  }();
+  const ir::Layout& layout = buffer.layout.rowMajor() ? rowMajor : buffer.layout;
+  const std::vector<ir::Dim> physical = layout.physicalShape(buffer.shape);
+  int64_t run = 1;
+  for (size_t i = physical.size(); i-- > 0;) {
+    const ir::Layout::Axis& axis = layout.axes[i];
+    const auto a = static_cast<size_t>(axis.axis);
+    const int64_t whole = physical[i].usual(symbols);
+    const int64_t part = std::min((box.hi[a] - box.lo[a] + axis.divide - 1) / axis.divide, whole);
+    run *= std::max<int64_t>(part, 1);
+    if (part < whole) break;
+  }
+  return static_cast<double>(run);
 }
 
 /// `points` along the axes that an access's indices depend on.
@@ -64,6 +93,19 @@ double elementsOf(const ir::Module& plan, const Access& access, const ir::Box& p
 double footprintBytes(const ir::Module& plan, const Access& access, const ir::Box& points) {
   return elementsOf(plan, access, points) *
          static_cast<double>(ir::byteSize(plan.type(access.buffer).dtype));
+}
+
+double footprintLineBytes(const ir::Module& plan, const Access& access, const ir::Box& points,
+                          int64_t lineBytes) {
+  const ir::Type& type = plan.type(access.buffer);
+  const ir::Box box = boxOf(type, {&access}, points, plan.symbols);
+  const auto elements = static_cast<double>(box.count());
+  const double run = contiguousElements(type, box, plan.symbols);
+  const auto size = static_cast<double>(ir::byteSize(type.dtype));
+  const auto line = static_cast<double>(lineBytes);
+  const double linesPerRun = 1 + (run - 1) * size / line;
+  const double lines = elements / run * linesPerRun;
+  return std::min(lines, evaluations(access, points)) * line;
 }
 
 double trafficBytes(const ir::Module& plan, const std::vector<Access>& accesses,

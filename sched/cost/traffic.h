@@ -9,6 +9,11 @@ namespace quartet::sched {
 /// counts them.
 double footprintBytes(const ir::Module& plan, const Access& access, const ir::Box& points);
 
+/// Bytes of the cache lines of `lineBytes` that they lie in, under the layout of the buffer: pieces
+/// that lie apart, each from any element of a line on.
+double footprintLineBytes(const ir::Module& plan, const Access& access, const ir::Box& points,
+                          int64_t lineBytes);
+
 /// Bytes: for every buffer, once what all reads of it reach over the whole of the anchor's axes
 /// (`extents`), and once what the writes reach. A footprint is the box around what index maps give
 /// inside their guards, and holds at most one element per evaluation of an access: a gather's is

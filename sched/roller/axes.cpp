@@ -12,6 +12,9 @@ using ir::ValueId;
 
 namespace {
 
+/// Lanes that cost so many times as much as the best are no choice.
+constexpr double kMostCost = 2;
+
 int64_t product(const std::vector<int64_t>& values, size_t first, size_t last) {
   int64_t result = 1;
   for (size_t i = first; i < last; ++i) result *= values[i];
@@ -96,24 +99,21 @@ bool guardVaries(const TaskView& view, const Access& access, int axis, int64_t l
   });
 }
 
-/// What one access costs when `axis` runs along `lanes` lanes, in vector accesses.
-double accessCost(const TaskView& view, const Access& access, int axis,
-                  const hwdb::Description& device) {
+/// Loads that a vector of `axis` takes where its elements lie together: more than one on average
+/// where vectors start anywhere in a cache line, since those across two lines are two loads.
+double contiguousLoads(const TaskView& view, const Access& access, int axis,
+                       const hwdb::Description& device) {
+  if (device.groupInvocations.value > 1 || device.memory.empty()) return 1;
   const int64_t lanes = device.vectorLanes.value;
-  const auto each = static_cast<double>(lanes);
-  if (guardVaries(view, access, axis, lanes)) return each;
-  if (access.write && view.isFree(access.buffer)) return 1;
-  const auto stride = strideOf(view, access, axis, lanes);
-  if (packed(view, access, axis, device)) {
-    // A copy reads, lane by lane if need be, and writes every element once.
-    const double copy = view.isConstant(access.buffer) ? 0 : (stride == 1 ? 1 : each) + 1;
-    return 1 + copy / stepsPerElement(view, access);
+  bool aligned = true;
+  for (int other = 0; other < view.axes(); ++other) {
+    if (other == axis || view.extents[static_cast<size_t>(other)] < 2) continue;
+    aligned = aligned && strideOf(view, access, other, lanes).value_or(1) % lanes == 0;
   }
-  if (!stride) return each;
-  if (*stride == 0) return device.broadcastVectorLoads.value;
-  if (*stride == 1) return 1;
-  return !access.write && shuffled(*stride, device) ? std::min(each, shuffledLoads(*stride, device))
-                                                    : each;
+  if (aligned) return 1;
+  const auto element = static_cast<double>(ir::byteSize(view.plan->type(access.buffer).dtype));
+  const auto line = static_cast<double>(device.memory.back().lineBytes.value);
+  return 1 + element * static_cast<double>(lanes - 1) / line;
 }
 
 bool uses64Bits(const TaskView& view) {
@@ -207,22 +207,34 @@ bool varies(const TaskView& view, const Access& access, int axis, int64_t block)
   return strideOf(view, access, axis, block).value_or(1) != 0;
 }
 
-double loadsPerVector(const TaskView& view, const Access& access, int axis,
+double vectorAccesses(const TaskView& view, const Access& access, int axis,
                       const hwdb::Description& device) {
-  if (packed(view, access, axis, device)) return 1;
-  const auto stride = strideOf(view, access, axis, device.vectorLanes.value);
-  return stride && shuffled(*stride, device) ? shuffledLoads(*stride, device) : 1;
+  const int64_t lanes = device.vectorLanes.value;
+  const auto each = static_cast<double>(lanes);
+  if (guardVaries(view, access, axis, lanes)) return each;
+  if (access.write && view.isFree(access.buffer)) return 1;
+  const auto stride = strideOf(view, access, axis, lanes);
+  if (packed(view, access, axis, device)) {
+    // A copy reads, lane by lane if need be, and writes every element once.
+    const double copy = view.isConstant(access.buffer) ? 0 : (stride == 1 ? 1 : each) + 1;
+    return 1 + copy / stepsPerElement(view, access);
+  }
+  if (!stride) return each;
+  if (*stride == 0) return device.broadcastVectorLoads.value;
+  if (*stride == 1) return contiguousLoads(view, access, axis, device);
+  return !access.write && shuffled(*stride, device) ? std::min(each, shuffledLoads(*stride, device))
+                                                    : each;
 }
 
-LaneChoice chooseLanes(const TaskView& view, const hwdb::Description& device) {
+std::vector<LaneChoice> laneChoices(const TaskView& view, const hwdb::Description& device) {
   const int64_t lanes = device.vectorLanes.value;
   if (lanes == 1 || view.opaque() || view.domainCount() == 0 ||
       (uses64Bits(view) && !device.int64.value))
-    return {};
-  LaneChoice best;
-  double least = 0;
+    return {{}};
+  std::vector<std::pair<double, LaneChoice>> choices;  // with their costs
+  double scalar = 0;
   for (const Access& access : view.accesses) {
-    least += access.perPoint ? 1.0 / static_cast<double>(view.reductionCount()) : 1.0;
+    scalar += access.perPoint ? 1.0 / static_cast<double>(view.reductionCount()) : 1.0;
   }
   const int last = view.expr->laneCombine() ? view.axes() : view.rank();
   for (int axis = last - 1; axis >= 0; --axis) {
@@ -231,18 +243,22 @@ LaneChoice chooseLanes(const TaskView& view, const hwdb::Description& device) {
     double cost = 0;
     for (const Access& access : view.accesses) {
       // With lanes along a reduction, what happens once per point stays scalar.
-      const bool scalar = axis >= view.rank() && access.perPoint;
-      const double one = scalar ? 1 : accessCost(view, access, axis, device);
+      const bool alone = axis >= view.rank() && access.perPoint;
+      const double one = alone ? 1 : vectorAccesses(view, access, axis, device);
       cost += access.perPoint ? one / static_cast<double>(view.reductionCount()) : one;
     }
     const int64_t vectors = (extent + lanes - 1) / lanes;
     cost *= static_cast<double>(vectors) / static_cast<double>(extent);
-    if (cost < least) {
-      least = cost;
-      best = {axis, lanes};
-    }
+    if (cost < scalar) choices.push_back({cost, {axis, lanes}});
   }
-  return best;
+  std::stable_sort(choices.begin(), choices.end(),
+                   [](const auto& a, const auto& b) { return a.first < b.first; });
+  std::vector<LaneChoice> cheap;
+  for (const auto& [cost, choice] : choices) {
+    if (cost <= kMostCost * choices[0].first) cheap.push_back(choice);
+  }
+  if (cheap.empty()) cheap.push_back({});
+  return cheap;
 }
 
 }  // namespace quartet::sched

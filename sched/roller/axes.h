@@ -50,9 +50,10 @@ std::optional<int64_t> strideOf(const TaskView& view, const Access& access, int 
 /// strides count as a change.)
 bool varies(const TaskView& view, const Access& access, int axis, int64_t block = 1);
 
-/// Loads of whole vectors that a read with `axis` along lanes takes: more than one where lanes are
-/// picked out of several.
-double loadsPerVector(const TaskView& view, const Access& access, int axis,
+/// Accesses of whole vectors that one with `axis` along lanes takes: less than one where all lanes
+/// share a value, more where vectors cross cache lines, are picked out of several, or move lane by
+/// lane.
+double vectorAccesses(const TaskView& view, const Access& access, int axis,
                       const hwdb::Description& device);
 
 /// The axis that runs along lanes, and how many of them.
@@ -61,8 +62,9 @@ struct LaneChoice {
   int64_t lanes = 1;
 };
 
-/// Chooses by what the accesses cost per element: contiguous ones move a vector at once, invariant
-/// ones are shared, everything else is one access per lane.
-LaneChoice chooseLanes(const TaskView& view, const hwdb::Description& device);
+/// Choices by what the accesses cost per element, the cheapest first: contiguous ones move a vector
+/// at once, invariant ones are shared, everything else is one access per lane. Those that cost less
+/// than twice as much as the cheapest; scalars where no vector is cheaper.
+std::vector<LaneChoice> laneChoices(const TaskView& view, const hwdb::Description& device);
 
 }  // namespace quartet::sched

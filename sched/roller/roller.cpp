@@ -1,6 +1,7 @@
 #include "sched/roller/roller.h"
 
 #include <algorithm>
+#include <random>
 
 #include "sched/cost/operations.h"
 #include "sched/cost/traffic.h"
@@ -16,6 +17,16 @@ using ir::OpId;
 using ir::ValueId;
 
 namespace {
+
+/// Other lanes than those whose accesses cost least are taken when their predicted time is below so
+/// much of the others'.
+constexpr double kClearly = 0.95;
+
+bool writesFree(const TaskView& view) {
+  return std::any_of(view.accesses.begin(), view.accesses.end(), [&](const Access& access) {
+    return access.write && view.isFree(access.buffer);
+  });
+}
 
 /// Gives the free buffers that a task set writes the layout in which its lanes are contiguous.
 void setFreeLayouts(ir::Module& plan, const TaskView& view, const LaneChoice& lane) {
@@ -58,6 +69,7 @@ double predict(ir::Module& plan, OpId tasks, const Work& work, const Env& env) {
   ir::Attributes& attributes = plan.op(tasks).attributes;
   attributes.set("flops", work.flops);
   attributes.set("bytes", work.bytes);
+  if (work.cycles > 0) attributes.set("cycles", work.cycles);
   attributes.set("microseconds", microseconds);
   return microseconds;
 }
@@ -69,42 +81,102 @@ double scalarTaskSet(ir::Module& plan, OpId tasks, const Env& env) {
   return predict(plan, tasks, workOf(view, {}), env);
 }
 
-/// Chooses everything for one task set of `plan`; returns its predicted time.
-double tileTaskSet(ir::Module& plan, OpId tasks, const std::vector<ValueId>& freeLayout,
-                   const Budget& budget, const Env& env) {
-  const std::vector<MergedBuffer> merged = mergeAxes(plan, tasks, freeLayout);
-  std::vector<ValueId> free = freeLayout;
-  for (const MergedBuffer& buffer : merged) {
-    const bool open = std::find(free.begin(), free.end(), buffer.buffer) != free.end();
-    if (open) free.push_back(buffer.alias);
+/// One task set of a plan, before its tile is chosen.
+class Tiling {
+ public:
+  /// Merges axes.
+  Tiling(ir::Module& plan, OpId tasks, const std::vector<ValueId>& freeLayout, const Env& env);
+
+  const std::vector<RegisterTile>& tiles() const { return tiles_; }
+  /// Completes `plan`, which is the constructor's or a copy of it, with one of the tiles and all
+  /// that follows from it: layouts of free buffers and of constants, copies. The predicted time.
+  double apply(ir::Module& plan, const RegisterTile& chosen, const Budget& budget,
+               const Env& env) const;
+
+ private:
+  void addTiles(std::vector<RegisterTile> tiles);
+
+  OpId tasks_;
+  std::vector<ValueId> free_;
+  std::vector<MergedBuffer> merged_;
+  std::vector<RegisterTile> tiles_;
+};
+
+Tiling::Tiling(ir::Module& plan, OpId tasks, const std::vector<ValueId>& freeLayout, const Env& env)
+    : tasks_(tasks), free_(freeLayout) {
+  merged_ = mergeAxes(plan, tasks, freeLayout);
+  for (const MergedBuffer& buffer : merged_) {
+    const bool open = std::find(free_.begin(), free_.end(), buffer.buffer) != free_.end();
+    if (open) free_.push_back(buffer.alias);
   }
-  const TaskView view = viewOf(plan, tasks, std::move(free));
-  LaneChoice lane = chooseLanes(view, env.device);
-  if (!vectorsFitLoops(view, lane, env.device)) lane = {};
+  const TaskView view = viewOf(plan, tasks, free_);
+  for (LaneChoice lane : laneChoices(view, env.device)) {
+    if (!vectorsFitLoops(view, lane, env.device)) lane = {};
+    addTiles(registerTiles(view, lane, env.device));
+    // Of maps, the cost of accesses is all that is known. Lanes that decide on a layout decide for
+    // its readers too, whose time the models do not know.
+    if (!view.reduces() || writesFree(view)) break;
+  }
+}
+
+/// Those of another choice of lanes. The first stays the first unless it is clearly slower.
+void Tiling::addTiles(std::vector<RegisterTile> tiles) {
+  if (tiles_.empty()) {
+    tiles_ = std::move(tiles);
+    return;
+  }
+  const bool better = tiles.front().cycles < kClearly * tiles_.front().cycles;
+  const RegisterTile first = better ? tiles.front() : tiles_.front();
+  (better ? tiles : tiles_).erase((better ? tiles : tiles_).begin());
+  tiles_.insert(tiles_.end(), tiles.begin(), tiles.end());
+  std::stable_sort(tiles_.begin(), tiles_.end(), [](const RegisterTile& a, const RegisterTile& b) {
+    return a.cycles < b.cycles;
+  });
+  tiles_.insert(tiles_.begin(), first);
+}
+
+double Tiling::apply(ir::Module& plan, const RegisterTile& chosen, const Budget& budget,
+                     const Env& env) const {
+  const TaskView view = viewOf(plan, tasks_, free_);
+  ir::Tile tile = chosen.tile;
+  const LaneChoice lane{tile.laneAxis, tile.lanes};
   setFreeLayouts(plan, view, lane);
-  for (const MergedBuffer& buffer : merged) {
+  for (const MergedBuffer& buffer : merged_) {
     if (!view.isFree(buffer.alias)) continue;
     ir::Type& type = plan.value(buffer.buffer).type;
     type.layout =
         buffer.expand(plan.type(buffer.alias).layout, static_cast<int>(type.shape.size()));
   }
-  ir::Tile tile = chooseRegisterTile(view, lane, env.device);
-  const Work work = workOf(view, lane);
-  double microseconds = predict(plan, tasks, work, env);
+  Work work = workOf(view, lane);
+  work.cycles = chosen.cycles;
+  double microseconds = predict(plan, tasks_, work, env);
   chooseGroupTile(view, work, budget, env.device, tile);
   packConstants(plan, view, tile, env.device);
   const std::vector<OpId> copies = packOperands(plan, view, tile, env.device);
   plan.op(view.anchor).attributes.set("tile", std::move(tile));
-  for (const OpId copy : copies) microseconds += tileTaskSet(plan, copy, {}, budget, env);
+  for (const OpId copy : copies) {
+    const Tiling copied(plan, copy, {}, env);
+    microseconds += copied.apply(plan, copied.tiles().front(), budget, env);
+  }
   return microseconds;
+}
+
+/// The tiles of which alternatives are made: the best, or any, drawn without repetition.
+std::vector<RegisterTile> selected(std::vector<RegisterTile> tiles, const Options& options) {
+  if (options.drawTiles) {
+    std::mt19937_64 random(*options.drawTiles);
+    for (size_t i = tiles.size(); i > 1; --i) std::swap(tiles[i - 1], tiles[random() % i]);
+  }
+  const auto most = static_cast<size_t>(std::max(options.alternatives, 1));
+  if (tiles.size() > most) tiles.resize(most);
+  return tiles;
 }
 
 }  // namespace
 
 Result<std::vector<Alternative>> roller(const Region& region, const Budget& budget,
                                         const Env& env) {
-  Alternative alternative{region.plan, 0};
-  ir::Module& plan = alternative.plan;
+  ir::Module plan = region.plan;
   std::vector<ValueId> freeLayout;
   const auto& parameters = plan.region(plan.top()).parameters;
   for (size_t i = 0; i < parameters.size(); ++i) {
@@ -112,14 +184,24 @@ Result<std::vector<Alternative>> roller(const Region& region, const Budget& budg
   }
   const OpId tasks = taskSets(plan).at(0);
   if (!env.options.roller) {
-    alternative.microseconds = scalarTaskSet(plan, tasks, env);
-    return std::vector<Alternative>{std::move(alternative)};
+    const double microseconds = scalarTaskSet(plan, tasks, env);
+    return std::vector<Alternative>{{std::move(plan), microseconds}};
   }
   padOperands(plan, tasks, env.device);
-  for (OpId each : taskSets(plan)) {
-    alternative.microseconds += tileTaskSet(plan, each, freeLayout, budget, env);
+  double copies = 0;
+  for (const OpId each : taskSets(plan)) {
+    if (each == tasks) continue;
+    const Tiling tiling(plan, each, freeLayout, env);
+    copies += tiling.apply(plan, tiling.tiles().front(), budget, env);
   }
-  return std::vector<Alternative>{std::move(alternative)};
+  const Tiling tiling(plan, tasks, freeLayout, env);
+  std::vector<Alternative> alternatives;
+  for (const RegisterTile& tile : selected(tiling.tiles(), env.options)) {
+    Alternative alternative{plan, copies};
+    alternative.microseconds += tiling.apply(alternative.plan, tile, budget, env);
+    alternatives.push_back(std::move(alternative));
+  }
+  return alternatives;
 }
 
 }  // namespace quartet::sched

@@ -179,6 +179,7 @@ struct Accumulators {
   int rowAxis = -1;
   int64_t rows = 1;
   int64_t vectors = 1;
+  bool turned = false;  // before they are stored: rows along lanes
 };
 
 /// How many vectors of the lane axis a register tile may have.
@@ -193,37 +194,58 @@ std::vector<int64_t> vectorCounts(const TaskView& view, const LaneChoice& lane) 
   return counts;
 }
 
-/// The accumulators with which a reduction takes least time.
-Accumulators chooseAccumulators(const TaskView& view, const LaneChoice& lane,
-                                const hwdb::Description& device) {
+struct Candidate {
+  Accumulators accumulators;
+  double cycles = 0;  // of one unit, for all of the task set
+};
+
+/// Steps of a reduction of vectors, of all points, but for those along the lane axis.
+double stepsOf(const TaskView& view, const LaneChoice& lane) {
+  const auto steps =
+      static_cast<double>(view.domainCount()) * static_cast<double>(view.reductionCount());
+  if (lane.axis < 0) return steps;
+  const int64_t extent = std::max<int64_t>(view.extents[static_cast<size_t>(lane.axis)], 1);
+  const int64_t vectors = lane.axis < view.rank() ? 1 : ceilDivide(extent, lane.lanes);
+  return steps / static_cast<double>(extent) * static_cast<double>(vectors);
+}
+
+/// All accumulators that a reduction may have, those with which it takes least time first; those of
+/// nearly the same time in the order of construction: small ones first.
+std::vector<Candidate> rankAccumulators(const TaskView& view, const LaneChoice& lane,
+                                        const hwdb::Description& device) {
   const LoopLimit limit(view, lane, device);
-  const StreamModel streams(view, lane, device);
   const std::vector<int64_t> vectorCounts = sched::vectorCounts(view, lane);
   std::vector<int> candidates = rowAxes(view, lane);
-  candidates.push_back(-1);
+  candidates.insert(candidates.begin(), -1);
   const auto most =
       std::max(static_cast<int64_t>(kMostUnrolled / stepOperations(view)), int64_t{1});
-  Accumulators best;
-  double least = 0;
+  const double steps = stepsOf(view, lane);
+  std::vector<Candidate> ranked;
+  size_t best = 0;
   for (const int axis : candidates) {
     const StepModel model(view, lane, axis, device);
+    const StreamModel streams(view, lane, axis, device);
     const int64_t extent = axis < 0 ? 1 : view.extents[static_cast<size_t>(axis)];
     for (const int64_t vectors : vectorCounts) {
-      for (int64_t rows = 1; rows <= std::min(extent, kMostRows); ++rows) {
+      for (int64_t rows = axis < 0 ? 1 : 2; rows <= std::min(extent, kMostRows); ++rows) {
         if (model.registers(rows, vectors) > device.vectorRegisters.value) break;
         if (rows * vectors > most) break;
         if (!limit.keeps(axis, rows, vectors)) continue;
-        // Per point of the other axes: the cost of all of this axis and the lane axis.
-        const double cycles = (model.cycles(rows, vectors) + streams.cycles(axis, rows, vectors)) /
-                              static_cast<double>(extent);
-        if (least == 0 || cycles < least * kBetter) {
-          least = cycles;
-          best = {axis, rows, vectors};
-        }
+        // The models count all of this axis and the lane axis, at one point of the others.
+        const double cycles = (model.cycles(rows, vectors) + streams.cycles(rows, vectors)) *
+                              steps / static_cast<double>(extent);
+        ranked.push_back({{axis, rows, vectors, model.turns(rows)}, cycles});
+        if (cycles < ranked[best].cycles * kBetter) best = ranked.size() - 1;
       }
     }
   }
-  return best;
+  if (ranked.empty()) return {{{}, 0}};
+  const Candidate first = ranked[best];
+  ranked.erase(ranked.begin() + static_cast<int64_t>(best));
+  std::stable_sort(ranked.begin(), ranked.end(),
+                   [](const Candidate& a, const Candidate& b) { return a.cycles < b.cycles; });
+  ranked.insert(ranked.begin(), first);
+  return ranked;
 }
 
 /// Most steps of a reduction that are unrolled: as many as there are registers for their
@@ -237,28 +259,26 @@ int64_t unrolledSteps(const TaskView& view, const Accumulators& accumulators,
   return std::clamp<int64_t>(std::min(room, static_cast<int64_t>(code)), 1, kMostSteps);
 }
 
-}  // namespace
-
-ir::Tile chooseRegisterTile(const TaskView& view, const LaneChoice& lane,
-                            const hwdb::Description& device) {
+/// A tile of single points, its loops in order.
+ir::Tile pointTile(const TaskView& view, const LaneChoice& lane, const hwdb::Description& device) {
   ir::Tile tile;
   tile.lanes = lane.lanes;
   tile.laneAxis = lane.axis;
   tile.reg.assign(static_cast<size_t>(view.axes()), 1);
   tile.order = loopOrder(view, lane, device);
-  const bool laneInDomain = lane.axis >= 0 && lane.axis < view.rank();
-  if (!view.reduces()) {
-    if (laneInDomain) {
-      const int64_t extent = view.extents[static_cast<size_t>(lane.axis)];
-      const int64_t unroll = device.groupInvocations.value > 1 ? 1 : kMapVectors;
-      tile.reg[static_cast<size_t>(lane.axis)] =
-          lane.lanes * largestDivisor(extent / lane.lanes, unroll);
-    }
-    return tile;
+  return tile;
+}
+
+ir::Tile reductionTile(const TaskView& view, const LaneChoice& lane,
+                       const Accumulators& accumulators, const hwdb::Description& device) {
+  ir::Tile tile = pointTile(view, lane, device);
+  if (accumulators.rowAxis >= 0) {
+    tile.reg[static_cast<size_t>(accumulators.rowAxis)] = accumulators.rows;
+    if (accumulators.turned) tile.storeAxis = accumulators.rowAxis;
   }
-  const Accumulators best = chooseAccumulators(view, lane, device);
-  if (best.rowAxis >= 0) tile.reg[static_cast<size_t>(best.rowAxis)] = best.rows;
-  if (laneInDomain) tile.reg[static_cast<size_t>(lane.axis)] = best.vectors * lane.lanes;
+  if (lane.axis >= 0 && lane.axis < view.rank()) {
+    tile.reg[static_cast<size_t>(lane.axis)] = accumulators.vectors * lane.lanes;
+  }
   if (tile.order.empty() || tile.order.back() < view.rank()) return tile;
   const int innermost = tile.order.back();
   if (innermost == lane.axis) {
@@ -269,9 +289,42 @@ ir::Tile chooseRegisterTile(const TaskView& view, const LaneChoice& lane,
       view.expr->reduction[static_cast<size_t>(innermost - view.rank())].constant();
   if (constant && *constant > 0) {
     tile.reg[static_cast<size_t>(innermost)] =
-        largestDivisor(*constant, unrolledSteps(view, best, device));
+        largestDivisor(*constant, unrolledSteps(view, accumulators, device));
   }
   return tile;
+}
+
+/// Tiles of a map differ in the vectors that one turn of its loop goes through. No model tells
+/// them apart.
+std::vector<RegisterTile> mapTiles(const TaskView& view, const LaneChoice& lane,
+                                   const hwdb::Description& device) {
+  ir::Tile tile = pointTile(view, lane, device);
+  std::vector<RegisterTile> tiles;
+  if (lane.axis >= 0 && lane.axis < view.rank()) {
+    const int64_t vectors = view.extents[static_cast<size_t>(lane.axis)] / lane.lanes;
+    int64_t most = device.groupInvocations.value > 1 ? 1 : kMapVectors;
+    while (most > 1) {
+      most = largestDivisor(vectors, most);
+      tile.reg[static_cast<size_t>(lane.axis)] = lane.lanes * most;
+      tiles.push_back({tile, 0});
+      --most;
+    }
+    tile.reg[static_cast<size_t>(lane.axis)] = lane.lanes;
+  }
+  if (tiles.empty() || tiles.back().tile.reg != tile.reg) tiles.push_back({tile, 0});
+  return tiles;
+}
+
+}  // namespace
+
+std::vector<RegisterTile> registerTiles(const TaskView& view, const LaneChoice& lane,
+                                        const hwdb::Description& device) {
+  if (!view.reduces()) return mapTiles(view, lane, device);
+  std::vector<RegisterTile> tiles;
+  for (const Candidate& candidate : rankAccumulators(view, lane, device)) {
+    tiles.push_back({reductionTile(view, lane, candidate.accumulators, device), candidate.cycles});
+  }
+  return tiles;
 }
 
 int64_t tileRegisters(const TaskView& view, const ir::Tile& tile, const hwdb::Description& device) {
@@ -279,7 +332,7 @@ int64_t tileRegisters(const TaskView& view, const ir::Tile& tile, const hwdb::De
   Accumulators taken;
   for (const int axis : rowAxes(view, lane)) {
     const int64_t rows = tile.reg[static_cast<size_t>(axis)];
-    if (rows > 1) taken = {axis, rows, 1};
+    if (rows > 1) taken = {axis, rows, 1, false};
   }
   if (lane.axis >= 0 && lane.axis < view.rank()) {
     taken.vectors = ceilDivide(tile.reg[static_cast<size_t>(lane.axis)], tile.lanes);

@@ -9,10 +9,18 @@ namespace quartet::sched {
 /// points always do, or the device does not support the expression.
 bool vectorsFitLoops(const TaskView& view, const LaneChoice& lane, const hwdb::Description& device);
 
-/// The register tile with the shortest predicted time within the register budget, the unrolling of
-/// the innermost reduction axis, and the order of loops.
-ir::Tile chooseRegisterTile(const TaskView& view, const LaneChoice& lane,
-                            const hwdb::Description& device);
+/// A tile without its group level: registers, the unrolling of the innermost reduction axis, the
+/// order of loops.
+struct RegisterTile {
+  ir::Tile tile;
+  /// That its main loops are predicted to take of one unit, for all of the task set. 0: not known.
+  double cycles = 0;
+};
+
+/// The register tiles within the register budget, those with the shortest predicted time first; one
+/// at least.
+std::vector<RegisterTile> registerTiles(const TaskView& view, const LaneChoice& lane,
+                                        const hwdb::Description& device);
 
 /// 32-bit registers of an invocation (on a CPU: vector registers times lanes) that a reduction's
 /// register tile takes, as counted against the device's budget: all states, one tuple on its way to

@@ -1,6 +1,7 @@
 #include "sched/roller/step_model.h"
 
 #include <algorithm>
+#include <cmath>
 #include <map>
 
 #include "sched/cost/operations.h"
@@ -11,6 +12,9 @@ namespace {
 
 /// 32-bit registers of an invocation for loop counters, positions and masks.
 constexpr int64_t kCounters = 12;
+/// A store takes the time of so many loads; merging two halves of a vector's lanes, likewise.
+constexpr double kStoreLoads = 2;
+constexpr double kMergedLanes = 6;
 /// Blocks so large that no quotient stays the same in them.
 constexpr int64_t kNoBlock = INT64_MAX;
 
@@ -28,6 +32,15 @@ double operationsPerLoad(const hwdb::Description& device) {
   const double gigaflops = device.peakGigaflops.value / static_cast<double>(device.units.value);
   constexpr double kBytesPerFlop = 4.0 / 2.0;  // of f32: a value loaded, a product added
   return gigaflops * kBytesPerFlop / std::max(gigabytes, 1e-3);
+}
+
+/// Loads of whole vectors in the time of what `access` does once for a vector of points along
+/// `axis`, or for a single one when that is no axis of the domain.
+double pointAccesses(const TaskView& view, const Access& access, int axis,
+                     const hwdb::Description& device) {
+  const bool inDomain = axis >= 0 && axis < view.rank();
+  const double accesses = inDomain ? vectorAccesses(view, access, axis, device) : 1;
+  return accesses * (access.write ? kStoreLoads : 1);
 }
 
 /// Element n - 1: whether n rows along `axis`, from a multiple of n on, read different values.
@@ -83,11 +96,42 @@ StepModel::StepModel(const TaskView& view, const LaneChoice& lane, int rowAxis,
     if (rowAxis >= 0) operand.alongRows = rowsApart(view, access, rowAxis);
     operand.alongLanes = lane.axis >= 0 && varies(view, access, lane.axis);
     if (operand.alongLanes) {
-      operand.loadsPerVector = loadsPerVector(view, access, lane.axis, device);
+      operand.accessesPerVector = vectorAccesses(view, access, lane.axis, device);
       operand.registers = registersOf(view.plan->type(access.buffer).dtype);
     }
     operands_.push_back(operand);
   }
+  countPointAccesses();
+}
+
+void StepModel::countPointAccesses() {
+  const auto steps = static_cast<double>(std::max<int64_t>(view_.reductionCount(), 1));
+  const bool inDomain = lane_.axis >= 0 && lane_.axis < view_.rank();
+  const double halvings = std::log2(lane_.lanes);
+  for (const Access& access : view_.accesses) {
+    if (!access.perPoint) continue;
+    pointAccesses_ += pointAccesses(view_, access, lane_.axis, device_) / steps;
+    if (rowAxis_ >= 0) rowAccesses_ += pointAccesses(view_, access, rowAxis_, device_) / steps;
+  }
+  if (lane_.axis >= view_.rank()) pointAccesses_ += kMergedLanes * halvings / steps;
+  const bool possible = inDomain && rowAxis_ >= 0 && device_.groupInvocations.value == 1 &&
+                        hwdb::given(device_.shuffleVectorLoads);
+  if (!possible) return;
+  turning_ = static_cast<double>(stateRegisters_ * lane_.lanes) * halvings *
+             device_.shuffleVectorLoads.value / steps;
+}
+
+bool StepModel::turns(int64_t rows) const {
+  if (turning_ == 0 || rows < 2 || rows > lane_.lanes) return false;
+  const auto lanes = static_cast<double>(lane_.lanes);
+  return turning_ + lanes * rowAccesses_ < static_cast<double>(rows) * pointAccesses_;
+}
+
+double StepModel::pointLoads(int64_t rows, int64_t vectors) const {
+  const auto lanes = static_cast<double>(lane_.lanes);
+  const double column =
+      turns(rows) ? turning_ + lanes * rowAccesses_ : static_cast<double>(rows) * pointAccesses_;
+  return static_cast<double>(vectors) * column;
 }
 
 int64_t StepModel::registers(int64_t rows, int64_t vectors) const {
@@ -121,7 +165,7 @@ double StepModel::loads(int64_t rows, int64_t vectors, double shared) const {
   double count = 0;
   for (const Operand& operand : operands_) {
     double one = operand.apart(rows) ? static_cast<double>(rows) : 1;
-    one *= operand.alongLanes ? static_cast<double>(vectors) * operand.loadsPerVector : shared;
+    one *= operand.alongLanes ? static_cast<double>(vectors) * operand.accessesPerVector : shared;
     count += one;
   }
   return count;
@@ -134,11 +178,13 @@ double StepModel::stepCycles(int64_t rows, int64_t vectors) const {
     // Other invocations hide latency. What the innermost cache gives bounds the loads; they and
     // the arithmetic overlap in part only.
     const double shared = device_.broadcastVectorLoads.value;
-    return (operations + loads(rows, vectors, shared) * operationsPerLoad_) / perCycle;
+    const double all = loads(rows, vectors, shared) + pointLoads(rows, vectors);
+    return (operations + all * operationsPerLoad_) / perCycle;
   }
   // Loads, of vectors as of single values, start as often as vector operations do.
   const double throughput = std::max(operations, loads(rows, vectors, 1)) / perCycle;
-  return std::max(throughput, device_.fmaLatencyCycles.value);
+  return std::max(throughput, device_.fmaLatencyCycles.value) +
+         pointLoads(rows, vectors) / perCycle;
 }
 
 }  // namespace quartet::sched

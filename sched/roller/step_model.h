@@ -37,12 +37,16 @@ class StepModel {
   /// all rows; rows go one by one, with one vector after the other.
   double cycles(int64_t rows, int64_t vectors) const;
 
+  /// Whether what happens once per point is done sooner when the register tile has been turned, its
+  /// rows along lanes (ir::Tile::storeAxis).
+  bool turns(int64_t rows) const;
+
  private:
   /// What is read in every step of the reduction.
   struct Operand {
     std::vector<bool> alongRows;  // element n - 1: n rows read different values; empty: no rows
     bool alongLanes = false;
-    double loadsPerVector = 0;
+    double accessesPerVector = 0;
     int64_t registers = 0;  // of one vector; none for a value that all lanes share
 
     bool apart(int64_t rows) const {
@@ -54,12 +58,20 @@ class StepModel {
   /// `shared`: what one counts that is the same for all lanes.
   double loads(int64_t rows, int64_t vectors, double shared) const;
   double stepCycles(int64_t rows, int64_t vectors) const;
+  /// Of a register tile's points in a step, in loads.
+  double pointLoads(int64_t rows, int64_t vectors) const;
+  void countPointAccesses();
 
   const TaskView& view_;
   const LaneChoice& lane_;
   int rowAxis_;
   int64_t stateRegisters_;
   double operationsPerLoad_;
+  /// What happens once per point, in loads, divided by the reduction's steps: of a vector along the
+  /// lane axis, of one along the row axis, and turning a register tile of one vector.
+  double pointAccesses_ = 0;
+  double rowAccesses_ = 0;
+  double turning_ = 0;  // 0: not possible
   const hwdb::Description& device_;
   std::vector<Operand> operands_;
 };

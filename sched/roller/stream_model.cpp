@@ -8,63 +8,133 @@
 
 namespace quartet::sched {
 
-StreamModel::StreamModel(const TaskView& view, const LaneChoice& lane,
+namespace {
+
+/// Lengths of a box of points: a whole reduction of one point of the domain.
+std::vector<int64_t> onePoint(const TaskView& view) {
+  std::vector<int64_t> lengths(view.extents.size(), 1);
+  for (int axis = view.rank(); axis < view.axes(); ++axis) {
+    lengths[static_cast<size_t>(axis)] = view.extents[static_cast<size_t>(axis)];
+  }
+  return lengths;
+}
+
+/// A box of these lengths in the middle of the axes: away from padding.
+ir::Box middleOf(const TaskView& view, const std::vector<int64_t>& lengths) {
+  ir::Box points;
+  for (size_t i = 0; i < lengths.size(); ++i) {
+    const int64_t left = std::max<int64_t>(view.extents[i] - lengths[i], 0);
+    points.lo.push_back(left / 2);
+    points.hi.push_back(left / 2 + lengths[i]);
+  }
+  return points;
+}
+
+double bytesOf(const TaskView& view, const std::vector<Access>& accesses,
+               const std::vector<int64_t>& lengths) {
+  const ir::Box points = middleOf(view, lengths);
+  double bytes = 0;
+  for (const Access& access : accesses) bytes += footprintBytes(*view.plan, access, points);
+  return bytes;
+}
+
+double lineBytesOf(const TaskView& view, const std::vector<Access>& accesses,
+                   const std::vector<int64_t>& lengths, int64_t lineBytes) {
+  const ir::Box points = middleOf(view, lengths);
+  double bytes = 0;
+  for (const Access& access : accesses) {
+    bytes += footprintLineBytes(*view.plan, access, points, lineBytes);
+  }
+  return bytes;
+}
+
+/// Whether what lies side by side in the buffer is not what the lanes store or load together.
+bool laneByLane(const TaskView& view, const Access& access, int laneAxis) {
+  if (access.write && view.isFree(access.buffer)) return false;  // its layout follows the lanes
+  const auto stride = strideOf(view, access, laneAxis);
+  return !stride || (*stride != 0 && *stride != 1);
+}
+
+}  // namespace
+
+StreamModel::StreamModel(const TaskView& view, const LaneChoice& lane, int rowAxis,
                          const hwdb::Description& device)
-    : view_(view), lane_(lane) {
-  double behind = 0;  // what the level before in the list gives
-  const std::vector<int> rows = rowAxes(view, lane);
-  if (device.groupInvocations.value > 1 || rows.empty()) return;
+    : view_(view), lane_(lane), rowAxis_(rowAxis) {
+  if (device.groupInvocations.value > 1 || rowAxes(view, lane).empty()) return;
+  findLevels(device);
+  if (bytesPerCycle_ == 0) return;
+  std::vector<Access> shared;
+  std::vector<Access> apart;
+  std::vector<Access> scattered;
+  for (const Access& access : view.accesses) {
+    if (access.perPoint) {
+      if (laneByLane(view, access, lane.axis)) scattered.push_back(access);
+    } else if (!access.write) {
+      (varies(view, access, lane.axis) ? apart : shared).push_back(access);
+    }
+  }
+  std::vector<int64_t> lengths = onePoint(view);
+  const int64_t mostRows =
+      rowAxis < 0 ? 1 : std::min(kMostRows, view.extents[static_cast<size_t>(rowAxis)]);
+  for (int64_t rows = 1; rows <= mostRows; ++rows) {
+    if (rowAxis >= 0) lengths[static_cast<size_t>(rowAxis)] = rows;
+    sweeps_.push_back(sweepBytes(shared, rows) / bytesPerCycle_);
+    stores_.push_back(lineBytesOf(view, scattered, lengths, lineBytes_) / bytesPerCycle_);
+  }
+  lengths = onePoint(view);
+  const auto laneAxis = static_cast<size_t>(lane.axis);
+  for (int64_t vectors = 1; vectors <= kMostVectors; ++vectors) {
+    lengths[laneAxis] = std::min(vectors * lane.lanes, view.extents[laneAxis]);
+    panels_.push_back(beyondCache(bytesOf(view, apart, lengths)) / bytesPerCycle_);
+  }
+}
+
+void StreamModel::findLevels(const hwdb::Description& device) {
+  double behind = 0;                                      // what the level before in the list gives
   for (const hwdb::MemoryLevel& level : device.memory) {  // outermost first
     if (level.kind == hwdb::MemoryLevel::Kind::Explicit) continue;
     bytesPerCycle_ = behind;
     behind = hwdb::given(level.bytesPerCycle) ? level.bytesPerCycle.value : 0;
     cacheBytes_ = static_cast<double>(level.bytes.value) * kCacheShare;
+    lineBytes_ = std::max<int64_t>(level.lineBytes.value, 1);
   }
-  if (bytesPerCycle_ == 0) return;
-  std::vector<int64_t> extents(view.extents.size(), 1);
-  for (int axis = view.rank(); axis < view.axes(); ++axis) {
-    extents[static_cast<size_t>(axis)] = view.extents[static_cast<size_t>(axis)];
-  }
-  std::vector<int64_t> swept = extents;
-  for (const int axis : rows) {
-    const auto i = static_cast<size_t>(axis);
-    swept[i] = view.extents[i];
-    allRows_ *= static_cast<double>(view.extents[i]);
-  }
-  sweep_ = beyondCache(bytes(false, swept)) / bytesPerCycle_;
-  const auto laneAxis = static_cast<size_t>(lane.axis);
-  for (int64_t vectors = 1; vectors <= kMostVectors; ++vectors) {
-    extents[laneAxis] = std::min(vectors * lane.lanes, view.extents[laneAxis]);
-    panels_.push_back(beyondCache(bytes(true, extents)) / bytesPerCycle_);
-  }
-}
-
-double StreamModel::bytes(bool alongLanes, const std::vector<int64_t>& extents) const {
-  ir::Box points;
-  for (size_t i = 0; i < extents.size(); ++i) {
-    const int64_t left = std::max<int64_t>(view_.extents[i] - extents[i], 0);
-    points.lo.push_back(left / 2);
-    points.hi.push_back(left / 2 + extents[i]);
-  }
-  double all = 0;
-  for (const Access& access : view_.accesses) {
-    if (access.write || access.perPoint) continue;
-    if (varies(view_, access, lane_.axis) != alongLanes) continue;
-    all += footprintBytes(*view_.plan, access, points);
-  }
-  return all;
 }
 
 double StreamModel::beyondCache(double bytes) const { return bytes <= cacheBytes_ ? 0 : bytes; }
 
-double StreamModel::cycles(int rowAxis, int64_t rows, int64_t vectors) const {
+/// Of a sweep over the row axis with so many rows per tile.
+double StreamModel::sweepBytes(const std::vector<Access>& shared, int64_t rows) const {
+  std::vector<int64_t> tile = onePoint(view_);
+  std::vector<int64_t> all = tile;
+  double others = 1;  // points of the other row axes
+  for (const int axis : rowAxes(view_, lane_)) {
+    const auto i = static_cast<size_t>(axis);
+    all[i] = view_.extents[i];
+    if (axis != rowAxis_) others *= static_cast<double>(view_.extents[i]);
+  }
+  const double sweep = bytesOf(view_, shared, all);
+  if (beyondCache(sweep) == 0) return 0;
+  int64_t tiles = 1;
+  if (rowAxis_ >= 0) {
+    tile[static_cast<size_t>(rowAxis_)] = rows;
+    tiles = ceilDivide(view_.extents[static_cast<size_t>(rowAxis_)], rows);
+  }
+  const double lines = lineBytesOf(view_, shared, tile, lineBytes_);
+  // Lines that stay until the next tile serve it too: then a sweep takes each once.
+  return beyondCache(lines) == 0 ? sweep / others : lines * static_cast<double>(tiles);
+}
+
+double StreamModel::cycles(int64_t rows, int64_t vectors) const {
   if (bytesPerCycle_ == 0) return 0;
+  const auto row = static_cast<size_t>(rows - 1);
   const int64_t laneExtent = view_.extents[static_cast<size_t>(lane_.axis)];
-  const auto columns = static_cast<double>(ceilDivide(laneExtent, vectors * lane_.lanes));
-  const int64_t extent = rowAxis < 0 ? 1 : view_.extents[static_cast<size_t>(rowAxis)];
+  const int64_t width = std::min(vectors * lane_.lanes, laneExtent);
+  const auto columns = static_cast<double>(ceilDivide(laneExtent, width));
+  const int64_t extent = rowAxis_ < 0 ? 1 : view_.extents[static_cast<size_t>(rowAxis_)];
   const auto rowTiles = static_cast<double>(ceilDivide(extent, rows));
-  const double sweep = sweep_ * static_cast<double>(extent) / allRows_;
-  return columns * (sweep + rowTiles * panels_[static_cast<size_t>(vectors - 1)]) /
+  const double tile =
+      panels_[static_cast<size_t>(vectors - 1)] + stores_[row] * static_cast<double>(width);
+  return columns * (sweeps_[row] + rowTiles * tile) /
          static_cast<double>(std::max<int64_t>(view_.reductionCount(), 1));
 }
 

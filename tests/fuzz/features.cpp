@@ -10,20 +10,11 @@ namespace quartet::fuzz {
 using ir::Opcode;
 
 std::string name(Feature feature) {
-  constexpr const char* kNames[] = {"a packed constant",
-                                    "a padded copy",
-                                    "a register tile",
-                                    "lanes on a reduction",
-                                    "a joined epilogue",
-                                    "an inlined producer",
-                                    "cut rows",
-                                    "cut lanes",
-                                    "a transposed buffer",
-                                    "an alias",
-                                    "a shared wave",
-                                    "shared memory",
-                                    "windows",
-                                    "a symbolic extent"};
+  constexpr const char* kNames[] = {"a packed constant",    "a padded copy", "a register tile",
+                                    "lanes on a reduction", "a turned tile", "a joined epilogue",
+                                    "an inlined producer",  "cut rows",      "cut lanes",
+                                    "a transposed buffer",  "an alias",      "a shared wave",
+                                    "shared memory",        "windows",       "a symbolic extent"};
   static_assert(std::size(kNames) == kFeatureCount);
   return kNames[static_cast<size_t>(feature)];
 }
@@ -34,6 +25,7 @@ void ofTile(const ir::Op& tile, std::set<Feature>& found) {
   const auto& shape = tile.attributes.get<ir::Tile>("tile");
   const ir::TensorExpr& expr = tile.attributes.expr();
   if (shape.laneAxis >= expr.domainRank()) found.insert(Feature::ReductionLanes);
+  if (shape.storeAxis >= 0) found.insert(Feature::TurnedTile);
   bool rows = false;
   bool vectors = false;
   for (size_t i = 0; i < expr.domain.size(); ++i) {

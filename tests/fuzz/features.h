@@ -15,6 +15,7 @@ enum class Feature {
   PaddedCopy,        // of an operand that a reduction reads
   RegisterTile,      // several rows and several vectors of accumulators
   ReductionLanes,    // lanes along a reduction axis
+  TurnedTile,        // rows along lanes when results are stored
   JoinedEpilogue,    // a map on top of a reduction, in its task set
   InlinedProducer,   // a map computed where it is read
   CutRows,           // a register tile that does not divide its rows
@@ -26,7 +27,7 @@ enum class Feature {
   Windows,           // a task set cut into windows of a buffer
   SymbolicExtent,    // a launch parameter
 };
-inline constexpr int kFeatureCount = 14;
+inline constexpr int kFeatureCount = 15;
 std::string name(Feature feature);
 
 /// How many programs had each.

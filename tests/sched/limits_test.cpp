@@ -150,12 +150,12 @@ TEST_CASE("limits: lanes lie along channels that guards part at whole vectors on
 
 TEST_CASE("limits: register tiles end where a group of a grouped convolution does") {
   const auto columns = [](int64_t groups) {
-    const std::string text = R"(graph @g(%x: f32[1, 64, 3, 3]) -> ("y") {
+    const std::string text = R"(graph @g(%x: f32[1, 64, 2, 2]) -> ("y") {
       %w = constant {hash = "w"} : f32[64, )" +
                              std::to_string(64 / groups) + R"(, 1, 1]
       %y = conv %x, %w {dilations = [1, 1], group = )" +
                              std::to_string(groups) +
-                             R"(, pads = [0, 0, 0, 0], strides = [1, 1]} : f32[1, 64, 3, 3]
+                             R"(, pads = [0, 0, 0, 0], strides = [1, 1]} : f32[1, 64, 2, 2]
       return %y
     }
     constant "w" f32[64, )" + std::to_string(64 / groups) +
