@@ -16,6 +16,9 @@ using ir::ValueId;
 
 namespace {
 
+/// Of scalar loads, so much of the alignment is said: backends may join that many.
+constexpr int64_t kWidestPiece = 4;
+
 constexpr Interval kInt32{INT32_MIN, INT32_MAX};
 
 bool fitsInt32(Interval range) { return range.lo >= kInt32.lo && range.hi <= kInt32.hi; }
@@ -442,7 +445,8 @@ ValueId Evaluator::loadBuffer(const KernelBufferUse& buffer, const std::vector<L
   const bool vectorMask = point.mask.valid() && builder_.module().type(point.mask).lanes > 1;
   ValueId stored;
   if (at.uniform() && !vectorMask) {
-    stored = builder_.load(buffer.parameter, math_.materialize(at), 1, countOf(point, 1));
+    stored = builder_.load(buffer.parameter, math_.materialize(at), 1, countOf(point, 1),
+                           math_.alignment(at, kWidestPiece));
   } else if (at.lane == 1 && !vectorTerms && !vectorMask) {
     const int lanes = math_.lanes();
     stored = builder_.load(buffer.parameter, math_.laneBase(at), lanes, countOf(point, lanes),

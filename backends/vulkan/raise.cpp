@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "backends/common/math.h"
+#include "backends/vulkan/widen_loads.h"
 
 namespace quartet::vulkan {
 
@@ -118,6 +119,7 @@ int64_t sharedBytes(const ir::Module& kernel) {
 
 Result<ir::Module> raise(const ir::Module& kernel, const ShaderLimits& limits) {
   ir::Module raised = common::expandMath(kernel);
+  widenLoads(raised);
   QT_CHECK(Checker(raised, limits).run());
   return raised;
 }

@@ -1,0 +1,78 @@
+// Loads of single elements that become loads of vectors.
+#include <numeric>
+
+#include "backends/vulkan/widen_loads.h"
+#include "tests/vulkan/fixture.h"
+
+using namespace quartet;
+using namespace quartet::tests;
+using ir::DType;
+using ir::Opcode;
+using ir::ValueId;
+
+namespace {
+
+/// Sums, with weights 1, 10, 100, ..., the elements at 4 * group + offsets[i]; the first of them is
+/// said to lie at a multiple of `align`.
+ir::Module sumOf(const std::vector<int64_t>& offsets, int64_t align, DType dtype = DType::F32) {
+  Kernel k("sum", 1);
+  auto& b = k.build;
+  const ValueId in = k.input(dtype, 32);
+  const ValueId out = k.output(dtype, 4);
+  const ValueId at = b.apply(Opcode::Mul, {b.groupId(), b.literal(4)});
+  ValueId sum = b.literal(int64_t{0}, dtype);
+  int64_t weight = 1;
+  for (size_t i = 0; i < offsets.size(); ++i) {
+    const ValueId index = b.apply(Opcode::Add, {at, b.literal(offsets[i])});
+    const ValueId x = b.load(in, index, 1, {}, i == 0 ? align : 1);
+    sum = b.apply(Opcode::Add, {sum, b.apply(Opcode::Mul, {x, b.literal(weight, dtype)})});
+    weight *= 10;
+  }
+  b.store(out, b.groupId(), sum);
+  return k.finish();
+}
+
+/// How many loads of vectors, and of single elements, are left.
+std::pair<int, int> loadsOf(ir::Module kernel) {
+  vulkan::widenLoads(kernel);
+  std::pair<int, int> count{0, 0};
+  for (const ir::OpId id : kernel.region(kernel.top()).ops) {
+    const ir::Op& op = kernel.op(id);
+    if (op.opcode != Opcode::Load) continue;
+    ++(kernel.type(op.results[0]).lanes > 1 ? count.first : count.second);
+  }
+  return count;
+}
+
+}  // namespace
+
+TEST_CASE("widened loads: four elements side by side, from a multiple of four on") {
+  CHECK(loadsOf(sumOf({0, 1, 2, 3}, 4)) == std::pair(1, 0));
+  CHECK(loadsOf(sumOf({0, 3, 1, 2}, 4)) == std::pair(1, 0));
+  CHECK(loadsOf(sumOf({4, 5, 6, 7, 9}, 8)) == std::pair(1, 1));
+  CHECK(loadsOf(sumOf({0, 1, 2, 3}, 2)) == std::pair(0, 4));  // may lie across
+  CHECK(loadsOf(sumOf({0, 1, 2}, 4)) == std::pair(0, 3));     // may end before
+  CHECK(loadsOf(sumOf({0, 1, 2, 4}, 4)) == std::pair(0, 4));  // with a gap
+}
+
+TEST_CASE("widened loads: the same values") {
+  FOR_EACH_DEVICE(id) {
+    const auto device = openOrFail(id);
+    for (const std::vector<int64_t>& offsets :
+         {std::vector<int64_t>{0, 1, 2, 3}, {0, 3, 1, 2}, {4, 5, 6, 7, 9}}) {
+      std::vector<float> values(32);
+      std::iota(values.begin(), values.end(), 1.0F);
+      const auto results = runOrFail(*device, programOf(sumOf(offsets, 4), 4), {bytesOf(values)});
+      const auto got = valuesOf<float>(results[0]);
+      for (size_t g = 0; g < 4; ++g) {
+        float want = 0;
+        float weight = 1;
+        for (const int64_t offset : offsets) {
+          want += weight * values[4 * g + static_cast<size_t>(offset)];
+          weight *= 10;
+        }
+        CHECK(got[g] == want);
+      }
+    }
+  }
+}
