@@ -55,11 +55,12 @@ Result<CodeCache> openCodeCache(bool wanted) {
 }
 
 Result<std::shared_ptr<TuningStore>> openTuningStore() {
-  auto named = QT_TRY(envFolder(EnvSwitch::Tuning));
-  if (!named) named = QT_TRY(envFolder(EnvSwitch::Cache));
-  const std::string folder = folderOf(named);
+  const auto named = QT_TRY(envFolder(EnvSwitch::Tuning));
+  const std::string folder = folderOf(named ? named : QT_TRY(envFolder(EnvSwitch::Cache)));
   if (folder.empty() || folder == "off") return TuningStore::inMemory();
-  return TuningStore::open(folder);
+  auto store = TuningStore::open(folder);
+  if (store || named) return store;
+  return TuningStore::inMemory(store.error().where + ": " + store.error().message);
 }
 
 }  // namespace quartet::api

@@ -24,7 +24,8 @@ struct CodeCache {
 Result<CodeCache> openCodeCache(bool wanted);
 
 /// Where measured times are kept: in $QUARTET_TUNING, else in the folder of compiled code; only in
-/// memory where either is "off", or where no folder is found.
+/// memory where that is "off", or where nothing names a folder. One that does not serve is an error
+/// where QUARTET_TUNING names it, else the store's problem.
 Result<std::shared_ptr<TuningStore>> openTuningStore();
 
 }  // namespace quartet::api

@@ -249,6 +249,7 @@ Status Specialisation::scheduleOn(PlacedGraph placed, ScheduledModel& scheduled)
   scheduled.schedule = QT_TRY(scheduleGraph(std::move(placed), targets, options_));
   for (const auto& tuner : tuners) {
     scheduled.trials.insert(scheduled.trials.end(), tuner->trials().begin(), tuner->trials().end());
+    if (!tuner->note().empty()) scheduled.placement.notes.push_back(tuner->note());
   }
   return {};
 }

@@ -25,7 +25,7 @@ sched::Env makeEnv(const CompileTarget& target, const CompileOptions& options) {
            .roller = options.roller,
            .rammer = options.rammer,
            .alternatives = std::max(options.measure, 1),
-           .drawTiles = options.drawTiles},
+           .drawTiles = options.measure > 1 ? options.drawTiles : std::nullopt},
           target.measure};
 }
 

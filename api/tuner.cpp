@@ -31,15 +31,19 @@ ir::SymbolValues usualValues(const ir::Module& plan) {
   return values;
 }
 
-/// Everything of a program that its time depends on; constants by their size.
-std::string kernelsText(const runtime::Program& program) {
+/// What a device runs of a program: kernels, launches, whether each is worth several threads. A
+/// rebuilt code generator may make other code of it: times are for choosing between tiles, not for
+/// comparing versions.
+std::string kernelsText(const runtime::Program& program, const hwdb::Description& device) {
   std::string text;
   ir::PrintOptions options;
   options.origins = false;
   for (const ir::Module& kernel : program.kernels) text += ir::print(kernel, options);
   const auto add = [&](int64_t number) { text += std::to_string(number) + " "; };
   for (const runtime::Wave& wave : program.waves) {
-    text += "wave\n";
+    double predicted = 0;
+    for (const runtime::Dispatch& dispatch : wave.dispatches) predicted += dispatch.microseconds;
+    text += predicted < device.parallelMicroseconds.value ? "short wave\n" : "wave\n";
     for (const runtime::Dispatch& dispatch : wave.dispatches) {
       add(dispatch.kernel);
       add(dispatch.groups);
@@ -162,7 +166,7 @@ Result<Tuner::Candidate> Tuner::prepare(const sched::Alternative& alternative,
   const hwdb::Description& device = device_->description();
   Candidate candidate;
   candidate.program = QT_TRY(common::lowerPlan(plan, device, usualValues(plan)));
-  const std::string text = kernelsText(candidate.program);
+  const std::string text = kernelsText(candidate.program, device);
   candidate.key = {contentHash(std::as_bytes(std::span(text))).hex(),
                    device.name + ", " + std::to_string(device.units.value) + " units",
                    device.driver};
@@ -215,9 +219,13 @@ void Tuner::record(const sched::Alternative& alternative, const Candidate& candi
 Result<std::vector<double>> Tuner::measure(const std::vector<sched::Alternative>& alternatives) {
   Contents contents;
   std::vector<Candidate> candidates;
-  // What does not run by itself has no time; a bug is one.
-  const auto passed = [](const auto& result) {
-    return result || result.error().kind != Diagnostic::Kind::Internal;
+  // What does not run by itself has no time: the values may be to blame. Other errors are errors.
+  const auto passed = [this](const auto& result) {
+    if (result) return true;
+    const Diagnostic::Kind kind = result.error().kind;
+    if (kind == Diagnostic::Kind::Internal || kind == Diagnostic::Kind::Resource) return false;
+    if (note_.empty()) note_ = "a tile was not measured: " + result.error().message;
+    return true;
   };
   for (const sched::Alternative& alternative : alternatives) {
     Result<Candidate> candidate = prepare(alternative, contents);
@@ -237,7 +245,8 @@ Result<std::vector<double>> Tuner::measure(const std::vector<sched::Alternative>
   }
   std::vector<double> times;
   for (size_t i = 0; i < candidates.size(); ++i) {
-    if (candidates[i].executable) store_->add(candidates[i].key, candidates[i].microseconds);
+    if (candidates[i].executable && candidates[i].microseconds > 0)
+      store_->add(candidates[i].key, candidates[i].microseconds);
     record(alternatives[i], candidates[i]);
     times.push_back(candidates[i].microseconds);
   }

@@ -25,11 +25,13 @@ class Tuner {
       : device_(std::move(device)), store_(std::move(store)) {}
 
   /// Microseconds of each; infinite where one does not compile or run by itself with such values
-  /// (an integer division by zero). Errors: bugs.
+  /// (an integer division by zero). Errors: too little memory, a device lost, bugs.
   Result<std::vector<double>> measure(const std::vector<sched::Alternative>& alternatives);
 
   /// All that was asked for, in order.
   const std::vector<TileTrial>& trials() const { return trials_; }
+  /// Why a tile has no time, of the first that has none; else empty.
+  const std::string& note() const { return note_; }
 
  private:
   /// One alternative of those that take turns.
@@ -54,6 +56,7 @@ class Tuner {
   std::shared_ptr<runtime::Device> device_;
   std::shared_ptr<TuningStore> store_;
   std::vector<TileTrial> trials_;
+  std::string note_;
 };
 
 }  // namespace quartet::api

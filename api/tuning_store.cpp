@@ -34,10 +34,19 @@ std::optional<std::pair<TuningKey, double>> parseLine(const std::string& line) {
   return std::pair(TuningKey{*kernels, *device, *driver}, microseconds);
 }
 
+/// Whether the file ends in the middle of a line.
+bool endsInside(int file) {
+  const off_t end = ::lseek(file, 0, SEEK_END);
+  char last = '\n';
+  return end > 0 && ::pread(file, &last, 1, end - 1) == 1 && last != '\n';
+}
+
 /// One write, at the end of the file whatever others append: lines do not mix.
-int appendLine(const std::string& path, const std::string& line) {
-  const int file = ::open(path.c_str(), O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0600);
+int appendLine(const std::string& path, std::string line) {
+  constexpr int kFlags = O_RDWR | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW;
+  const int file = ::open(path.c_str(), kFlags, 0600);
   if (file < 0) return errno;
+  if (endsInside(file)) line.insert(0, 1, '\n');
   const ssize_t written = ::write(file, line.data(), line.size());
   const int error = written < 0 ? errno : 0;
   ::close(file);
@@ -47,19 +56,23 @@ int appendLine(const std::string& path, const std::string& line) {
 }  // namespace
 
 Result<std::shared_ptr<TuningStore>> TuningStore::open(const std::string& folder) {
+  namespace fs = std::filesystem;
   std::error_code error;
-  std::filesystem::create_directories(folder, error);
+  if (!fs::exists(folder, error)) {
+    fs::create_directories(folder, error);
+    if (!error) fs::permissions(folder, fs::perms::owner_all, error);
+  }
   if (error) {
     return resourceError("the folder of measured times cannot be made: " + error.message(), folder,
                          "name another (QUARTET_TUNING), or off");
   }
   const std::string path = folder + "/" + kFile;
   std::shared_ptr<TuningStore> store(new TuningStore(path));
-  if (!std::filesystem::exists(path, error)) return store;
+  if (!fs::exists(path, error)) return store;
   std::ifstream file(path, std::ios::binary);
   std::stringstream text;
   text << file.rdbuf();
-  if (!file) {
+  if (!fs::is_regular_file(path, error) || !file || (text.fail() && fs::file_size(path) > 0)) {
     return resourceError("the measured times cannot be read", path,
                          "name another folder (QUARTET_TUNING), or off");
   }
@@ -67,8 +80,10 @@ Result<std::shared_ptr<TuningStore>> TuningStore::open(const std::string& folder
   return store;
 }
 
-std::shared_ptr<TuningStore> TuningStore::inMemory() {
-  return std::shared_ptr<TuningStore>(new TuningStore(""));
+std::shared_ptr<TuningStore> TuningStore::inMemory(std::string problem) {
+  std::shared_ptr<TuningStore> store(new TuningStore(""));
+  store->problem_ = std::move(problem);
+  return store;
 }
 
 void TuningStore::read(const std::string& text) {

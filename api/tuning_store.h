@@ -15,7 +15,7 @@ namespace quartet::api {
 struct TuningKey {
   std::string kernels;  // hash of everything that is run
   std::string device;   // full name, with the number of units that kernels were spread over
-  std::string driver;   // name and version
+  std::string driver;   // as the device's description names it
 
   bool operator<(const TuningKey& other) const {
     return std::tie(kernels, device, driver) < std::tie(other.kernels, other.device, other.driver);
@@ -28,17 +28,17 @@ struct TuningKey {
 ///
 /// Files of several machines are merged by putting one behind the other. Of several times with one
 /// key the shortest counts, since other programs only ever slow a run down. A line that is no such
-/// object (cut off, damaged) is passed over. Processes that append at the same time do not mix
-/// their lines. Thread-safe.
+/// object (cut off, damaged) is passed over, and a new one never continues it. Processes that
+/// append at the same time do not mix their lines. Thread-safe.
 class TuningStore {
  public:
   static constexpr const char* kFile = "tuning.jsonl";
 
-  /// Reads the file in `folder`, if it is there. An error (Resource): the folder cannot be made,
-  /// the file cannot be read.
+  /// Reads the file in `folder`, if it is there; a folder that is not is made for its owner only.
+  /// An error (Resource): the folder cannot be made, the file cannot be read.
   static Result<std::shared_ptr<TuningStore>> open(const std::string& folder);
-  /// Keeps times in memory only.
-  static std::shared_ptr<TuningStore> inMemory();
+  /// Keeps times in memory only; `problem`: why, if they were wanted on disk.
+  static std::shared_ptr<TuningStore> inMemory(std::string problem = {});
 
   std::optional<double> find(const TuningKey& key) const;  // microseconds
   void add(const TuningKey& key, double microseconds);

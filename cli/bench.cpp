@@ -185,7 +185,8 @@ void addBench(CLI::App& app, int& status) {
           "--draw-tiles", options->compile.drawTiles,
           "With --measure: run tiles that are drawn from all legal ones with this seed, to "
           "compare them with their predictions (\"trials\" of --json)")
-      ->check(unsigned64());
+      ->check(unsigned64())
+      ->needs("--measure");
   command->add_flag("--json", options->json, "Print JSON");
   command->callback([options, &status] { status = bench(*options); });
 }

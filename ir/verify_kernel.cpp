@@ -120,7 +120,8 @@ class KernelOpVerifier {
 
   Status shuffle() const {
     const auto& lanes = op_.attributes.get<std::vector<int64_t>>("lanes");
-    QT_CHECK(require(isScalarType(operand(0)) && operand(0) == operand(1) &&
+    QT_CHECK(require(isScalarType(operand(0)) && operand(0) == operand(1) && operand(0).lanes > 1 &&
+                         lanes.size() > 1 &&
                          result() == Type::scalar(operand(0).dtype, static_cast<int>(lanes.size())),
                      "shuffle takes two vectors of one type and gives one of their dtype"));
     const bool known = std::all_of(lanes.begin(), lanes.end(), [&](int64_t lane) {

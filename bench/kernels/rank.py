@@ -63,6 +63,7 @@ def compare(operator: operators.Operator, folder: pathlib.Path) -> dict:
     shape = operator.input_shape(batch_for(operator, path))
     drawn = run(path, shape, "--measure", str(DRAWN), "--draw-tiles", str(SEED))["trials"]
     top = run(path, shape, "--measure", str(TOP))
+    drawn = [trial for trial in drawn if trial["us"] is not None]
     # Without trials there is one tile only.
     times = [trial["us"] for trial in drawn] or [1.0]
     best = [trial["us"] for trial in top["trials"]] or [1.0]

@@ -95,6 +95,9 @@ TEST_CASE("tuning store: damaged lines are passed over") {
   const auto store = openStore(folder.path());
   CHECK(store->find({"good", "d", "e"}) == 5.0);
   CHECK(!store->find({"bad", "d", "e"}));
+  // What is cut off at the end does not spoil the next line.
+  store->add({"next", "d", "e"}, 6.0);
+  CHECK(openStore(folder.path())->find({"next", "d", "e"}) == 6.0);
 }
 
 TEST_CASE("tuning store: a folder that cannot be made is an error, a full disk a note") {
@@ -164,7 +167,10 @@ TEST_CASE("measure: what does not run by itself keeps its prediction") {
   onnx.node("Div", {"x", "d"}, {"y"});
   const auto session = Session::compile(modelOf(onnx), {.device = "cpu", .measure = 4});
   REQUIRE_MESSAGE(session, session.error().str());
+  REQUIRE(session->trials().size() >= 2);
   for (const TileTrial& trial : session->trials()) CHECK(std::isinf(trial.microseconds));
+  REQUIRE(session->notes().size() == 1);
+  CHECK(session->notes()[0].find("a tile was not measured") != std::string::npos);
   const std::vector<int32_t> eight(4096, 8);
   const std::vector<int32_t> two(4096, 2);
   const auto outputs = session->run(

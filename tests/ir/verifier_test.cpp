@@ -448,6 +448,8 @@ TEST_CASE("kernels") {
   contains(kernel("%a = shuffle %v, %v {lanes = [0, 8]} : f32x2"), "beyond the vectors");
   contains(kernel("%a = shuffle %v, %v {lanes = [0, 1]} : f32x4"), "shuffle takes two vectors");
   contains(kernel("%a = shuffle %v, %f {lanes = [0, 1]} : f32x2"), "shuffle takes two vectors");
+  contains(kernel("%a = shuffle %f, %f {lanes = [0, 1]} : f32x2"), "shuffle takes two vectors");
+  contains(kernel("%a = shuffle %v, %v {lanes = [0]} : f32"), "shuffle takes two vectors");
   contains(kernel("%a = reduce_lanes %v {fn = sub} : f32"), "'fn' is not one");
   contains(kernel("%a = reduce_lanes %v {fn = add} : f32x4"), "reduce_lanes gives a scalar");
   contains(kernel("%a = param {index = 0} : u32"), "the result is i32");
