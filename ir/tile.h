@@ -9,12 +9,13 @@ namespace quartet::ir {
 
 /// rTile shapes, outermost level first. Every shape has one extent per axis of the expression,
 /// domain axes first, then reduction axes.
-///  group:    what one task (CPU) or workgroup (GPU) computes. Reduction extents: the slice that is
-///            staged or kept in cache at once; the full extent when not sliced.
-///  reg:      what one invocation computes at once, fully unrolled on domain axes; on the lane axis
-///  a
-///            multiple of `lanes`. Register tiles of a group are spread over the invocations of the
-///            group, then looped over.
+///  group:    what one task (CPU) or workgroup (GPU) computes. Reduction extents: the slice that a
+///            column of register tiles goes through at once; the full extent when not sliced.
+///            Groups of several invocations, scalars and lanes along the reduction take all at
+///            once.
+///  reg:      what one invocation computes at once, fully unrolled on domain axes; on the lane
+///            axis a multiple of `lanes`. Register tiles of a group are spread over the invocations
+///            of the group, then looped over.
 ///  laneAxis: the axis along vector lanes; -1: scalar. On a reduction axis every lane has its own
 ///            state, and the states are merged at the end.
 ///  lanes:    vector width.

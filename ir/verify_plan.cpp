@@ -1,5 +1,6 @@
 // Structure, accesses and tiles of plans.
 #include <algorithm>
+#include <bit>
 #include <map>
 #include <optional>
 
@@ -203,7 +204,7 @@ class PlanVerifier {
       return context_.fail(id, "stores along axis " + std::to_string(tile.storeAxis) +
                                    " need a reduction with its lanes along another axis of the "
                                    "domain, 2 to " +
-                                   std::to_string(tile.lanes) +
+                                   std::to_string(tile.lanes) + " (a power of two)" +
                                    " points along that one, and one along all others");
     }
     std::vector<int> order = tile.order;
@@ -222,6 +223,7 @@ class PlanVerifier {
     const bool apart = tile.storeAxis >= 0 && tile.storeAxis < rank && tile.laneAxis >= 0 &&
                        tile.laneAxis < rank && tile.storeAxis != tile.laneAxis;
     if (!apart || expr.form != TensorExpr::Form::Reduce) return false;
+    if (!std::has_single_bit(static_cast<uint64_t>(tile.lanes))) return false;  // turned by halves
     for (int axis = 0; axis < rank; ++axis) {
       const int64_t points = tile.reg[static_cast<size_t>(axis)];
       if (axis == tile.storeAxis && (points < 2 || points > tile.lanes)) return false;
@@ -243,6 +245,13 @@ class PlanVerifier {
                                      std::to_string(axis) + " of extent " + extent.str());
       }
       const int64_t unrolled = tile.reg[i];
+      const int64_t slice = tile.group[i];
+      if (axis >= rank && extent.isConstant() && slice < extent.value() &&
+          (extent.value() % slice != 0 || slice % unrolled != 0)) {
+        return context_.fail(id, "slices of " + std::to_string(slice) + " of reduction axis " +
+                                     std::to_string(axis - rank) + " do not divide its extent " +
+                                     extent.str() + ", or are not unrolled by a divisor");
+      }
       if (axis < rank || axis == tile.laneAxis || unrolled == 1) continue;
       if (!extent.isConstant() || extent.value() % unrolled != 0) {
         return context_.fail(id, "reduction axis " + std::to_string(axis - rank) + " of extent " +

@@ -67,13 +67,16 @@ void TaskLowering::reductionLoops(
   const int64_t unroll = reg(axis);
   const int64_t most = std::max<int64_t>(math_.range(extent).hi, 0);
   if (!isLane(axis)) {
-    const Linear trips = math_.floorDiv(extent, Linear::of(unroll));
+    const bool sliced = slice_.has_value() && extent.isConstant() && group(axis) < extent.constant;
+    const Linear start = sliced ? sliceStart(axis) : Linear::of(0);
+    const Linear trips =
+        sliced ? Linear::of(group(axis) / unroll) : math_.floorDiv(extent, Linear::of(unroll));
     QT_ASSERT(unroll == 1 || (extent.isConstant() && extent.constant % unroll == 0),
               "a reduction axis is unrolled by a number that does not divide it");
     loop(Linear::of(0), trips, 1, {0, std::max<int64_t>(most / unroll - 1, 0)},
          [&](const Linear& i) {
            for (int64_t u = 0; u < unroll; ++u) {
-             position[which] = i * unroll + Linear::of(u);
+             position[which] = start + i * unroll + Linear::of(u);
              reductionLoops(depth + 1, position, body);
            }
          });
@@ -135,12 +138,30 @@ void TaskLowering::reduce(std::vector<Point>& all) {
   std::vector<std::vector<ValueId>> variables(all.size());
   for (size_t p = 0; p < all.size(); ++p) {
     for (const Expr& init : expr_.init) {
-      const DType dtype = computeType(init.dtype());
-      variables[p].push_back(builder_.var(dtype, lanes));
-      builder_.set(variables[p].back(), reductionLanes()
-                                            ? identity(*simple, init.dtype(), lanes)
-                                            : evaluator_.vector(anchor_, init, all[p]));
+      variables[p].push_back(builder_.var(computeType(init.dtype()), lanes));
     }
+  }
+  const auto begin = [&] {
+    for (size_t p = 0; p < all.size(); ++p) {
+      for (size_t s = 0; s < expr_.init.size(); ++s) {
+        const Expr& init = expr_.init[s];
+        builder_.set(variables[p][s], reductionLanes() ? identity(*simple, init.dtype(), lanes)
+                                                       : evaluator_.vector(anchor_, init, all[p]));
+      }
+    }
+  };
+  const auto resume = [&] {
+    for (size_t p = 0; p < all.size(); ++p) {
+      const ValueId index = partialIndex(all[p]);
+      for (size_t s = 0; s < partial_.size(); ++s) {
+        builder_.set(variables[p][s], builder_.get(partial_[s], index));
+      }
+    }
+  };
+  if (slice_) {
+    branch(sliceIs(0), begin, resume);
+  } else {
+    begin();
   }
   std::vector<Linear> position(expr_.reduction.size());
   reductionLoops(0, position, [&](const std::vector<Linear>& at, ValueId laneCount) {

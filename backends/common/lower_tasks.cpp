@@ -197,6 +197,10 @@ void TaskLowering::loopOverRegisterTiles(size_t depth, const std::vector<Linear>
   for (int axis : tile_.order) {
     if (static_cast<size_t>(axis) < rank()) order.push_back(static_cast<size_t>(axis));
   }
+  if (depth == columnDepth() && sliceCount() > 1 && !slice_) {
+    loopOverSlices(base, origin);
+    return;
+  }
   if (depth == order.size()) {
     registerTile(origin);
     return;
@@ -358,6 +362,24 @@ void TaskLowering::points(const std::vector<Linear>& origin, const std::vector<i
     return;
   }
   if (expr_.form == TensorExpr::Form::Reduce) reduce(all);
+  if (!slice_) {
+    finishAll(all, origin, shape, laneCount);
+    return;
+  }
+  branch(
+      sliceIs(sliceCount() - 1), [&] { finishAll(all, origin, shape, laneCount); },
+      [&] {
+        for (const Point& point : all) {
+          const ValueId index = partialIndex(point);
+          for (size_t s = 0; s < partial_.size(); ++s) {
+            builder_.set(partial_[s], point.states[s], index);
+          }
+        }
+      });
+}
+
+void TaskLowering::finishAll(std::vector<Point>& all, const std::vector<Linear>& origin,
+                             const std::vector<int64_t>& shape, ValueId laneCount) {
   if (turns(shape)) {
     finishTurned(all, origin, laneCount);
     return;
@@ -404,6 +426,7 @@ LoweredTasks TaskLowering::run() {
   kernel_.symbols = plan_.symbols;
   declareBuffers();
   declareParameters();
+  declarePartialStates();
   LoweredTasks lowered;
   const std::vector<Linear> base = groupOrigin(lowered.tiles);
   if (expr_.form == TensorExpr::Form::Opaque) {

@@ -1,5 +1,6 @@
 // The lowering of one task set: what lower_tasks.cpp (loops over tiles), lower_reduction.cpp (what
-// happens inside a register tile of a reduction), lower_steps.cpp (scans and scatters) and
+// happens inside a register tile of a reduction), lower_slices.cpp (reductions in slices),
+// lower_turned.cpp (tiles turned before they are stored), lower_steps.cpp (scans and scatters) and
 // lower_argsort.cpp share.
 #pragma once
 
@@ -63,6 +64,16 @@ class TaskLowering {
   void reductionStep(Point point, ir::ValueId laneCount, const std::vector<ir::ValueId>& variables);
   void reductionLoops(size_t depth, std::vector<Linear>& position,
                       const std::function<void(const std::vector<Linear>&, ir::ValueId)>& body);
+  int64_t sliceCount() const;
+  int64_t slicesOf(size_t axis) const;
+  size_t columnDepth() const;
+  void declarePartialStates();
+  void loopOverSlices(const std::vector<Linear>& base, std::vector<Linear>& origin);
+  ir::ValueId partialIndex(const Point& point);
+  Linear sliceStart(size_t axis);
+  ir::ValueId sliceIs(int64_t number);
+  void finishAll(std::vector<Point>& all, const std::vector<Linear>& origin,
+                 const std::vector<int64_t>& shape, ir::ValueId laneCount);
   void finish(Point& point);
   bool turns(const std::vector<int64_t>& shape) const;
   std::vector<ir::ValueId> turned(std::vector<ir::ValueId> rows);
@@ -100,6 +111,11 @@ class TaskLowering {
   std::map<ir::ValueId, KernelBufferUse> buffers_;
   std::vector<ir::ValueId> order_;  // plan values of the kernel's parameters
   Linear firstGroup_;
+  // Of a sliced reduction (lower_slices.cpp):
+  std::vector<ir::ValueId> partial_;  // states of a column's points so far, one array for each
+  std::vector<size_t> columnAxes_;    // domain axes inside a column of register tiles
+  std::vector<Linear> columnBase_;    // where the column begins
+  std::optional<Linear> slice_;       // that is gone through
   Evaluator evaluator_;
 };
 

@@ -226,6 +226,27 @@ double vectorAccesses(const TaskView& view, const Access& access, int axis,
                                                     : each;
 }
 
+bool loadsSteps(const TaskView& view, const Access& access, int laneAxis, int stepAxis,
+                const hwdb::Description& device) {
+  const int64_t lanes = device.vectorLanes.value;
+  const bool apart = laneAxis >= 0 && varies(view, access, laneAxis);
+  if (device.groupInvocations.value <= 1 || access.perPoint || access.write || apart ||
+      stepAxis < view.rank() || !access.guardAxes.empty() ||
+      ir::byteSize(view.plan->type(access.buffer).dtype) != 4) {
+    return false;
+  }
+  for (int axis = 0; axis < view.axes(); ++axis) {
+    const int64_t extent = view.extents[static_cast<size_t>(axis)];
+    const auto stride = strideOf(view, access, axis);
+    if (axis == stepAxis) {
+      if (extent % lanes != 0 || stride != 1) return false;
+    } else if (extent > 1 && (!stride || *stride % lanes != 0)) {
+      return false;
+    }
+  }
+  return true;
+}
+
 std::vector<LaneChoice> laneChoices(const TaskView& view, const hwdb::Description& device) {
   const int64_t lanes = device.vectorLanes.value;
   if (lanes == 1 || view.opaque() || view.domainCount() == 0 ||

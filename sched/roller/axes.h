@@ -56,6 +56,12 @@ bool varies(const TaskView& view, const Access& access, int axis, int64_t block 
 double vectorAccesses(const TaskView& view, const Access& access, int axis,
                       const hwdb::Description& device);
 
+/// Whether a read that all invocations' lanes share gives several steps of the reduction at once:
+/// one load of as many elements as a vector has, which lie together along `stepAxis`. Invocations
+/// load so; where one task has all lanes, each step loads for itself.
+bool loadsSteps(const TaskView& view, const Access& access, int laneAxis, int stepAxis,
+                const hwdb::Description& device);
+
 /// The axis that runs along lanes, and how many of them.
 struct LaneChoice {
   int axis = -1;  // -1: scalar
@@ -63,8 +69,8 @@ struct LaneChoice {
 };
 
 /// Choices by what the accesses cost per element, the cheapest first: contiguous ones move a vector
-/// at once, invariant ones are shared, everything else is one access per lane. Those that cost less
-/// than twice as much as the cheapest; scalars where no vector is cheaper.
+/// at once, invariant ones are shared, everything else is one access per lane. Those that cost at
+/// most twice as much as the cheapest; scalars where no vector is cheaper.
 std::vector<LaneChoice> laneChoices(const TaskView& view, const hwdb::Description& device);
 
 }  // namespace quartet::sched

@@ -112,6 +112,7 @@ Tiling::Tiling(ir::Module& plan, OpId tasks, const std::vector<ValueId>& freeLay
   const TaskView view = viewOf(plan, tasks, free_);
   for (LaneChoice lane : laneChoices(view, env.device)) {
     if (!vectorsFitLoops(view, lane, env.device)) lane = {};
+    if (lane.axis < 0 && !tiles_.empty()) continue;
     addTiles(registerTiles(view, lane, env.device));
     // Of maps, the cost of accesses is all that is known. Lanes that decide on a layout decide for
     // its readers too, whose time the models do not know.

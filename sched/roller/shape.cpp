@@ -122,6 +122,38 @@ std::pair<int, int64_t> rowBlock(const TaskView& view, const ir::Tile& tile,
   return {rows[0], std::max<int64_t>(static_cast<int64_t>(share / std::max(perTile, 1.0)), 1)};
 }
 
+bool sliced(const TaskView& view, const ir::Tile& tile) {
+  for (int axis = view.rank(); axis < view.axes(); ++axis) {
+    const auto i = static_cast<size_t>(axis);
+    if (tile.group[i] < view.extents[i]) return true;
+  }
+  return false;
+}
+
+/// Shortens a task's rows until the states that a column of its tiles keeps between slices of the
+/// reduction fit the room for them.
+void boundPartialStates(const TaskView& view, const hwdb::Description& device, ir::Tile& tile) {
+  if (!sliced(view, tile)) return;
+  const auto lane = static_cast<size_t>(tile.laneAxis);
+  const auto place = std::find(tile.order.begin(), tile.order.end(), tile.laneAxis);
+  std::vector<size_t> rows;  // axes of a column
+  for (auto axis = place + 1; axis != tile.order.end() && *axis < view.rank(); ++axis) {
+    rows.push_back(static_cast<size_t>(*axis));
+  }
+  const double room = partialRoom(device);
+  const auto bytes = [&] {
+    constexpr int64_t kStateBytes = 4;  // for each of stateRegisters
+    auto all = static_cast<double>(stateRegisters(view) * tile.reg[lane] * kStateBytes);
+    for (const size_t i : rows) all *= static_cast<double>(tile.group[i]);
+    return all;
+  };
+  for (const size_t i : rows) {
+    while (bytes() > room && tile.group[i] > tile.reg[i]) {
+      tile.group[i] = ceilDivide(ceilDivide(tile.group[i], tile.reg[i]), 2) * tile.reg[i];
+    }
+  }
+}
+
 /// Register tiles whose kernels the device's limit of loop iterations lets end.
 class LoopLimit {
  public:
@@ -179,7 +211,9 @@ struct Accumulators {
   int rowAxis = -1;
   int64_t rows = 1;
   int64_t vectors = 1;
-  bool turned = false;  // before they are stored: rows along lanes
+  bool turned = false;               // before they are stored: rows along lanes
+  bool loadsSteps = false;           // as many steps as a vector has lanes are loaded at once
+  std::vector<int64_t> slices = {};  // of the reduction axes; empty: each is gone through at once
 };
 
 /// How many vectors of the lane axis a register tile may have.
@@ -198,6 +232,11 @@ struct Candidate {
   Accumulators accumulators;
   double cycles = 0;  // of one unit, for all of the task set
 };
+
+/// The reduction axis that is innermost in a loop order, -1 if none is.
+int stepAxisOf(const TaskView& view, const std::vector<int>& order) {
+  return order.empty() || order.back() < view.rank() ? -1 : order.back();
+}
 
 /// Steps of a reduction of vectors, of all points, but for those along the lane axis.
 double stepsOf(const TaskView& view, const LaneChoice& lane) {
@@ -220,11 +259,13 @@ std::vector<Candidate> rankAccumulators(const TaskView& view, const LaneChoice& 
   const auto most =
       std::max(static_cast<int64_t>(kMostUnrolled / stepOperations(view)), int64_t{1});
   const double steps = stepsOf(view, lane);
+  const std::vector<int> order = loopOrder(view, lane, device);
+  const int stepAxis = stepAxisOf(view, order);
   std::vector<Candidate> ranked;
   size_t best = 0;
   for (const int axis : candidates) {
-    const StepModel model(view, lane, axis, device);
-    const StreamModel streams(view, lane, axis, device);
+    const StepModel model(view, lane, axis, stepAxis, device);
+    const StreamModel streams(view, lane, axis, order, device);
     const int64_t extent = axis < 0 ? 1 : view.extents[static_cast<size_t>(axis)];
     for (const int64_t vectors : vectorCounts) {
       for (int64_t rows = axis < 0 ? 1 : 2; rows <= std::min(extent, kMostRows); ++rows) {
@@ -234,7 +275,9 @@ std::vector<Candidate> rankAccumulators(const TaskView& view, const LaneChoice& 
         // The models count all of this axis and the lane axis, at one point of the others.
         const double cycles = (model.cycles(rows, vectors) + streams.cycles(rows, vectors)) *
                               steps / static_cast<double>(extent);
-        ranked.push_back({{axis, rows, vectors, model.turns(rows)}, cycles});
+        ranked.push_back({{axis, rows, vectors, model.turns(rows), model.loadsSteps(),
+                           streams.slices(rows, vectors)},
+                          cycles});
         if (cycles < ranked[best].cycles * kBetter) best = ranked.size() - 1;
       }
     }
@@ -255,8 +298,10 @@ int64_t unrolledSteps(const TaskView& view, const Accumulators& accumulators,
   const int64_t points = accumulators.rows * accumulators.vectors;
   const int64_t states = std::max<int64_t>(stateRegisters(view), 1);
   const int64_t room = device.vectorRegisters.value / (points * states);
-  const double code = kMostUnrolled / (static_cast<double>(points) * stepOperations(view));
-  return std::clamp<int64_t>(std::min(room, static_cast<int64_t>(code)), 1, kMostSteps);
+  const auto code =
+      static_cast<int64_t>(kMostUnrolled / (static_cast<double>(points) * stepOperations(view)));
+  const int64_t wanted = accumulators.loadsSteps ? std::max(room, device.vectorLanes.value) : room;
+  return std::clamp<int64_t>(std::min(wanted, code), 1, kMostSteps);
 }
 
 /// A tile of single points, its loops in order.
@@ -272,6 +317,9 @@ ir::Tile pointTile(const TaskView& view, const LaneChoice& lane, const hwdb::Des
 ir::Tile reductionTile(const TaskView& view, const LaneChoice& lane,
                        const Accumulators& accumulators, const hwdb::Description& device) {
   ir::Tile tile = pointTile(view, lane, device);
+  tile.group = positive(view.extents);
+  std::copy(accumulators.slices.begin(), accumulators.slices.end(),
+            tile.group.begin() + view.rank());
   if (accumulators.rowAxis >= 0) {
     tile.reg[static_cast<size_t>(accumulators.rowAxis)] = accumulators.rows;
     if (accumulators.turned) tile.storeAxis = accumulators.rowAxis;
@@ -288,8 +336,8 @@ ir::Tile reductionTile(const TaskView& view, const LaneChoice& lane,
   const auto constant =
       view.expr->reduction[static_cast<size_t>(innermost - view.rank())].constant();
   if (constant && *constant > 0) {
-    tile.reg[static_cast<size_t>(innermost)] =
-        largestDivisor(*constant, unrolledSteps(view, accumulators, device));
+    tile.reg[static_cast<size_t>(innermost)] = largestDivisor(
+        tile.group[static_cast<size_t>(innermost)], unrolledSteps(view, accumulators, device));
   }
   return tile;
 }
@@ -332,19 +380,26 @@ int64_t tileRegisters(const TaskView& view, const ir::Tile& tile, const hwdb::De
   Accumulators taken;
   for (const int axis : rowAxes(view, lane)) {
     const int64_t rows = tile.reg[static_cast<size_t>(axis)];
-    if (rows > 1) taken = {axis, rows, 1, false};
+    if (rows > 1) {
+      taken.rowAxis = axis;
+      taken.rows = rows;
+    }
   }
   if (lane.axis >= 0 && lane.axis < view.rank()) {
     taken.vectors = ceilDivide(tile.reg[static_cast<size_t>(lane.axis)], tile.lanes);
   }
-  return tile.lanes *
-         StepModel(view, lane, taken.rowAxis, device).registers(taken.rows, taken.vectors);
+  return tile.lanes * StepModel(view, lane, taken.rowAxis, stepAxisOf(view, tile.order), device)
+                          .registers(taken.rows, taken.vectors);
 }
 
 void chooseGroupTile(const TaskView& view, const Work& work, const Budget& budget,
                      const hwdb::Description& device, ir::Tile& tile) {
   std::vector<int64_t> tiles(static_cast<size_t>(view.axes()));
+  const std::vector<int64_t> chosen = std::move(tile.group);  // slices of the reduction, if any
   tile.group = positive(view.extents);
+  if (!chosen.empty()) {
+    std::copy(chosen.begin() + view.rank(), chosen.end(), tile.group.begin() + view.rank());
+  }
   for (size_t i = 0; i < tiles.size(); ++i) tiles[i] = ceilDivide(view.extents[i], tile.reg[i]);
   const auto setTiles = [&](int axis, int64_t count) {
     const auto i = static_cast<size_t>(axis);
@@ -396,6 +451,7 @@ void chooseGroupTile(const TaskView& view, const Work& work, const Budget& budge
     setTiles(axis, need <= 1 ? count : count >= need ? ceilDivide(count, need) : 1);
     need = need <= 1 ? 1 : count >= need ? 1 : ceilDivide(need, std::max<int64_t>(count, 1));
   }
+  boundPartialStates(view, device, tile);
 }
 
 ir::Tile scalarTile(const TaskView& view, const hwdb::Description& device) {

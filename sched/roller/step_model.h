@@ -25,7 +25,8 @@ double stepOperations(const TaskView& view);
 /// tiles that are compared.
 class StepModel {
  public:
-  StepModel(const TaskView& view, const LaneChoice& lane, int rowAxis,
+  /// `stepAxis`: the reduction axis innermost in the loops (-1: none).
+  StepModel(const TaskView& view, const LaneChoice& lane, int rowAxis, int stepAxis,
             const hwdb::Description& device);
 
   /// All states of a register tile, one tuple on its way to replace another, and the vectors that
@@ -41,13 +42,17 @@ class StepModel {
   /// rows along lanes (ir::Tile::storeAxis).
   bool turns(int64_t rows) const;
 
+  /// Whether a load serves as many steps as a vector has lanes (see loadsSteps).
+  bool loadsSteps() const;
+
  private:
   /// What is read in every step of the reduction.
   struct Operand {
     std::vector<bool> alongRows;  // element n - 1: n rows read different values; empty: no rows
     bool alongLanes = false;
     double accessesPerVector = 0;
-    int64_t registers = 0;  // of one vector; none for a value that all lanes share
+    int64_t registers = 0;    // of one vector; none for a value that all lanes share
+    bool alongSteps = false;  // one load gives the values of several steps
 
     bool apart(int64_t rows) const {
       return !alongRows.empty() && alongRows[static_cast<size_t>(rows - 1)];

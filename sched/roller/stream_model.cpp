@@ -1,6 +1,8 @@
 #include "sched/roller/stream_model.h"
 
 #include <algorithm>
+#include <cmath>
+#include <limits>
 
 #include "sched/cost/traffic.h"
 #include "sched/roller/shape.h"
@@ -55,11 +57,27 @@ bool laneByLane(const TaskView& view, const Access& access, int laneAxis) {
   return !stride || (*stride != 0 && *stride != 1);
 }
 
+/// Of the cache behind the innermost, what the states of a column of tiles may take, and at most so
+/// many bytes, since they lie on a thread's stack.
+constexpr double kPartialShare = 0.25;
+constexpr double kMostPartialBytes = 256 << 10;
+
 }  // namespace
 
+double partialRoom(const hwdb::Description& device) {
+  double behind = 0;
+  double innermost = 0;
+  for (const hwdb::MemoryLevel& level : device.memory) {  // outermost first
+    if (level.kind == hwdb::MemoryLevel::Kind::Explicit) continue;
+    behind = innermost;
+    innermost = static_cast<double>(level.bytes.value) / std::max(level.sharers, 1);
+  }
+  return std::min(behind * kPartialShare, kMostPartialBytes);
+}
+
 StreamModel::StreamModel(const TaskView& view, const LaneChoice& lane, int rowAxis,
-                         const hwdb::Description& device)
-    : view_(view), lane_(lane), rowAxis_(rowAxis) {
+                         const std::vector<int>& order, const hwdb::Description& device)
+    : view_(view), lane_(lane), rowAxis_(rowAxis), partialRoom_(partialRoom(device)) {
   if (device.groupInvocations.value > 1 || rowAxes(view, lane).empty()) return;
   findLevels(device);
   if (bytesPerCycle_ == 0) return;
@@ -81,12 +99,42 @@ StreamModel::StreamModel(const TaskView& view, const LaneChoice& lane, int rowAx
     sweeps_.push_back(sweepBytes(shared, rows) / bytesPerCycle_);
     stores_.push_back(lineBytesOf(view, scattered, lengths, lineBytes_) / bytesPerCycle_);
   }
-  lengths = onePoint(view);
-  const auto laneAxis = static_cast<size_t>(lane.axis);
   for (int64_t vectors = 1; vectors <= kMostVectors; ++vectors) {
-    lengths[laneAxis] = std::min(vectors * lane.lanes, view.extents[laneAxis]);
-    panels_.push_back(beyondCache(bytesOf(view, apart, lengths)) / bytesPerCycle_);
+    panels_.push_back(panelOf(apart, order, vectors));
   }
+}
+
+StreamModel::Panel StreamModel::panelOf(const std::vector<Access>& apart,
+                                        const std::vector<int>& order, int64_t vectors) const {
+  std::vector<int64_t> lengths = onePoint(view_);
+  const auto laneAxis = static_cast<size_t>(lane_.axis);
+  lengths[laneAxis] = std::min(vectors * lane_.lanes, view_.extents[laneAxis]);
+  Panel panel;
+  panel.whole = beyondCache(bytesOf(view_, apart, lengths)) / bytesPerCycle_;
+  if (panel.whole == 0) return panel;
+  // Outermost axes first: a slice is then one piece of the panel.
+  for (const int axis : order) {
+    if (axis < view_.rank()) continue;
+    int64_t& length = lengths[static_cast<size_t>(axis)];
+    const int64_t extent = length;
+    const auto& dim = view_.expr->reduction[static_cast<size_t>(axis - view_.rank())];
+    if (!dim.isConstant()) return panel;
+    for (int64_t pieces = 1; pieces <= extent; ++pieces) {
+      if (extent % pieces != 0) continue;
+      length = extent / pieces;
+      if (beyondCache(bytesOf(view_, apart, lengths)) == 0) break;
+    }
+    if (beyondCache(bytesOf(view_, apart, lengths)) == 0) break;
+  }
+  if (beyondCache(bytesOf(view_, apart, lengths)) > 0) return panel;
+  panel.slices.assign(lengths.begin() + view_.rank(), lengths.end());
+  panel.sliceCount = 1;
+  for (int axis = view_.rank(); axis < view_.axes(); ++axis) {
+    const auto i = static_cast<size_t>(axis);
+    const int64_t pieces = view_.extents[i] / lengths[i];
+    panel.sliceCount *= static_cast<double>(pieces);
+  }
+  return panel;
 }
 
 void StreamModel::findLevels(const hwdb::Description& device) {
@@ -124,6 +172,43 @@ double StreamModel::sweepBytes(const std::vector<Access>& shared, int64_t rows) 
   return beyondCache(lines) == 0 ? sweep / others : lines * static_cast<double>(tiles);
 }
 
+double StreamModel::rowTiles(int64_t rows) const {
+  double tiles = 1;
+  for (const int axis : rowAxes(view_, lane_)) {
+    const int64_t extent = view_.extents[static_cast<size_t>(axis)];
+    tiles *= static_cast<double>(axis == rowAxis_ ? ceilDivide(extent, rows) : extent);
+  }
+  return tiles;
+}
+
+double StreamModel::stateBytes(int64_t rows, int64_t vectors) const {
+  constexpr int64_t kStateBytes = 4;  // for each of stateRegisters
+  return static_cast<double>(stateRegisters(view_) * rows * vectors * lane_.lanes * kStateBytes);
+}
+
+double StreamModel::wholeCycles(const Panel& panel, int64_t rows) const {
+  return panel.whole * rowTiles(rows);
+}
+
+double StreamModel::slicedCycles(const Panel& panel, int64_t rows, int64_t vectors) const {
+  // Between two slices, all states of a tile are written and read again.
+  const double states = stateBytes(rows, vectors);
+  const double together = std::floor(partialRoom_ / states);  // tiles that wait together
+  if (together < 2) return std::numeric_limits<double>::infinity();
+  const double tiles = rowTiles(rows);
+  const double aside = 2 * states / bytesPerCycle_;
+  return panel.whole * std::ceil(tiles / together) + tiles * (panel.sliceCount - 1) * aside;
+}
+
+const std::vector<int64_t>& StreamModel::slices(int64_t rows, int64_t vectors) const {
+  static const std::vector<int64_t> none;
+  if (bytesPerCycle_ == 0) return none;
+  const Panel& panel = panels_[static_cast<size_t>(vectors - 1)];
+  const bool better =
+      !panel.slices.empty() && slicedCycles(panel, rows, vectors) < wholeCycles(panel, rows);
+  return better ? panel.slices : none;
+}
+
 double StreamModel::cycles(int64_t rows, int64_t vectors) const {
   if (bytesPerCycle_ == 0) return 0;
   const auto row = static_cast<size_t>(rows - 1);
@@ -131,10 +216,14 @@ double StreamModel::cycles(int64_t rows, int64_t vectors) const {
   const int64_t width = std::min(vectors * lane_.lanes, laneExtent);
   const auto columns = static_cast<double>(ceilDivide(laneExtent, width));
   const int64_t extent = rowAxis_ < 0 ? 1 : view_.extents[static_cast<size_t>(rowAxis_)];
-  const auto rowTiles = static_cast<double>(ceilDivide(extent, rows));
-  const double tile =
-      panels_[static_cast<size_t>(vectors - 1)] + stores_[row] * static_cast<double>(width);
-  return columns * (sweeps_[row] + rowTiles * tile) /
+  const auto tiles = static_cast<double>(ceilDivide(extent, rows));
+  const Panel& panel = panels_[static_cast<size_t>(vectors - 1)];
+  const double panels =
+      slices(rows, vectors).empty() ? wholeCycles(panel, rows) : slicedCycles(panel, rows, vectors);
+  // Of all row axes; counted here is one.
+  const double share = tiles / rowTiles(rows);
+  return columns *
+         (sweeps_[row] + panels * share + tiles * stores_[row] * static_cast<double>(width)) /
          static_cast<double>(std::max<int64_t>(view_.reductionCount(), 1));
 }
 

@@ -5,23 +5,47 @@
 
 namespace quartet::sched {
 
+/// Bytes that the states of a column of register tiles may take between slices of the reduction: a
+/// part of what the cache behind the innermost has for one unit, and of a thread's stack.
+double partialRoom(const hwdb::Description& device);
+
 /// For a column of vectors after the other, the loops go over all rows. Each column sweeps through
 /// the operands that its lanes share; each register tile goes through the panel of those that lanes
 /// read apart, and at its end through what it stores lane by lane. What the innermost cache does
 /// not keep meanwhile comes from the level behind it: in whole lines, where neighbouring register
-/// tiles cannot take their parts of one line from the cache. Free where that level's bytesPerCycle
+/// tiles cannot take their parts of one line from the cache. A panel can be cut into slices that
+/// stay, at the price of keeping sums aside between them. Free where that level's bytesPerCycle
 /// is not given, and where invocations share caches.
 class StreamModel {
  public:
-  /// Rows lie along `rowAxis` (-1: none).
+  /// Rows lie along `rowAxis` (-1: none); `order`: of the loops.
   StreamModel(const TaskView& view, const LaneChoice& lane, int rowAxis,
-              const hwdb::Description& device);
+              const std::vector<int>& order, const hwdb::Description& device);
 
   /// Cycles that the streams take in a step of the reduction, over the row axis and the lane axis,
   /// with tiles of `rows` x `vectors` (as StepModel::cycles counts).
   double cycles(int64_t rows, int64_t vectors) const;
 
+  /// How long the slices of the reduction axes are, one after the other of which a column of tiles
+  /// should go through (ir::Tile::group); empty: the whole reduction at once takes less.
+  const std::vector<int64_t>& slices(int64_t rows, int64_t vectors) const;
+
  private:
+  /// Panels of one width.
+  struct Panel {
+    double whole = 0;             // cycles to read one from behind the innermost cache; 0: it stays
+    std::vector<int64_t> slices;  // lengths along the reduction axes, of which one stays
+    double sliceCount = 1;
+  };
+
+  Panel panelOf(const std::vector<Access>& apart, const std::vector<int>& order,
+                int64_t vectors) const;
+  /// Of all panels that the tiles of a column read, in slices or whole.
+  double slicedCycles(const Panel& panel, int64_t rows, int64_t vectors) const;
+  double wholeCycles(const Panel& panel, int64_t rows) const;
+  double rowTiles(int64_t rows) const;                     // of a column, over all row axes
+  double stateBytes(int64_t rows, int64_t vectors) const;  // of a register tile
+
   /// The level behind the innermost cache, and what that cache keeps.
   void findLevels(const hwdb::Description& device);
   double sweepBytes(const std::vector<Access>& shared, int64_t rows) const;
@@ -30,12 +54,13 @@ class StreamModel {
   const TaskView& view_;
   const LaneChoice& lane_;
   int rowAxis_;
-  double cacheBytes_ = 0;       // of the innermost cache, to keep what is read again
-  int64_t lineBytes_ = 1;       // of that cache
-  double bytesPerCycle_ = 0;    // of the level behind it; 0: free
+  double cacheBytes_ = 0;     // of the innermost cache, to keep what is read again
+  int64_t lineBytes_ = 1;     // of that cache
+  double bytesPerCycle_ = 0;  // of the level behind it; 0: free
+  double partialRoom_ = 0;
   std::vector<double> sweeps_;  // cycles of one sweep with 1, 2, ... rows per tile
   std::vector<double> stores_;  // cycles of one lane's stores, of as many rows
-  std::vector<double> panels_;  // cycles of a panel 1, 2, ... vectors wide
+  std::vector<Panel> panels_;   // 1, 2, ... vectors wide
 };
 
 }  // namespace quartet::sched

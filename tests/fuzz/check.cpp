@@ -255,6 +255,19 @@ void packsFrom(hwdb::Description& device, double steps, int64_t bytes) {
   device.packedCopyStride = {bytes, hwdb::Provenance::Derived, "test"};
 }
 
+/// Two caches of one unit; panels of `innerBytes` / 2 stay in the inner one.
+void cachesOf(hwdb::Description& device, int64_t innerBytes, double bytesPerCycle) {
+  hwdb::MemoryLevel outer;
+  outer.name = "L2";
+  outer.bytes.value = 1 << 16;
+  outer.lineBytes.value = 64;
+  outer.bytesPerCycle = {bytesPerCycle, hwdb::Provenance::Derived, "test"};
+  hwdb::MemoryLevel inner = outer;
+  inner.name = "L1";
+  inner.bytes.value = innerBytes;
+  device.memory = {outer, inner};
+}
+
 /// A device that nobody has built.
 hwdb::Description anyDevice(Random& random) {
   const bool gpu = random.chance(0.5);
@@ -262,6 +275,9 @@ hwdb::Description anyDevice(Random& random) {
   if (gpu) {
     device.groupInvocations.value = random.pick<int64_t>({2, 4, 16, 32, 64, 96});
     device.maxGroupInvocations.value = device.groupInvocations.value;
+  }
+  if (!gpu && random.chance(0.7)) {
+    cachesOf(device, random.pick<int64_t>({128, 256, 512, 2048}), random.pick<double>({1, 8}));
   }
   device.units.value = random.between(1, 6);
   device.vectorLanes.value = random.pick<int64_t>({1, 2, 4, 8, 16});

@@ -10,11 +10,22 @@ namespace quartet::fuzz {
 using ir::Opcode;
 
 std::string name(Feature feature) {
-  constexpr const char* kNames[] = {"a packed constant",    "a padded copy", "a register tile",
-                                    "lanes on a reduction", "a turned tile", "a joined epilogue",
-                                    "an inlined producer",  "cut rows",      "cut lanes",
-                                    "a transposed buffer",  "an alias",      "a shared wave",
-                                    "shared memory",        "windows",       "a symbolic extent"};
+  constexpr const char* kNames[] = {"a packed constant",
+                                    "a padded copy",
+                                    "a register tile",
+                                    "lanes on a reduction",
+                                    "a turned tile",
+                                    "a sliced reduction",
+                                    "a joined epilogue",
+                                    "an inlined producer",
+                                    "cut rows",
+                                    "cut lanes",
+                                    "a transposed buffer",
+                                    "an alias",
+                                    "a shared wave",
+                                    "shared memory",
+                                    "windows",
+                                    "a symbolic extent"};
   static_assert(std::size(kNames) == kFeatureCount);
   return kNames[static_cast<size_t>(feature)];
 }
@@ -26,6 +37,10 @@ void ofTile(const ir::Op& tile, std::set<Feature>& found) {
   const ir::TensorExpr& expr = tile.attributes.expr();
   if (shape.laneAxis >= expr.domainRank()) found.insert(Feature::ReductionLanes);
   if (shape.storeAxis >= 0) found.insert(Feature::TurnedTile);
+  for (size_t i = expr.domain.size(); i < shape.group.size(); ++i) {
+    const auto extent = expr.reduction[i - expr.domain.size()].constant();
+    if (extent && shape.group[i] < *extent) found.insert(Feature::SlicedReduction);
+  }
   bool rows = false;
   bool vectors = false;
   for (size_t i = 0; i < expr.domain.size(); ++i) {

@@ -16,6 +16,7 @@ enum class Feature {
   RegisterTile,      // several rows and several vectors of accumulators
   ReductionLanes,    // lanes along a reduction axis
   TurnedTile,        // rows along lanes when results are stored
+  SlicedReduction,   // a column of tiles goes through it in slices
   JoinedEpilogue,    // a map on top of a reduction, in its task set
   InlinedProducer,   // a map computed where it is read
   CutRows,           // a register tile that does not divide its rows
@@ -27,7 +28,7 @@ enum class Feature {
   Windows,           // a task set cut into windows of a buffer
   SymbolicExtent,    // a launch parameter
 };
-inline constexpr int kFeatureCount = 15;
+inline constexpr int kFeatureCount = 16;
 std::string name(Feature feature);
 
 /// How many programs had each.

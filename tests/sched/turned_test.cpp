@@ -18,58 +18,60 @@ hwdb::Description shuffling(double shuffles) {
   return device;
 }
 
-/// Of a 1x1 convolution of 64 channels and 10 pixels into `channels`.
-ir::Tile tileOf(const std::string& channels, const hwdb::Description& device) {
-  const ir::Module plan = test::planned(
-      test::expressed("graph @g(%x: f32[1, 64, 1, 10]) -> (\"y\") {\n  %w = constant {hash = "
-                      "\"w\"} : f32[" +
-                      channels +
-                      ", 64, 1, 1]\n"
-                      "  %y = conv %x, %w {dilations = [1, 1], group = 1, pads = [0, 0, 0, 0], "
-                      "strides = [1, 1]} : f32[1, " +
-                      channels +
-                      ", 1, 10]\n  return %y\n}\n"
-                      "constant \"w\" f32[" +
-                      channels + ", 64, 1, 1] = elided"),
-      device);
+ir::Tile tileOf(const std::string& text, const hwdb::Description& device) {
+  const ir::Module plan = test::planned(test::expressed(text), device);
   const ir::OpId tasks = sched::taskSets(plan).at(0);
   return plan.op(sched::governingTile(plan, tasks)).attributes.get<ir::Tile>("tile");
 }
+
+/// A 1x1 convolution of 64 channels into 64, of 10 pixels.
+const char* const kPointwise = R"(graph @g(%x: f32[1, 64, 1, 10]) -> ("y") {
+    %w = constant {hash = "w"} : f32[64, 64, 1, 1]
+    %y = conv %x, %w {dilations = [1, 1], group = 1, pads = [0, 0, 0, 0], strides = [1, 1]} : f32[1, 64, 1, 10]
+    return %y
+  }
+  constant "w" f32[64, 64, 1, 1] = elided)";
+
+/// Into 40 channels, which cut the third vector, of 13 pixels, which cut the rows; a bias per
+/// channel, a residual.
+const char* const kResidual =
+    R"(graph @g(%x: f32[2, 24, 1, 13], %b: f32[1, 40, 1, 1], %r: f32[2, 40, 1, 13]) -> ("y") {
+    %w = constant {hash = "w"} : f32[40, 24, 1, 1]
+    %c = conv %x, %w {dilations = [1, 1], group = 1, pads = [0, 0, 0, 0], strides = [1, 1]} : f32[2, 40, 1, 13]
+    %d = add %c, %b : f32[2, 40, 1, 13]
+    %y = add %d, %r : f32[2, 40, 1, 13]
+    return %y
+  }
+  constant "w" f32[40, 24, 1, 1] = elided)";
+
+/// Two results of one reduction, written apart; whole tiles only.
+const char* const kTwoResults =
+    R"(graph @g(%x: f32[1, 16, 1, 8], %w: f32[32, 16, 1, 1]) -> ("y", "z") {
+    %c = conv %x, %w {dilations = [1, 1], group = 1, pads = [0, 0, 0, 0], strides = [1, 1]} : f32[1, 32, 1, 8]
+    %y = abs %c : f32[1, 32, 1, 8]
+    %z = neg %c : f32[1, 32, 1, 8]
+    return %y, %z
+  })";
 
 }  // namespace
 
 TEST_CASE("turned tiles: where neighbours in memory are rows, and shuffles are cheap") {
   // Lanes along channels, which lie 10 values apart; rows are pixels.
-  const ir::Tile turned = tileOf("64", shuffling(0.1));
+  const ir::Tile turned = tileOf(kPointwise, shuffling(0.1));
   REQUIRE(turned.laneAxis == 1);
   CHECK(turned.storeAxis == 2);
   CHECK(turned.reg[2] >= 2);
   // Not where a shuffle costs as much as storing rows of lanes one by one, nor where nothing is
   // known of shuffles.
-  CHECK(tileOf("64", shuffling(1000)).storeAxis == -1);
-  CHECK(tileOf("64", shuffling(0)).storeAxis == -1);
+  CHECK(tileOf(kPointwise, shuffling(1000)).storeAxis == -1);
+  CHECK(tileOf(kPointwise, shuffling(0)).storeAxis == -1);
 }
 
 TEST_CASE("turned tiles: the right values, edges and epilogues included") {
-  // 20 channels cut the second vector, 13 pixels some rows; a bias per channel, a residual.
-  test::checkGraphOn(
-      shuffling(0.1),
-      R"(graph @g(%x: f32[2, 24, 1, 13], %b: f32[1, 20, 1, 1], %r: f32[2, 20, 1, 13]) -> ("y") {
-    %w = constant {hash = "w"} : f32[20, 24, 1, 1]
-    %c = conv %x, %w {dilations = [1, 1], group = 1, pads = [0, 0, 0, 0], strides = [1, 1]} : f32[2, 20, 1, 13]
-    %d = add %c, %b : f32[2, 20, 1, 13]
-    %y = add %d, %r : f32[2, 20, 1, 13]
-    return %y
-  }
-  constant "w" f32[20, 24, 1, 1] = elided)");
-  // Two results of one reduction, written apart; whole tiles only.
-  test::checkGraphOn(shuffling(0.1),
-                     R"(graph @g(%x: f32[1, 16, 1, 32], %w: f32[32, 16, 1, 1]) -> ("y", "z") {
-    %c = conv %x, %w {dilations = [1, 1], group = 1, pads = [0, 0, 0, 0], strides = [1, 1]} : f32[1, 32, 1, 32]
-    %y = abs %c : f32[1, 32, 1, 32]
-    %z = neg %c : f32[1, 32, 1, 32]
-    return %y, %z
-  })");
+  REQUIRE(tileOf(kResidual, shuffling(0.1)).storeAxis >= 0);
+  test::checkGraphOn(shuffling(0.1), kPointwise);
+  test::checkGraphOn(shuffling(0.1), kResidual);
+  test::checkGraphOn(shuffling(0.1), kTwoResults);
 }
 
 TEST_CASE("turned tiles: what they need") {
@@ -97,6 +99,7 @@ TEST_CASE("turned tiles: what they need") {
   CHECK(isRefused("group [32, 32, 8], reg [1, 16, 1], lane 1 x 16, store 0"));   // one row
   CHECK(isRefused("group [32, 32, 8], reg [20, 16, 1], lane 1 x 16, store 0"));  // too many
   CHECK(isRefused("group [32, 32, 8], reg [4, 1, 1], lane -1 x 1, store 0"));    // no lanes
+  CHECK(isRefused("group [32, 36, 8], reg [4, 6, 1], lane 1 x 6, store 0"));     // no power of two
   CHECK(refused("group [32, 32], reg [4, 16], lane 1 x 16, store 0, order [1, 0]",
                 "map (32, 32) -> (in0[d0, 0])")
             .find("stores along axis") != std::string::npos);
