@@ -96,7 +96,7 @@ double footprintBytes(const ir::Module& plan, const Access& access, const ir::Bo
 }
 
 double footprintLineBytes(const ir::Module& plan, const Access& access, const ir::Box& points,
-                          int64_t lineBytes) {
+                          int64_t lineBytes, double linesMore) {
   const ir::Type& type = plan.type(access.buffer);
   const ir::Box box = boxOf(type, {&access}, points, plan.symbols);
   const auto elements = static_cast<double>(box.count());
@@ -104,8 +104,9 @@ double footprintLineBytes(const ir::Module& plan, const Access& access, const ir
   const auto size = static_cast<double>(ir::byteSize(type.dtype));
   const auto line = static_cast<double>(lineBytes);
   const double linesPerRun = 1 + (run - 1) * size / line;
-  const double lines = elements / run * linesPerRun;
-  return std::min(lines, evaluations(access, points)) * line;
+  const double runs = std::min(elements / run, evaluations(access, points));
+  const double lines = std::min(elements / run * linesPerRun, evaluations(access, points));
+  return (lines + runs * linesMore) * line;
 }
 
 double trafficBytes(const ir::Module& plan, const std::vector<Access>& accesses,

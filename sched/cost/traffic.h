@@ -10,9 +10,9 @@ namespace quartet::sched {
 double footprintBytes(const ir::Module& plan, const Access& access, const ir::Box& points);
 
 /// Bytes of the cache lines of `lineBytes` that they lie in, under the layout of the buffer: pieces
-/// that lie apart, each from any element of a line on.
+/// that lie apart, each from any element of a line on, and with so many lines more.
 double footprintLineBytes(const ir::Module& plan, const Access& access, const ir::Box& points,
-                          int64_t lineBytes);
+                          int64_t lineBytes, double linesMore = 0);
 
 /// Bytes: for every buffer, once what all reads of it reach over the whole of the anchor's axes
 /// (`extents`), and once what the writes reach. A footprint is the box around what index maps give

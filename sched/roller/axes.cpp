@@ -276,7 +276,11 @@ std::vector<LaneChoice> laneChoices(const TaskView& view, const hwdb::Descriptio
                    [](const auto& a, const auto& b) { return a.first < b.first; });
   std::vector<LaneChoice> cheap;
   for (const auto& [cost, choice] : choices) {
-    if (cost <= kMostCost * choices[0].first) cheap.push_back(choice);
+    const bool copies = std::any_of(
+        view.accesses.begin(), view.accesses.end(),
+        [&](const Access& access) { return packedByCopy(view, access, choice.axis, device); });
+    const bool other = !cheap.empty();
+    if (cost <= kMostCost * choices[0].first && !(other && copies)) cheap.push_back(choice);
   }
   if (cheap.empty()) cheap.push_back({});
   return cheap;

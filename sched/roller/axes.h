@@ -70,7 +70,8 @@ struct LaneChoice {
 
 /// Choices by what the accesses cost per element, the cheapest first: contiguous ones move a vector
 /// at once, invariant ones are shared, everything else is one access per lane. Those that cost at
-/// most twice as much as the cheapest; scalars where no vector is cheaper.
+/// most twice as much as the cheapest follow it, unless they need a copy of an operand, whose time
+/// is not among the accesses; scalars where no vector is cheaper.
 std::vector<LaneChoice> laneChoices(const TaskView& view, const hwdb::Description& device);
 
 }  // namespace quartet::sched

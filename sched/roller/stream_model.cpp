@@ -57,6 +57,17 @@ bool laneByLane(const TaskView& view, const Access& access, int laneAxis) {
   return !stride || (*stride != 0 && *stride != 1);
 }
 
+double bufferBytes(const TaskView& view, const Access& access) {
+  const ir::Type& type = view.plan->type(access.buffer);
+  return static_cast<double>(ir::elementCount(type.shape).usual(view.plan->symbols) *
+                             ir::byteSize(type.dtype));
+}
+
+/// Pieces of device memory that lie apart take so many lines more than they have: until the
+/// prefetchers have seen where they lead. 1x1 convolutions of 96 channels of 83 x 83 pixels,
+/// measured for tiles of 1 to 6 vectors.
+constexpr double kLinesPerPiece = 3;
+
 /// Of the cache behind the innermost, what the states of a column of tiles may take, and at most so
 /// many bytes, since they lie on a thread's stack.
 constexpr double kPartialShare = 0.25;
@@ -88,7 +99,13 @@ StreamModel::StreamModel(const TaskView& view, const LaneChoice& lane, int rowAx
     if (access.perPoint) {
       if (laneByLane(view, access, lane.axis)) scattered.push_back(access);
     } else if (!access.write) {
-      (varies(view, access, lane.axis) ? apart : shared).push_back(access);
+      const bool lanesApart = varies(view, access, lane.axis);
+      (lanesApart ? apart : shared).push_back(access);
+      const bool asStored =
+          !view.isConstant(access.buffer) && !packedByCopy(view, access, lane.axis, device);
+      if (asStored && bufferBytes(view, access) > farBytes_) {
+        (lanesApart ? farApart_ : farShared_).push_back(access);
+      }
     }
   }
   std::vector<int64_t> lengths = onePoint(view);
@@ -143,9 +160,16 @@ void StreamModel::findLevels(const hwdb::Description& device) {
     if (level.kind == hwdb::MemoryLevel::Kind::Explicit) continue;
     bytesPerCycle_ = behind;
     behind = hwdb::given(level.bytesPerCycle) ? level.bytesPerCycle.value : 0;
+    farBytes_ = cacheBytes_;
     cacheBytes_ = static_cast<double>(level.bytes.value) * kCacheShare;
     lineBytes_ = std::max<int64_t>(level.lineBytes.value, 1);
   }
+  const double flopsPerCycle =  // of all units
+      static_cast<double>(device.units.value * device.vectorLanes.value) * 2 *
+      device.fmaPerCycle.value;
+  const double gigahertz = device.peakGigaflops.value / flopsPerCycle;
+  memoryBytesPerCycle_ = device.memoryGigabytesPerSecond.value /
+                         static_cast<double>(device.units.value) / std::max(gigahertz, 1e-3);
 }
 
 double StreamModel::beyondCache(double bytes) const { return bytes <= cacheBytes_ ? 0 : bytes; }
@@ -209,6 +233,37 @@ const std::vector<int64_t>& StreamModel::slices(int64_t rows, int64_t vectors) c
   return better ? panel.slices : none;
 }
 
+double StreamModel::farCycles(const std::vector<Access>& accesses,
+                              const std::vector<int64_t>& lengths) const {
+  const ir::Box points = middleOf(view_, lengths);
+  double bytes = 0;
+  for (const Access& access : accesses) {
+    bytes += footprintLineBytes(*view_.plan, access, points, lineBytes_, kLinesPerPiece);
+  }
+  return bytes / memoryBytesPerCycle_;
+}
+
+double StreamModel::firstApart(int64_t vectors) const {
+  if (farApart_.empty()) return 0;
+  const auto laneAxis = static_cast<size_t>(lane_.axis);
+  std::vector<int64_t> lengths = onePoint(view_);
+  lengths[laneAxis] = std::min(vectors * lane_.lanes, view_.extents[laneAxis]);
+  const int64_t columns = ceilDivide(view_.extents[laneAxis], lengths[laneAxis]);
+  return farCycles(farApart_, lengths) * static_cast<double>(columns);
+}
+
+double StreamModel::firstShared(int64_t rows) const {
+  if (farShared_.empty()) return 0;
+  std::vector<int64_t> lengths = onePoint(view_);
+  int64_t tiles = 1;
+  if (rowAxis_ >= 0) {
+    const auto row = static_cast<size_t>(rowAxis_);
+    lengths[row] = rows;
+    tiles = ceilDivide(view_.extents[row], rows);
+  }
+  return farCycles(farShared_, lengths) * static_cast<double>(tiles);
+}
+
 double StreamModel::cycles(int64_t rows, int64_t vectors) const {
   if (bytesPerCycle_ == 0) return 0;
   const auto row = static_cast<size_t>(rows - 1);
@@ -222,9 +277,10 @@ double StreamModel::cycles(int64_t rows, int64_t vectors) const {
       slices(rows, vectors).empty() ? wholeCycles(panel, rows) : slicedCycles(panel, rows, vectors);
   // Of all row axes; counted here is one.
   const double share = tiles / rowTiles(rows);
-  return columns *
-         (sweeps_[row] + panels * share + tiles * stores_[row] * static_cast<double>(width)) /
-         static_cast<double>(std::max<int64_t>(view_.reductionCount(), 1));
+  const double all = columns * (sweeps_[row] + panels * share +
+                                tiles * stores_[row] * static_cast<double>(width)) +
+                     firstApart(vectors) * share + firstShared(rows);
+  return all / static_cast<double>(std::max<int64_t>(view_.reductionCount(), 1));
 }
 
 }  // namespace quartet::sched

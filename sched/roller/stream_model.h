@@ -46,6 +46,12 @@ class StreamModel {
   double rowTiles(int64_t rows) const;                     // of a column, over all row axes
   double stateBytes(int64_t rows, int64_t vectors) const;  // of a register tile
 
+  /// Cycles to read large operands from device memory for the first time, for a whole reduction:
+  /// those of a box of points, those that lanes read apart over the lane axis, those that they
+  /// share over the row axis.
+  double farCycles(const std::vector<Access>& accesses, const std::vector<int64_t>& lengths) const;
+  double firstApart(int64_t vectors) const;
+  double firstShared(int64_t rows) const;
   /// The level behind the innermost cache, and what that cache keeps.
   void findLevels(const hwdb::Description& device);
   double sweepBytes(const std::vector<Access>& shared, int64_t rows) const;
@@ -58,9 +64,12 @@ class StreamModel {
   int64_t lineBytes_ = 1;     // of that cache
   double bytesPerCycle_ = 0;  // of the level behind it; 0: free
   double partialRoom_ = 0;
-  std::vector<double> sweeps_;  // cycles of one sweep with 1, 2, ... rows per tile
-  std::vector<double> stores_;  // cycles of one lane's stores, of as many rows
-  std::vector<Panel> panels_;   // 1, 2, ... vectors wide
+  std::vector<double> sweeps_;      // cycles of one sweep with 1, 2, ... rows per tile
+  std::vector<double> stores_;      // cycles of one lane's stores, of as many rows
+  std::vector<Panel> panels_;       // 1, 2, ... vectors wide
+  double memoryBytesPerCycle_ = 1;  // of one unit
+  double farBytes_ = 0;             // operands of more come from device memory
+  std::vector<Access> farShared_, farApart_;
 };
 
 }  // namespace quartet::sched

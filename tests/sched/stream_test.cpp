@@ -20,7 +20,8 @@ hwdb::MemoryLevel cache(const char* name, int64_t bytes) {
 hwdb::Description cached(double bytesPerCycle, int64_t innerBytes = 32 << 10) {
   hwdb::Description device = test::vectorCpu();
   device.vectorRegisters.value = 32;
-  device.fmaLatencyCycles.value = 1;  // small tiles are as good as large ones
+  device.fmaLatencyCycles.value = 1;                // small tiles are as good as large ones
+  device.memoryGigabytesPerSecond.value = 1000000;  // first reads are free
   device.memory = {cache("L2", 1 << 20), cache("L1", innerBytes)};
   if (bytesPerCycle > 0) {
     device.memory[0].bytesPerCycle = {bytesPerCycle, hwdb::Provenance::Derived, "test"};
@@ -68,6 +69,30 @@ TEST_CASE("streams: the slower the cache behind the first, the more a tile reuse
            static_cast<double>(tile.rows * tile.vectors);
   };
   CHECK(bytesPerProduct(slow) < bytesPerProduct(free));
+}
+
+TEST_CASE("streams: what comes from memory in pieces that lie apart is read in longer ones") {
+  // Rows of pixels of 64 channels, each of 4,096 x 4 bytes: 1 MiB, twice what the cache behind may
+  // keep.
+  const auto vectorsOf = [](double gigabytesPerSecond) {
+    hwdb::Description device = cached(32);
+    device.memoryGigabytesPerSecond.value = gigabytesPerSecond;
+    const ir::Module plan =
+        test::planned(test::expressed(R"(graph @g(%x: f32[1, 64, 1, 4096]) -> ("y") {
+          %w = constant {hash = "w"} : f32[8, 64, 1, 1]
+          %y = conv %x, %w {dilations = [1, 1], group = 1, pads = [0, 0, 0, 0], strides = [1, 1]} : f32[1, 8, 1, 4096]
+          return %y
+        }
+        constant "w" f32[8, 64, 1, 1] = elided)"),
+                      device);
+    const ir::OpId tasks = sched::taskSets(plan).back();
+    const auto& tile = plan.op(sched::governingTile(plan, tasks)).attributes.get<ir::Tile>("tile");
+    const auto lane = static_cast<size_t>(tile.laneAxis);
+    REQUIRE(plan.op(sched::governingTile(plan, tasks)).attributes.expr().domain[lane] ==
+            ir::Dim(4096));
+    return tile.reg[lane] / tile.lanes;
+  };
+  CHECK(vectorsOf(0.001) > vectorsOf(1000000));
 }
 
 TEST_CASE("streams: what the innermost cache keeps is free") {
