@@ -103,7 +103,7 @@ StreamModel::StreamModel(const TaskView& view, const LaneChoice& lane, int rowAx
       (lanesApart ? apart : shared).push_back(access);
       const bool asStored =
           !view.isConstant(access.buffer) && !packedByCopy(view, access, lane.axis, device);
-      if (asStored && bufferBytes(view, access) > farBytes_) {
+      if (memoryBytesPerCycle_ > 0 && asStored && bufferBytes(view, access) > farBytes_) {
         (lanesApart ? farApart_ : farShared_).push_back(access);
       }
     }
@@ -158,18 +158,15 @@ void StreamModel::findLevels(const hwdb::Description& device) {
   double behind = 0;                                      // what the level before in the list gives
   for (const hwdb::MemoryLevel& level : device.memory) {  // outermost first
     if (level.kind == hwdb::MemoryLevel::Kind::Explicit) continue;
+    if (level.kind == hwdb::MemoryLevel::Kind::Device && hwdb::given(level.bytesPerCycle)) {
+      memoryBytesPerCycle_ = level.bytesPerCycle.value;
+    }
     bytesPerCycle_ = behind;
     behind = hwdb::given(level.bytesPerCycle) ? level.bytesPerCycle.value : 0;
     farBytes_ = cacheBytes_;
     cacheBytes_ = static_cast<double>(level.bytes.value) * kCacheShare;
     lineBytes_ = std::max<int64_t>(level.lineBytes.value, 1);
   }
-  const double flopsPerCycle =  // of all units
-      static_cast<double>(device.units.value * device.vectorLanes.value) * 2 *
-      device.fmaPerCycle.value;
-  const double gigahertz = device.peakGigaflops.value / flopsPerCycle;
-  memoryBytesPerCycle_ = device.memoryGigabytesPerSecond.value /
-                         static_cast<double>(device.units.value) / std::max(gigahertz, 1e-3);
 }
 
 double StreamModel::beyondCache(double bytes) const { return bytes <= cacheBytes_ ? 0 : bytes; }

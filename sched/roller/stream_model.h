@@ -67,7 +67,7 @@ class StreamModel {
   std::vector<double> sweeps_;      // cycles of one sweep with 1, 2, ... rows per tile
   std::vector<double> stores_;      // cycles of one lane's stores, of as many rows
   std::vector<Panel> panels_;       // 1, 2, ... vectors wide
-  double memoryBytesPerCycle_ = 1;  // of one unit
+  double memoryBytesPerCycle_ = 0;  // of one unit; 0: not known, free
   double farBytes_ = 0;             // operands of more come from device memory
   std::vector<Access> farShared_, farApart_;
 };

@@ -14,7 +14,6 @@ namespace {
 hwdb::Description cached(double bytesPerCycle, int64_t innerBytes, int64_t outerBytes = 1 << 20) {
   hwdb::Description device = test::vectorCpu();
   device.vectorRegisters.value = 32;
-  device.memoryGigabytesPerSecond.value = 1000000;  // first reads are free
   hwdb::MemoryLevel outer;
   outer.name = "L2";
   outer.bytes.value = outerBytes;

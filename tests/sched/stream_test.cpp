@@ -20,8 +20,7 @@ hwdb::MemoryLevel cache(const char* name, int64_t bytes) {
 hwdb::Description cached(double bytesPerCycle, int64_t innerBytes = 32 << 10) {
   hwdb::Description device = test::vectorCpu();
   device.vectorRegisters.value = 32;
-  device.fmaLatencyCycles.value = 1;                // small tiles are as good as large ones
-  device.memoryGigabytesPerSecond.value = 1000000;  // first reads are free
+  device.fmaLatencyCycles.value = 1;  // small tiles are as good as large ones
   device.memory = {cache("L2", 1 << 20), cache("L1", innerBytes)};
   if (bytesPerCycle > 0) {
     device.memory[0].bytesPerCycle = {bytesPerCycle, hwdb::Provenance::Derived, "test"};
@@ -74,9 +73,14 @@ TEST_CASE("streams: the slower the cache behind the first, the more a tile reuse
 TEST_CASE("streams: what comes from memory in pieces that lie apart is read in longer ones") {
   // Rows of pixels of 64 channels, each of 4,096 x 4 bytes: 1 MiB, twice what the cache behind may
   // keep.
-  const auto vectorsOf = [](double gigabytesPerSecond) {
+  const auto vectorsOf = [](double bytesPerCycle) {
     hwdb::Description device = cached(32);
-    device.memoryGigabytesPerSecond.value = gigabytesPerSecond;
+    hwdb::MemoryLevel memory = device.memory[0];
+    memory.kind = hwdb::MemoryLevel::Kind::Device;
+    memory.bytesPerCycle = {bytesPerCycle, hwdb::Provenance::Derived, "test"};
+    device.memory.insert(device.memory.begin(), memory);
+    // What is measured at first use decides on no code.
+    device.memoryGigabytesPerSecond.value = 1e-3;
     const ir::Module plan =
         test::planned(test::expressed(R"(graph @g(%x: f32[1, 64, 1, 4096]) -> ("y") {
           %w = constant {hash = "w"} : f32[8, 64, 1, 1]
@@ -92,7 +96,26 @@ TEST_CASE("streams: what comes from memory in pieces that lie apart is read in l
             ir::Dim(4096));
     return tile.reg[lane] / tile.lanes;
   };
-  CHECK(vectorsOf(0.001) > vectorsOf(1000000));
+  CHECK(vectorsOf(1) > vectorsOf(1000000));
+}
+
+TEST_CASE("streams: what a CPU measures at first use decides on no tile") {
+  // Readings differ from process to process; the code must not.
+  hwdb::Description device = cached(32);
+  hwdb::MemoryLevel memory = device.memory[0];
+  memory.kind = hwdb::MemoryLevel::Kind::Device;
+  memory.bytesPerCycle = {4, hwdb::Provenance::Derived, "test"};
+  device.memory.insert(device.memory.begin(), memory);
+  const RowsAndVectors before = tileOf(1024, device);
+  device.peakGigaflops.value *= 37;
+  device.memoryGigabytesPerSecond.value /= 53;
+  for (hwdb::MemoryLevel& level : device.memory) level.gigabytesPerSecond.value *= 11;
+  CHECK(tileOf(1024, device) == before);
+  for (const int64_t steps : {4, 64, 300}) {
+    const RowsAndVectors other = tileOf(steps, device);
+    device.peakGigaflops.value /= 200;
+    CHECK(tileOf(steps, device) == other);
+  }
 }
 
 TEST_CASE("streams: what the innermost cache keeps is free") {

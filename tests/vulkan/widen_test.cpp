@@ -14,7 +14,8 @@ namespace {
 
 /// Sums, with weights 1, 10, 100, ..., the elements at 4 * group + offsets[i]; the first of them is
 /// said to lie at a multiple of `align`.
-ir::Module sumOf(const std::vector<int64_t>& offsets, int64_t align, DType dtype = DType::F32) {
+ir::Module sumOf(const std::vector<int64_t>& offsets, int64_t align) {
+  constexpr DType dtype = DType::F32;
   Kernel k("sum", 1);
   auto& b = k.build;
   const ValueId in = k.input(dtype, 32);
