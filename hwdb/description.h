@@ -85,7 +85,9 @@ struct Description {
   Kind kind = Kind::Cpu;
 
   // Execution hierarchy: units > groups > invocations > vector lanes.
-  Count units;             // cores, compute units
+  Count units;         // cores, compute units
+  Count machineUnits;  // optional: of the machine, where `units` are those in use. Results must not
+                       // depend on the number of threads: what decides on them reads this.
   Count groupInvocations;  // invocations of a group that kernels are built for; 1 on a CPU
   Count maxGroupInvocations;
   Count maxGroupsPerAxis;  // of one launch

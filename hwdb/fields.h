@@ -28,6 +28,7 @@ inline constexpr FieldRule kOptionalCost{FieldClass::Cost, 0, false};
 template <class D, class F>
 void visitFields(D& d, F visit) {
   visit("units", d.units, kCount);
+  visit("machineUnits", d.machineUnits, kOptionalCount);
   visit("schedulersPerUnit", d.schedulersPerUnit, kOptionalCount);
   visit("gigahertz", d.gigahertz, kOptionalCost);
   visit("fmaLanes", d.fmaLanes, kOptionalCount);

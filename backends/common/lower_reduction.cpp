@@ -69,12 +69,11 @@ void TaskLowering::reductionLoops(
   if (!isLane(axis)) {
     const bool sliced = slice_.has_value() && extent.isConstant() && group(axis) < extent.constant;
     const Linear start = sliced ? sliceStart(axis) : Linear::of(0);
-    const Linear trips =
-        sliced ? Linear::of(group(axis) / unroll) : math_.floorDiv(extent, Linear::of(unroll));
+    const Linear length = sliced ? math_.minimum(Linear::of(group(axis)), extent - start) : extent;
     QT_ASSERT(unroll == 1 || (extent.isConstant() && extent.constant % unroll == 0),
               "a reduction axis is unrolled by a number that does not divide it");
-    loop(Linear::of(0), trips, 1, {0, std::max<int64_t>(most / unroll - 1, 0)},
-         [&](const Linear& i) {
+    loop(Linear::of(0), math_.floorDiv(length, Linear::of(unroll)), 1,
+         {0, std::max<int64_t>(most / unroll - 1, 0)}, [&](const Linear& i) {
            for (int64_t u = 0; u < unroll; ++u) {
              position[which] = start + i * unroll + Linear::of(u);
              reductionLoops(depth + 1, position, body);

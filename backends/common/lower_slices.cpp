@@ -1,5 +1,7 @@
-// Reductions that are sliced: every column of register tiles goes through one slice of the
-// reduction after the other, and keeps what its points have so far in private memory meanwhile.
+// Reductions that are sliced: a group goes through one slice of the reduction after the other, and
+// keeps what its points have so far in private memory meanwhile. What a slice reads is read again
+// by all register tiles of the group while it stays in the caches (Goto and van de Geijn, Anatomy
+// of High-Performance Matrix Multiplication, 2008).
 #include "backends/common/storage.h"
 #include "backends/common/task_lowering.h"
 
@@ -20,36 +22,27 @@ int64_t TaskLowering::sliceCount() const {
   return count;
 }
 
-/// Of one reduction axis.
+/// Of one reduction axis; the last may be shorter.
 int64_t TaskLowering::slicesOf(size_t axis) const {
   const auto extent = expr_.reduction[axis - rank()].constant();
-  return extent && *extent > 0 ? *extent / group(axis) : 1;
+  return extent && *extent > 0 ? (*extent + group(axis) - 1) / group(axis) : 1;
 }
 
-/// The number of loops over domain axes around a column of register tiles, that over the lane axis
-/// among them.
-size_t TaskLowering::columnDepth() const {
-  size_t depth = 0;
-  for (const int axis : tile_.order) {
-    if (static_cast<size_t>(axis) >= rank()) continue;
-    ++depth;
-    if (axis == tile_.laneAxis) break;
-  }
-  return depth;
+/// Register tiles of a group along the lane axis.
+int64_t TaskLowering::columns() const {
+  const auto lane = static_cast<size_t>(tile_.laneAxis);
+  return (group(lane) + reg(lane) - 1) / reg(lane);
 }
 
-/// One vector for each state of every vector of a column's points.
+/// One vector for each state of every vector of a group's points.
 void TaskLowering::declarePartialStates() {
   if (sliceCount() == 1) return;
-  int64_t vectors = reg(static_cast<size_t>(tile_.laneAxis)) / tile_.lanes;
-  size_t depth = 0;
-  for (const int axis : tile_.order) {
-    if (static_cast<size_t>(axis) >= rank() || depth++ < columnDepth()) continue;
-    columnAxes_.push_back(static_cast<size_t>(axis));
-    vectors *= group(static_cast<size_t>(axis));
+  int64_t vectors = 1;
+  for (size_t axis = 0; axis < rank(); ++axis) {
+    vectors *= isLane(axis) ? columns() * reg(axis) / tile_.lanes : group(axis);
   }
   constexpr int64_t kMostVectors = (1 << 20) / 64;  // they lie on a thread's stack
-  QT_ASSERT(vectors <= kMostVectors, "the states of a column between slices of its reduction");
+  QT_ASSERT(vectors <= kMostVectors, "the states of a group between slices of its reduction");
   for (const ir::Expr& init : expr_.init) {
     partial_.push_back(builder_.var(computeType(init.dtype()), math_.lanes(), {ir::Dim(vectors)}));
   }
@@ -57,27 +50,31 @@ void TaskLowering::declarePartialStates() {
 
 void TaskLowering::loopOverSlices(const std::vector<Linear>& base, std::vector<Linear>& origin) {
   const int64_t count = sliceCount();
-  columnBase_ = base;
-  const auto lane = static_cast<size_t>(tile_.laneAxis);
-  columnBase_[lane] = origin[lane];
+  groupBase_ = base;
   loop(Linear::of(0), Linear::of(count), 1, {0, count - 1}, [&](const Linear& slice) {
     slice_ = slice;
-    loopOverRegisterTiles(columnDepth(), base, origin);
+    loopOverRegisterTiles(0, base, origin);
   });
   slice_.reset();
 }
 
-/// Where the states of a point's vector are kept.
+/// Where the states of a point's vector are kept: those of a column of register tiles together, in
+/// the order of its rows.
 ValueId TaskLowering::partialIndex(const Point& point) {
-  Linear index = Linear::of(0);
-  for (const size_t axis : columnAxes_) {
-    index = index * group(axis) + (point.axes[axis] - columnBase_[axis]);
-  }
   const auto lane = static_cast<size_t>(tile_.laneAxis);
-  Linear along = point.axes[lane] - columnBase_[lane];
+  Linear along = point.axes[lane] - groupBase_[lane];
   along.lane = 0;
+  const Linear width = Linear::of(reg(lane));
+  Linear index = Linear::of(0);
+  for (const int each : tile_.order) {
+    const auto axis = static_cast<size_t>(each);
+    if (axis >= rank()) continue;
+    index = isLane(axis) ? index * columns() + math_.floorDiv(along, width)
+                         : index * group(axis) + (point.axes[axis] - groupBase_[axis]);
+  }
   const int64_t vectors = reg(lane) / tile_.lanes;
-  return math_.materialize(index * vectors + math_.floorDiv(along, Linear::of(tile_.lanes)));
+  const Linear vector = math_.floorDiv(math_.mod(along, width), Linear::of(tile_.lanes));
+  return math_.materialize(index * vectors + vector);
 }
 
 /// Where in the reduction a slice begins along an axis: the innermost sliced axis varies fastest.

@@ -197,7 +197,7 @@ void TaskLowering::loopOverRegisterTiles(size_t depth, const std::vector<Linear>
   for (int axis : tile_.order) {
     if (static_cast<size_t>(axis) < rank()) order.push_back(static_cast<size_t>(axis));
   }
-  if (depth == columnDepth() && sliceCount() > 1 && !slice_) {
+  if (depth == 0 && sliceCount() > 1 && !slice_) {
     loopOverSlices(base, origin);
     return;
   }

@@ -66,7 +66,7 @@ class TaskLowering {
                       const std::function<void(const std::vector<Linear>&, ir::ValueId)>& body);
   int64_t sliceCount() const;
   int64_t slicesOf(size_t axis) const;
-  size_t columnDepth() const;
+  int64_t columns() const;
   void declarePartialStates();
   void loopOverSlices(const std::vector<Linear>& base, std::vector<Linear>& origin);
   ir::ValueId partialIndex(const Point& point);
@@ -112,9 +112,8 @@ class TaskLowering {
   std::vector<ir::ValueId> order_;  // plan values of the kernel's parameters
   Linear firstGroup_;
   // Of a sliced reduction (lower_slices.cpp):
-  std::vector<ir::ValueId> partial_;  // states of a column's points so far, one array for each
-  std::vector<size_t> columnAxes_;    // domain axes inside a column of register tiles
-  std::vector<Linear> columnBase_;    // where the column begins
+  std::vector<ir::ValueId> partial_;  // states of a group's points so far, one array for each
+  std::vector<Linear> groupBase_;     // where the group begins
   std::optional<Linear> slice_;       // that is gone through
   Evaluator evaluator_;
 };

@@ -1,5 +1,7 @@
 #include "backends/cpu/description.h"
 
+#include <unistd.h>
+
 #include <algorithm>
 #include <cmath>
 #include <fstream>
@@ -146,6 +148,7 @@ void describeLimits(hwdb::Description& host, const Shape& shape, int threads) {
   const std::string cpuid = "cpuid";
   constexpr int64_t kIndexable = INT64_C(0x7fffffff);  // kernels index with 32 bits
   host.units = queried<int64_t>(threads, "threads in use");
+  host.machineUnits = queried<int64_t>(std::max(1L, sysconf(_SC_NPROCESSORS_ONLN)), "sysconf");
   host.groupInvocations = queried<int64_t>(1, "backend");
   host.maxGroupInvocations = queried<int64_t>(1, "backend");
   host.maxGroupsPerAxis = queried(kIndexable, "backend");

@@ -1,6 +1,7 @@
 #include "sched/roller/roller.h"
 
 #include <algorithm>
+#include <map>
 #include <random>
 
 #include "sched/cost/operations.h"
@@ -9,6 +10,8 @@
 #include "sched/roller/packing.h"
 #include "sched/roller/padding.h"
 #include "sched/roller/shape.h"
+#include "sched/roller/splitting.h"
+#include "sched/roller/step_model.h"
 
 namespace quartet::sched {
 
@@ -21,6 +24,9 @@ namespace {
 /// Other lanes than those whose accesses cost least are taken when their predicted time is below so
 /// much of the others'.
 constexpr double kClearly = 0.95;
+
+/// Units are idle for so much more than the work takes, before a reduction is split.
+constexpr double kIdle = 1.25;
 
 bool writesFree(const TaskView& view) {
   return std::any_of(view.accesses.begin(), view.accesses.end(), [&](const Access& access) {
@@ -85,8 +91,10 @@ double scalarTaskSet(ir::Module& plan, OpId tasks, const Env& env) {
 class Tiling {
  public:
   /// Merges axes.
-  Tiling(ir::Module& plan, OpId tasks, const std::vector<ValueId>& freeLayout, const Env& env);
+  Tiling(ir::Module& plan, OpId tasks, const std::vector<ValueId>& freeLayout, const Budget& budget,
+         const Env& env);
 
+  /// With their groups, the one with the shortest predicted time first.
   const std::vector<RegisterTile>& tiles() const { return tiles_; }
   /// Completes `plan`, which is the constructor's or a copy of it, with one of the tiles and all
   /// that follows from it: layouts of free buffers and of constants, copies. The predicted time.
@@ -95,6 +103,7 @@ class Tiling {
 
  private:
   void addTiles(std::vector<RegisterTile> tiles);
+  void addGroups(const TaskView& view, const Budget& budget, const Env& env);
 
   OpId tasks_;
   std::vector<ValueId> free_;
@@ -102,7 +111,8 @@ class Tiling {
   std::vector<RegisterTile> tiles_;
 };
 
-Tiling::Tiling(ir::Module& plan, OpId tasks, const std::vector<ValueId>& freeLayout, const Env& env)
+Tiling::Tiling(ir::Module& plan, OpId tasks, const std::vector<ValueId>& freeLayout,
+               const Budget& budget, const Env& env)
     : tasks_(tasks), free_(freeLayout) {
   merged_ = mergeAxes(plan, tasks, freeLayout);
   for (const MergedBuffer& buffer : merged_) {
@@ -118,6 +128,7 @@ Tiling::Tiling(ir::Module& plan, OpId tasks, const std::vector<ValueId>& freeLay
     // its readers too, whose time the models do not know.
     if (!view.reduces() || writesFree(view)) break;
   }
+  addGroups(view, budget, env);
 }
 
 /// Those of another choice of lanes. The first stays the first unless it is clearly slower.
@@ -136,6 +147,31 @@ void Tiling::addTiles(std::vector<RegisterTile> tiles) {
   tiles_.insert(tiles_.begin(), first);
 }
 
+/// The first stays the first unless another that gives the same bits is faster with its groups:
+/// their number depends on the threads in use, on which no result may depend.
+void Tiling::addGroups(const TaskView& view, const Budget& budget, const Env& env) {
+  std::map<int, Work> works;  // by lane axis
+  for (RegisterTile& tile : tiles_) {
+    const LaneChoice lane{tile.tile.laneAxis, tile.tile.lanes};
+    auto work = works.find(lane.axis);
+    if (work == works.end()) work = works.emplace(lane.axis, workOf(view, lane)).first;
+    chooseGroupTile(view, work->second, budget, env.device, tile.tile);
+    tile.cycles *= imbalance(view, tile.tile, budget.units);
+  }
+  const auto alongReduction = [&](const RegisterTile& tile) {
+    return tile.tile.laneAxis >= view.rank();
+  };
+  const RegisterTile first = tiles_.front();
+  std::stable_sort(tiles_.begin(), tiles_.end(), [](const RegisterTile& a, const RegisterTile& b) {
+    return a.cycles < b.cycles;
+  });
+  const auto best = std::find_if(tiles_.begin(), tiles_.end(), [&](const RegisterTile& tile) {
+    return alongReduction(tile) == alongReduction(first) &&
+           (tile.cycles < kClearly * first.cycles || tile.tile == first.tile);
+  });
+  std::rotate(tiles_.begin(), best, best + 1);
+}
+
 double Tiling::apply(ir::Module& plan, const RegisterTile& chosen, const Budget& budget,
                      const Env& env) const {
   const TaskView view = viewOf(plan, tasks_, free_);
@@ -151,15 +187,93 @@ double Tiling::apply(ir::Module& plan, const RegisterTile& chosen, const Budget&
   Work work = workOf(view, lane);
   work.cycles = chosen.cycles;
   double microseconds = predict(plan, tasks_, work, env);
-  chooseGroupTile(view, work, budget, env.device, tile);
   packConstants(plan, view, tile, env.device);
   const std::vector<OpId> copies = packOperands(plan, view, tile, env.device);
   plan.op(view.anchor).attributes.set("tile", std::move(tile));
   for (const OpId copy : copies) {
-    const Tiling copied(plan, copy, {}, env);
+    const Tiling copied(plan, copy, {}, budget, env);
     microseconds += copied.apply(plan, copied.tiles().front(), budget, env);
   }
   return microseconds;
+}
+
+/// Tiles a task set with what is predicted to be fastest; the predicted time.
+double applyBest(ir::Module& plan, OpId tasks, const std::vector<ValueId>& freeLayout,
+                 const Budget& budget, const Env& env) {
+  const Tiling tiling(plan, tasks, freeLayout, budget, env);
+  return tiling.apply(plan, tiling.tiles().front(), budget, env);
+}
+
+/// Cycles that one more launch costs every unit.
+double launchCycles(const hwdb::Description& device) {
+  if (hwdb::given(device.gigahertz)) {
+    return device.launchMicroseconds.value * 1e3 * device.gigahertz.value;
+  }
+  // What makes a task worth starting makes a launch worth it.
+  return static_cast<double>(device.taskVectorOperations.value) / device.fmaPerCycle.value;
+}
+
+/// Numbers of parts worth trying: divisors of the extent that fill the units once, twice, four
+/// times, with groups that are as many for each part as they are now.
+std::vector<int64_t> partCounts(int64_t extent, int64_t units, int64_t groups) {
+  std::vector<int64_t> counts;
+  for (const int64_t times : {1, 2, 4}) {
+    int64_t parts = std::max<int64_t>(ceilDivide(units * times, groups), 2);
+    while (parts < extent && extent % parts != 0) ++parts;
+    if (parts > extent || (!counts.empty() && counts.back() == parts)) continue;
+    counts.push_back(parts);
+  }
+  return counts;
+}
+
+int64_t groupCount(const TaskView& view, const ir::Tile& tile) {
+  int64_t groups = 1;
+  for (int axis = 0; axis < view.rank(); ++axis) {
+    const auto i = static_cast<size_t>(axis);
+    groups *= ceilDivide(view.extents[i], std::max<int64_t>(tile.group[i], 1));
+  }
+  return std::max<int64_t>(groups, 1);
+}
+
+/// Of all units together.
+double splitCycles(ir::Module plan, OpId tasks, std::vector<ValueId> freeLayout, const Split& split,
+                   const Budget& budget, const Env& env) {
+  const SplitTasks made = splitReduction(plan, tasks, split);
+  freeLayout.push_back(made.partial);
+  const Tiling parts(plan, made.parts, freeLayout, budget, env);
+  parts.apply(plan, parts.tiles().front(), budget, env);
+  const Tiling merge(plan, tasks, freeLayout, budget, env);
+  return parts.tiles().front().cycles + merge.tiles().front().cycles +
+         static_cast<double>(budget.units) * launchCycles(env.device);
+}
+
+/// How a reduction whose groups leave units idle is best split; nothing when it takes less time as
+/// it is. Sums in parts are rounded differently: what decides is the same for any number of
+/// threads, and nothing is measured at first use.
+std::optional<Split> bestSplit(const ir::Module& plan, OpId tasks,
+                               const std::vector<ValueId>& freeLayout, const Env& env) {
+  const std::optional<int> axis = splitAxis(plan, tasks);
+  if (!axis) return std::nullopt;
+  const hwdb::Count& machine = env.device.machineUnits;
+  const Budget all{hwdb::given(machine) ? machine.value : env.device.units.value};
+  ir::Module whole = plan;
+  const Tiling tiling(whole, tasks, freeLayout, all, env);
+  const TaskView view = viewOf(whole, tasks, freeLayout);
+  const RegisterTile& direct = tiling.tiles().front();
+  if (direct.cycles == 0 || imbalance(view, direct.tile, all.units) < kIdle) return std::nullopt;
+  const ir::OpId anchor = governingTile(plan, tasks);
+  const int64_t extent =
+      plan.op(anchor).attributes.expr().reduction[static_cast<size_t>(*axis)].value();
+  double best = direct.cycles * kClearly;
+  std::optional<Split> chosen;
+  for (const int64_t parts : partCounts(extent, all.units, groupCount(view, direct.tile))) {
+    const Split split{*axis, parts};
+    const double cycles = splitCycles(plan, tasks, freeLayout, split, all, env);
+    if (cycles >= best) continue;
+    best = cycles;
+    chosen = split;
+  }
+  return chosen;
 }
 
 /// The tiles of which alternatives are made: the best, or any, drawn without repetition.
@@ -189,17 +303,25 @@ Result<std::vector<Alternative>> roller(const Region& region, const Budget& budg
     return std::vector<Alternative>{{std::move(plan), microseconds}};
   }
   padOperands(plan, tasks, env.device);
+  OpId main = tasks;  // whose tiles are the alternatives
+  if (const auto split = bestSplit(plan, tasks, freeLayout, env)) {
+    const SplitTasks made = splitReduction(plan, tasks, *split);
+    freeLayout.push_back(made.partial);
+    main = made.parts;
+  }
   double copies = 0;
   for (const OpId each : taskSets(plan)) {
-    if (each == tasks) continue;
-    const Tiling tiling(plan, each, freeLayout, env);
-    copies += tiling.apply(plan, tiling.tiles().front(), budget, env);
+    if (each == main || each == tasks) continue;
+    copies += applyBest(plan, each, freeLayout, budget, env);
   }
-  const Tiling tiling(plan, tasks, freeLayout, env);
+  const Tiling tiling(plan, main, freeLayout, budget, env);
   std::vector<Alternative> alternatives;
   for (const RegisterTile& tile : selected(tiling.tiles(), env.options)) {
     Alternative alternative{plan, copies};
     alternative.microseconds += tiling.apply(alternative.plan, tile, budget, env);
+    if (main != tasks) {
+      alternative.microseconds += applyBest(alternative.plan, tasks, freeLayout, budget, env);
+    }
     alternatives.push_back(std::move(alternative));
   }
   return alternatives;

@@ -16,9 +16,8 @@ namespace {
 // Structural limits of register tiles, the same for every device: what is unrolled is code. Within
 // them the description decides.
 
-/// Vectors of a map's tile, and steps of a reduction, that one turn of their loop goes through.
+/// Vectors of a map's tile that one turn of its loop goes through.
 constexpr int64_t kMapVectors = 4;
-constexpr int64_t kMostSteps = 8;
 /// Operations of a reduction that are unrolled together, in units of operationCost: a driver's
 /// compiler can take memory without end over less than a thousand.
 constexpr double kMostUnrolled = 256;
@@ -78,12 +77,6 @@ std::vector<int64_t> positive(std::vector<int64_t> extents) {
   return extents;
 }
 
-int64_t largestDivisor(int64_t value, int64_t most) {
-  int64_t candidate = most;
-  while (candidate > 1 && value % candidate != 0) --candidate;
-  return std::max<int64_t>(candidate, 1);
-}
-
 /// Whether accesses that are regular inside one vector stay so over `width` points of the lane
 /// axis: the channels of one group of a grouped convolution, say.
 bool keepsBlocks(const TaskView& view, const LaneChoice& lane, int64_t width) {
@@ -130,27 +123,53 @@ bool sliced(const TaskView& view, const ir::Tile& tile) {
   return false;
 }
 
-/// Shortens a task's rows until the states that a column of its tiles keeps between slices of the
-/// reduction fit the room for them.
-void boundPartialStates(const TaskView& view, const hwdb::Description& device, ir::Tile& tile) {
-  if (!sliced(view, tile)) return;
+/// Sets the group of a reduction in slices: a block of register tiles whose states fit the room for
+/// them, in `need` groups or more.
+void chooseSlicedGroup(const TaskView& view, const hwdb::Description& device, int64_t need,
+                       ir::Tile& tile) {
   const auto lane = static_cast<size_t>(tile.laneAxis);
-  const auto place = std::find(tile.order.begin(), tile.order.end(), tile.laneAxis);
-  std::vector<size_t> rows;  // axes of a column
-  for (auto axis = place + 1; axis != tile.order.end() && *axis < view.rank(); ++axis) {
-    rows.push_back(static_cast<size_t>(*axis));
-  }
-  const double room = partialRoom(device);
-  const auto bytes = [&] {
-    constexpr int64_t kStateBytes = 4;  // for each of stateRegisters
-    auto all = static_cast<double>(stateRegisters(view) * tile.reg[lane] * kStateBytes);
-    for (const size_t i : rows) all *= static_cast<double>(tile.group[i]);
-    return all;
+  const std::vector<int> rowAxes = sched::rowAxes(view, {tile.laneAxis, tile.lanes});
+  const auto tilesAlong = [&](size_t axis) {
+    return ceilDivide(view.extents[axis], tile.reg[axis]);
   };
-  for (const size_t i : rows) {
-    while (bytes() > room && tile.group[i] > tile.reg[i]) {
-      tile.group[i] = ceilDivide(ceilDivide(tile.group[i], tile.reg[i]), 2) * tile.reg[i];
-    }
+  int64_t rowTiles = 1;
+  int64_t rows = 1;  // points of a register tile
+  int64_t groups = 1;
+  for (int axis = 0; axis < view.rank(); ++axis) {
+    const auto i = static_cast<size_t>(axis);
+    tile.group[i] = tile.reg[i];
+    const bool row = std::find(rowAxes.begin(), rowAxes.end(), axis) != rowAxes.end();
+    if (row) rows *= tile.reg[i];
+    if (row) rowTiles *= tilesAlong(i);
+    if (!row && i != lane) groups *= tilesAlong(i);
+  }
+  constexpr int64_t kStateBytes = 4;  // for each of stateRegisters
+  const auto states =
+      static_cast<double>(stateRegisters(view) * rows * tile.reg[lane] * kStateBytes);
+  SlicedGroup block =
+      slicedGroup(rowTiles, tilesAlong(lane), rows, tile.reg[lane], states, partialRoom(device));
+  block.rows = std::max<int64_t>(block.rows, 1);
+  block.columns = std::max<int64_t>(block.columns, 1);
+  // Enough groups, and of nearly the same size.
+  const auto count = [&] {
+    return groups * ceilDivide(rowTiles, block.rows) * ceilDivide(tilesAlong(lane), block.columns);
+  };
+  while (count() < need && block.rows * block.columns > 1) {
+    const bool wide = block.columns * tile.reg[lane] >= block.rows * rows;
+    int64_t& longer = block.rows == 1 || (wide && block.columns > 1) ? block.columns : block.rows;
+    const int64_t all = &longer == &block.columns ? tilesAlong(lane) : rowTiles;
+    longer = std::min(longer - 1, ceilDivide(all, ceilDivide(all, longer) + 1));
+  }
+  const auto even = [](int64_t all, int64_t part) {
+    return ceilDivide(all, ceilDivide(all, part));
+  };
+  tile.group[lane] = even(tilesAlong(lane), block.columns) * tile.reg[lane];
+  for (auto axis = tile.order.rbegin(); axis != tile.order.rend(); ++axis) {
+    const auto i = static_cast<size_t>(*axis);
+    if (std::find(rowAxes.begin(), rowAxes.end(), *axis) == rowAxes.end()) continue;
+    const int64_t along = even(tilesAlong(i), std::min(tilesAlong(i), block.rows));
+    tile.group[i] = along * tile.reg[i];
+    block.rows = std::max<int64_t>(block.rows / along, 1);
   }
 }
 
@@ -336,8 +355,10 @@ ir::Tile reductionTile(const TaskView& view, const LaneChoice& lane,
   const auto constant =
       view.expr->reduction[static_cast<size_t>(innermost - view.rank())].constant();
   if (constant && *constant > 0) {
-    tile.reg[static_cast<size_t>(innermost)] = largestDivisor(
-        tile.group[static_cast<size_t>(innermost)], unrolledSteps(view, accumulators, device));
+    // What divides the extent and whole slices divides the last slice too.
+    const int64_t length = std::gcd(tile.group[static_cast<size_t>(innermost)], *constant);
+    tile.reg[static_cast<size_t>(innermost)] =
+        largestDivisor(length, unrolledSteps(view, accumulators, device));
   }
   return tile;
 }
@@ -439,6 +460,10 @@ void chooseGroupTile(const TaskView& view, const Work& work, const Budget& budge
       work.vectorOperations / static_cast<double>(device.taskVectorOperations.value);
   const auto most = static_cast<double>(device.tasksPerUnit.value * budget.units);
   auto need = static_cast<int64_t>(std::clamp(worth, 1.0, std::max(most, 1.0)));
+  if (sliced(view, tile)) {
+    chooseSlicedGroup(view, device, need, tile);
+    return;
+  }
   const auto [blocked, block] = rowBlock(view, tile, device);
   if (blocked >= 0) {
     const int64_t blocks = ceilDivide(tiles[static_cast<size_t>(blocked)], block);
@@ -451,7 +476,26 @@ void chooseGroupTile(const TaskView& view, const Work& work, const Budget& budge
     setTiles(axis, need <= 1 ? count : count >= need ? ceilDivide(count, need) : 1);
     need = need <= 1 ? 1 : count >= need ? 1 : ceilDivide(need, std::max<int64_t>(count, 1));
   }
-  boundPartialStates(view, device, tile);
+}
+
+double imbalance(const TaskView& view, const ir::Tile& tile, int64_t units) {
+  double whole = 1;  // groups that no edge cuts
+  double group = 1;  // points
+  double all = 1;
+  for (int axis = 0; axis < view.rank(); ++axis) {
+    const auto i = static_cast<size_t>(axis);
+    const int64_t extent = view.extents[i];
+    const int64_t points = std::min(tile.group[i], extent);
+    if (points < 1) return 1;
+    whole *= static_cast<double>(extent / points);
+    group *= static_cast<double>(points);
+    all *= static_cast<double>(extent);
+  }
+  const auto count = static_cast<double>(std::max<int64_t>(units, 1));
+  const double rounds = std::ceil(whole / count);
+  const double gaps = (rounds * count - whole) * group;
+  const double beyond = std::max(all - whole * group - gaps, 0.0);
+  return std::max((rounds * group + beyond / count) * count / all, 1.0);
 }
 
 ir::Tile scalarTile(const TaskView& view, const hwdb::Description& device) {

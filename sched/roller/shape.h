@@ -9,8 +9,8 @@ namespace quartet::sched {
 /// points always do, or the device does not support the expression.
 bool vectorsFitLoops(const TaskView& view, const LaneChoice& lane, const hwdb::Description& device);
 
-/// A tile without its group level: registers, the unrolling of the innermost reduction axis, the
-/// order of loops.
+/// A tile without its group level but for slices of the reduction: registers, the unrolling of the
+/// innermost reduction axis, the order of loops.
 struct RegisterTile {
   ir::Tile tile;
   /// That its main loops are predicted to take of one unit, for all of the task set. 0: not known.
@@ -30,6 +30,10 @@ int64_t tileRegisters(const TaskView& view, const ir::Tile& tile, const hwdb::De
 /// Completes `tile` with the group level: enough groups for the units, invocations filled.
 void chooseGroupTile(const TaskView& view, const Work& work, const Budget& budget,
                      const hwdb::Description& device, ir::Tile& tile);
+
+/// The time that the busiest of `units` is busy with the groups of a tile, over the time that each
+/// were if the work could be dealt out evenly; groups that the domain's edges cut fill gaps first.
+double imbalance(const TaskView& view, const ir::Tile& tile, int64_t units);
 
 /// Axes whose points share all vectors that are loaded at each reduction step: the rows of a
 /// contraction. Empty when there is nothing to reuse.

@@ -8,10 +8,19 @@ namespace quartet::sched {
 /// Most rows and vectors of a register tile, on every device: what is unrolled is code.
 constexpr int64_t kMostRows = 16;
 constexpr int64_t kMostVectors = 8;
+/// Most steps of a reduction that one turn of its loop goes through.
+constexpr int64_t kMostSteps = 8;
 /// Of a cache, what is read again; the rest is left to what streams by.
 constexpr double kCacheShare = 0.5;
 
 constexpr int64_t ceilDivide(int64_t a, int64_t b) { return (a + b - 1) / b; }
+
+/// The largest divisor of `value` up to `most`; 1 if there is none.
+constexpr int64_t largestDivisor(int64_t value, int64_t most) {
+  int64_t candidate = most;
+  while (candidate > 1 && value % candidate != 0) --candidate;
+  return candidate > 1 ? candidate : 1;
+}
 
 /// Vector registers that one point keeps through the reduction: all of its state values.
 int64_t stateRegisters(const TaskView& view);

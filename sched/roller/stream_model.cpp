@@ -68,8 +68,8 @@ double bufferBytes(const TaskView& view, const Access& access) {
 /// measured for tiles of 1 to 6 vectors.
 constexpr double kLinesPerPiece = 3;
 
-/// Of the cache behind the innermost, what the states of a column of tiles may take, and at most so
-/// many bytes, since they lie on a thread's stack.
+/// Of the cache behind the innermost, what the states of a group may take, and at most so many
+/// bytes, since they lie on a thread's stack.
 constexpr double kPartialShare = 0.25;
 constexpr double kMostPartialBytes = 256 << 10;
 
@@ -84,6 +84,19 @@ double partialRoom(const hwdb::Description& device) {
     innermost = static_cast<double>(level.bytes.value) / std::max(level.sharers, 1);
   }
   return std::min(behind * kPartialShare, kMostPartialBytes);
+}
+
+SlicedGroup slicedGroup(int64_t rowTiles, int64_t columns, int64_t rows, int64_t width,
+                        double stateBytes, double room) {
+  const auto tiles = static_cast<int64_t>(room / stateBytes);
+  if (tiles < 2) return {};
+  const double square = std::sqrt(static_cast<double>(tiles * width) /
+                                  static_cast<double>(std::max<int64_t>(rows, 1)));
+  SlicedGroup group;
+  group.rows = std::max(static_cast<int64_t>(square), tiles / std::max<int64_t>(columns, 1));
+  group.rows = std::clamp<int64_t>(group.rows, 1, std::min(tiles, rowTiles));
+  group.columns = std::clamp<int64_t>(tiles / group.rows, 1, columns);
+  return group;
 }
 
 StreamModel::StreamModel(const TaskView& view, const LaneChoice& lane, int rowAxis,
@@ -136,9 +149,11 @@ StreamModel::Panel StreamModel::panelOf(const std::vector<Access>& apart,
     const int64_t extent = length;
     const auto& dim = view_.expr->reduction[static_cast<size_t>(axis - view_.rank())];
     if (!dim.isConstant()) return panel;
-    for (int64_t pieces = 1; pieces <= extent; ++pieces) {
-      if (extent % pieces != 0) continue;
-      length = extent / pieces;
+    // Whole turns of a loop that is unrolled by a divisor of the extent.
+    const int64_t unit = largestDivisor(extent, kMostSteps);
+    const int64_t turns = extent / std::max<int64_t>(unit, 1);
+    for (int64_t pieces = 1; pieces <= turns; ++pieces) {
+      length = ceilDivide(turns, pieces) * unit;
       if (beyondCache(bytesOf(view_, apart, lengths)) == 0) break;
     }
     if (beyondCache(bytesOf(view_, apart, lengths)) == 0) break;
@@ -148,8 +163,7 @@ StreamModel::Panel StreamModel::panelOf(const std::vector<Access>& apart,
   panel.sliceCount = 1;
   for (int axis = view_.rank(); axis < view_.axes(); ++axis) {
     const auto i = static_cast<size_t>(axis);
-    const int64_t pieces = view_.extents[i] / lengths[i];
-    panel.sliceCount *= static_cast<double>(pieces);
+    panel.sliceCount *= static_cast<double>(ceilDivide(view_.extents[i], lengths[i]));
   }
   return panel;
 }
@@ -214,11 +228,15 @@ double StreamModel::wholeCycles(const Panel& panel, int64_t rows) const {
 double StreamModel::slicedCycles(const Panel& panel, int64_t rows, int64_t vectors) const {
   // Between two slices, all states of a tile are written and read again.
   const double states = stateBytes(rows, vectors);
-  const double together = std::floor(partialRoom_ / states);  // tiles that wait together
-  if (together < 2) return std::numeric_limits<double>::infinity();
   const double tiles = rowTiles(rows);
+  const int64_t width = vectors * lane_.lanes;
+  const int64_t columns = ceilDivide(view_.extents[static_cast<size_t>(lane_.axis)], width);
+  const SlicedGroup group =
+      slicedGroup(static_cast<int64_t>(tiles), columns, rows, width, states, partialRoom_);
+  if (group.rows < 2) return std::numeric_limits<double>::infinity();
   const double aside = 2 * states / bytesPerCycle_;
-  return panel.whole * std::ceil(tiles / together) + tiles * (panel.sliceCount - 1) * aside;
+  const double groups = std::ceil(tiles / static_cast<double>(group.rows));
+  return panel.whole * groups + tiles * (panel.sliceCount - 1) * aside;
 }
 
 const std::vector<int64_t>& StreamModel::slices(int64_t rows, int64_t vectors) const {

@@ -5,17 +5,29 @@
 
 namespace quartet::sched {
 
-/// Bytes that the states of a column of register tiles may take between slices of the reduction: a
-/// part of what the cache behind the innermost has for one unit, and of a thread's stack.
+/// Bytes that the states of a group may take between slices of the reduction: a part of what the
+/// cache behind the innermost has for one unit, and of a thread's stack.
 double partialRoom(const hwdb::Description& device);
+
+/// Register tiles of a group that goes through its reduction in slices: as many as there is room
+/// for, `rows` above one another by `columns` side by side.
+struct SlicedGroup {
+  int64_t rows = 0;
+  int64_t columns = 0;
+};
+/// The one that has what others read again in the fewest elements: nearly a square. There are
+/// `rowTiles` by `columns` register tiles of `rows` x `width` points with states of `stateBytes`
+/// bytes. Without rows: there is no room for two tiles.
+SlicedGroup slicedGroup(int64_t rowTiles, int64_t columns, int64_t rows, int64_t width,
+                        double stateBytes, double room);
 
 /// For a column of vectors after the other, the loops go over all rows. Each column sweeps through
 /// the operands that its lanes share; each register tile goes through the panel of those that lanes
 /// read apart, and at its end through what it stores lane by lane. What the innermost cache does
 /// not keep meanwhile comes from the level behind it: in whole lines, where neighbouring register
 /// tiles cannot take their parts of one line from the cache. A panel can be cut into slices that
-/// stay, at the price of keeping sums aside between them. Free where that level's bytesPerCycle
-/// is not given, and where invocations share caches.
+/// stay, at the price of keeping the states of a group aside between them. Free where that level's
+/// bytesPerCycle is not given, and where invocations share caches.
 class StreamModel {
  public:
   /// Rows lie along `rowAxis` (-1: none); `order`: of the loops.
@@ -26,8 +38,8 @@ class StreamModel {
   /// with tiles of `rows` x `vectors` (as StepModel::cycles counts).
   double cycles(int64_t rows, int64_t vectors) const;
 
-  /// How long the slices of the reduction axes are, one after the other of which a column of tiles
-  /// should go through (ir::Tile::group); empty: the whole reduction at once takes less.
+  /// How long the slices of the reduction axes are, one after the other of which a group should go
+  /// through (ir::Tile::group); empty: the whole reduction at once takes less.
   const std::vector<int64_t>& slices(int64_t rows, int64_t vectors) const;
 
  private:
