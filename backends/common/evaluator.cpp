@@ -403,6 +403,7 @@ ValueId Evaluator::load(OpId tile, const Expr& e, const Point& point) {
   } else {
     std::vector<Linear> indices;
     for (const Expr& i : e.args()) indices.push_back(index(tile, i, inside));
+    if (const StagedOperand* staged = stagedOperand(tile, e)) return loadStaged(*staged, indices);
     result = loadBuffer(buffers_.at(operand), indices, reading);
     zeroFilled = true;
   }
@@ -414,6 +415,29 @@ ValueId Evaluator::load(OpId tile, const Expr& e, const Point& point) {
     other = widen(other);
   }
   return builder_.apply(Opcode::Select, {guard, result, other});
+}
+
+const StagedOperand* Evaluator::stagedOperand(OpId tile, const Expr& e) const {
+  if (staged_ == nullptr || tile != stagedTile_) return nullptr;
+  const auto found = std::ranges::find_if(
+      *staged_, [&](const StagedOperand& operand) { return operand.load == e; });
+  return found == staged_->end() ? nullptr : &*found;
+}
+
+ValueId Evaluator::loadStaged(const StagedOperand& operand, const std::vector<Linear>& indices) {
+  Linear at;
+  for (size_t k = 0; k < indices.size(); ++k) {
+    at = at + (indices[k] - operand.origin[k]) * operand.box.strides[k];
+  }
+  const int lanes = math_.lanes();
+  if (at.uniform()) {
+    return builder_.load(operand.array, math_.materialize(at), 1, {},
+                         math_.alignment(at, kWidestPiece));
+  }
+  if (at.lane == 1) {
+    return builder_.load(operand.array, math_.laneBase(at), lanes, {}, math_.alignment(at, lanes));
+  }
+  return builder_.gatherLoad(operand.array, widen(math_.materialize(at)), {});
 }
 
 Linear Evaluator::address(const KernelBufferUse& buffer, const std::vector<Linear>& indices) {

@@ -9,6 +9,7 @@
 
 #include "backends/common/linear.h"
 #include "ir/module.h"
+#include "ir/staging.h"
 
 namespace quartet::common {
 
@@ -51,6 +52,14 @@ struct ReportSite {
   ir::OpId tile;
   ir::Dim extent;  // 0 for what has no index
   bool operator==(const ReportSite&) const = default;
+};
+
+/// An operand whose elements a group's slice of the reduction reads from workgroup memory.
+struct StagedOperand {
+  ir::Expr load;               // of the tile's expression
+  ir::StageBox box;            // of its elements
+  std::vector<Linear> origin;  // the box's first element
+  ir::ValueId array;           // in compute dtype
 };
 
 class Evaluator {
@@ -102,6 +111,14 @@ class Evaluator {
   void setRegister(ir::ValueId result, ir::ValueId value) { registers_[result] = value; }
   ir::ValueId registerOf(ir::ValueId result) const { return registers_.at(result); }
 
+  /// From here on, these loads of `tile` read what is staged.
+  void stage(ir::OpId tile, const std::vector<StagedOperand>* operands) {
+    stagedTile_ = tile;
+    staged_ = operands;
+  }
+  /// The element at `indices` of a buffer of which a box is staged.
+  ir::ValueId loadStaged(const StagedOperand& operand, const std::vector<Linear>& indices);
+
   /// Values made inside a region of the kernel are not reused outside: call around loops and
   /// branches.
   void enterScope() { memo_.emplace_back(); }
@@ -146,6 +163,7 @@ class Evaluator {
   ir::ValueId apply(ir::OpId tile, const ir::Expr& e, const Point& point);
   ir::ValueId bounded(ir::OpId tile, const ir::Expr& e, const Point& point);
   ir::ValueId load(ir::OpId tile, const ir::Expr& e, const Point& point);
+  const StagedOperand* stagedOperand(ir::OpId tile, const ir::Expr& e) const;
   std::optional<Linear> pureIndex(ir::OpId tile, const ir::Expr& e, const Point& point);
   std::optional<Linear> pureArithmetic(ir::OpId tile, const ir::Expr& e, const Point& point);
   std::optional<ir::ValueId> indexComparison(ir::OpId tile, const ir::Expr& e, const Point& point);
@@ -163,6 +181,8 @@ class Evaluator {
   int64_t firstSite_;
   std::vector<ReportSite> sites_;
   std::map<ir::ValueId, ir::ValueId> registers_;
+  ir::OpId stagedTile_;
+  const std::vector<StagedOperand>* staged_ = nullptr;
   int64_t registersOf_ = 0;  // counts the points that registers have been filled for
   std::vector<Memo> memo_;
   std::map<std::pair<ir::OpId, const void*>, Facts> facts_;

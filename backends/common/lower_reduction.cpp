@@ -162,14 +162,21 @@ void TaskLowering::reduce(std::vector<Point>& all) {
   } else {
     begin();
   }
-  std::vector<Linear> position(expr_.reduction.size());
-  reductionLoops(0, position, [&](const std::vector<Linear>& at, ValueId laneCount) {
-    for (size_t p = 0; p < all.size(); ++p) {
-      Point point = all[p];
-      point.axes.insert(point.axes.end(), at.begin(), at.end());
-      reductionStep(std::move(point), laneCount, variables[p]);
-    }
-  });
+  const auto steps = [&] {
+    std::vector<Linear> position(expr_.reduction.size());
+    reductionLoops(0, position, [&](const std::vector<Linear>& at, ValueId laneCount) {
+      for (size_t p = 0; p < all.size(); ++p) {
+        Point point = all[p];
+        point.axes.insert(point.axes.end(), at.begin(), at.end());
+        reductionStep(std::move(point), laneCount, variables[p]);
+      }
+    });
+  };
+  if (staged()) {
+    stagedSlices(steps);
+  } else {
+    steps();
+  }
   for (size_t p = 0; p < all.size(); ++p) {
     for (size_t s = 0; s < variables[p].size(); ++s) {
       ValueId value = builder_.get(variables[p][s]);

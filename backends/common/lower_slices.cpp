@@ -12,10 +12,8 @@ using ir::ValueId;
 
 /// Slices of all reduction axes together; 1: the reduction is not sliced.
 int64_t TaskLowering::sliceCount() const {
-  if (expr_.form != ir::TensorExpr::Form::Reduce || device_.groupInvocations.value > 1 ||
-      tile_.laneAxis < 0 || reductionLanes()) {
+  if (expr_.form != ir::TensorExpr::Form::Reduce || tile_.laneAxis < 0 || reductionLanes())
     return 1;
-  }
   int64_t count = 1;
   for (size_t axis = rank(); axis < rank() + expr_.reduction.size(); ++axis)
     count *= slicesOf(axis);
@@ -36,7 +34,7 @@ int64_t TaskLowering::columns() const {
 
 /// One vector for each state of every vector of a group's points.
 void TaskLowering::declarePartialStates() {
-  if (sliceCount() == 1) return;
+  if (sliceCount() == 1 || device_.groupInvocations.value > 1) return;
   int64_t vectors = 1;
   for (size_t axis = 0; axis < rank(); ++axis) {
     vectors *= isLane(axis) ? columns() * reg(axis) / tile_.lanes : group(axis);

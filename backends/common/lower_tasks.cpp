@@ -217,25 +217,42 @@ void TaskLowering::loopOverRegisterTiles(size_t depth, const std::vector<Linear>
   });
 }
 
-void TaskLowering::spreadOverInvocations(const std::vector<Linear>& base) {
+std::vector<int64_t> TaskLowering::tileCounts() const {
   std::vector<int64_t> counts(rank());
-  int64_t total = 1;
-  for (size_t i = 0; i < rank(); ++i) {
-    counts[i] = (group(i) + reg(i) - 1) / reg(i);
-    total *= counts[i];
+  for (size_t i = 0; i < rank(); ++i) counts[i] = (group(i) + reg(i) - 1) / reg(i);
+  return counts;
+}
+
+/// Where register tile `number` of the group begins.
+std::vector<Linear> TaskLowering::tileOrigin(const std::vector<Linear>& base, Linear number) {
+  const std::vector<int64_t> counts = tileCounts();
+  std::vector<Linear> origin = base;
+  for (size_t k = tile_.order.size(); k-- > 0;) {
+    const auto axis = static_cast<size_t>(tile_.order[k]);
+    if (axis >= rank()) continue;
+    const Linear index = math_.mod(number, Linear::of(counts[axis]));
+    number = math_.floorDiv(number, Linear::of(counts[axis]));
+    origin[axis] = base[axis] + index * reg(axis);
   }
+  return origin;
+}
+
+void TaskLowering::spreadOverInvocations(const std::vector<Linear>& base) {
+  int64_t total = 1;
+  for (const int64_t count : tileCounts()) total *= count;
   const int64_t invocations = device_.groupInvocations.value;
   const ValueId local = builder_.localId();
   math_.setRange(local, {0, invocations - 1});
-  const auto tile = [&](Linear rest) {
-    std::vector<Linear> origin = base;
+  if (staged()) {
+    stagedTile(base, Linear::of(local), total);
+    return;
+  }
+  const auto tile = [&](const Linear& number) {
+    const std::vector<Linear> origin = tileOrigin(base, number);
     ValueId inside;
     for (size_t k = tile_.order.size(); k-- > 0;) {
       const auto axis = static_cast<size_t>(tile_.order[k]);
       if (axis >= rank()) continue;
-      const Linear index = math_.mod(rest, Linear::of(counts[axis]));
-      rest = math_.floorDiv(rest, Linear::of(counts[axis]));
-      origin[axis] = base[axis] + index * reg(axis);
       const ValueId here = math_.compare(Opcode::Lt, origin[axis], extents_.of(expr_.domain[axis]));
       if (builder_.intLiteral(here) == 1) continue;
       inside = inside.valid() ? builder_.apply(Opcode::And, {inside, here}) : here;
@@ -332,11 +349,9 @@ void TaskLowering::cutRows(size_t axis, const std::vector<Linear>& origin,
        });
 }
 
-/// Computes and stores all points of an unrolled tile, the vectors of a row one after the other: a
-/// step keeps the vectors that it loads, and of the rows one value at a time (what Roller counts
-/// on).
-void TaskLowering::points(const std::vector<Linear>& origin, const std::vector<int64_t>& shape,
-                          ValueId laneCount) {
+/// The points of an unrolled tile, the vectors of a row one after the other.
+std::vector<Point> TaskLowering::pointsOf(const std::vector<Linear>& origin,
+                                          const std::vector<int64_t>& shape, ValueId laneCount) {
   std::vector<Point> all;
   std::vector<int64_t> offset(rank(), 0);
   std::vector<size_t> fastest;  // axes, lanes first, then from the last on
@@ -357,6 +372,14 @@ void TaskLowering::points(const std::vector<Linear>& origin, const std::vector<i
       if (!more) offset[i] = 0;
     }
   }
+  return all;
+}
+
+/// Computes and stores all points of an unrolled tile: a step keeps the vectors that it loads, and
+/// of the rows one value at a time (what Roller counts on).
+void TaskLowering::points(const std::vector<Linear>& origin, const std::vector<int64_t>& shape,
+                          ValueId laneCount) {
+  std::vector<Point> all = pointsOf(origin, shape, laneCount);
   if (expr_.writesEachStep()) {
     runSteps(all);
     return;
@@ -427,6 +450,7 @@ LoweredTasks TaskLowering::run() {
   declareBuffers();
   declareParameters();
   declarePartialStates();
+  declareStages();
   LoweredTasks lowered;
   const std::vector<Linear> base = groupOrigin(lowered.tiles);
   if (expr_.form == TensorExpr::Form::Opaque) {

@@ -1,6 +1,7 @@
 // The lowering of one task set: what lower_tasks.cpp (loops over tiles), lower_reduction.cpp (what
 // happens inside a register tile of a reduction), lower_slices.cpp (reductions in slices),
-// lower_turned.cpp (tiles turned before they are stored), lower_steps.cpp (scans and scatters) and
+// lower_staged.cpp (slices in workgroup memory), lower_turned.cpp (tiles turned before they are
+// stored), lower_steps.cpp (scans and scatters) and
 // lower_argsort.cpp share.
 #pragma once
 
@@ -45,11 +46,15 @@ class TaskLowering {
   void groupTile(const std::vector<Linear>& base);
   void loopOverRegisterTiles(size_t depth, const std::vector<Linear>& base,
                              std::vector<Linear>& origin);
+  std::vector<int64_t> tileCounts() const;
+  std::vector<Linear> tileOrigin(const std::vector<Linear>& base, Linear number);
   void spreadOverInvocations(const std::vector<Linear>& base);
   void registerTile(const std::vector<Linear>& origin);
   ir::ValueId inside(const std::vector<Linear>& origin, bool lanes);
   void cutLanes(const std::vector<Linear>& origin, std::vector<int64_t> shape);
   void cutRows(size_t axis, const std::vector<Linear>& origin, std::vector<Linear>& point);
+  std::vector<Point> pointsOf(const std::vector<Linear>& origin, const std::vector<int64_t>& shape,
+                              ir::ValueId laneCount);
   void points(const std::vector<Linear>& origin, const std::vector<int64_t>& shape,
               ir::ValueId laneCount);
   void reduce(std::vector<Point>& all);
@@ -68,6 +73,15 @@ class TaskLowering {
   int64_t slicesOf(size_t axis) const;
   int64_t columns() const;
   void declarePartialStates();
+  bool staged() const;
+  void declareStages();
+  void stagedTile(const std::vector<Linear>& base, const Linear& local, int64_t total);
+  void stagedSlices(const Body& steps);
+  std::optional<StagedOperand> stageOf(const ir::Expr& load);
+  int64_t stageLength(size_t axis) const;
+  void fillStage(const StagedOperand& stage);
+  void requireInside(const Linear& index, const Linear& extent, Point& point);
+  void finishInside(Point& point, ir::ValueId condition);
   void loopOverSlices(const std::vector<Linear>& base, std::vector<Linear>& origin);
   ir::ValueId partialIndex(const Point& point);
   Linear sliceStart(size_t axis);
@@ -112,9 +126,10 @@ class TaskLowering {
   std::vector<ir::ValueId> order_;  // plan values of the kernel's parameters
   Linear firstGroup_;
   // Of a sliced reduction (lower_slices.cpp):
-  std::vector<ir::ValueId> partial_;  // states of a group's points so far, one array for each
-  std::vector<Linear> groupBase_;     // where the group begins
-  std::optional<Linear> slice_;       // that is gone through
+  std::vector<ir::ValueId> partial_;   // states of a group's points so far, one array for each
+  std::vector<Linear> groupBase_;      // where the group begins
+  std::optional<Linear> slice_;        // that is gone through
+  std::vector<StagedOperand> stages_;  // of a group of several invocations (lower_staged.cpp)
   Evaluator evaluator_;
 };
 

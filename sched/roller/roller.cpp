@@ -247,6 +247,13 @@ double splitCycles(ir::Module plan, OpId tasks, std::vector<ValueId> freeLayout,
          static_cast<double>(budget.units) * launchCycles(env.device);
 }
 
+/// Whether there are points for several groups of the largest register tiles on every unit.
+bool fillsUnits(const TaskView& view, int64_t units, const hwdb::Description& device) {
+  const int64_t group =
+      device.groupInvocations.value * kMostRows * kMostVectors * device.vectorLanes.value;
+  return view.domainCount() / group >= units * device.tasksPerUnit.value;
+}
+
 /// How a reduction whose groups leave units idle is best split; nothing when it takes less time as
 /// it is. Sums in parts are rounded differently: what decides is the same for any number of
 /// threads, and nothing is measured at first use.
@@ -256,6 +263,7 @@ std::optional<Split> bestSplit(const ir::Module& plan, OpId tasks,
   if (!axis) return std::nullopt;
   const hwdb::Count& machine = env.device.machineUnits;
   const Budget all{hwdb::given(machine) ? machine.value : env.device.units.value};
+  if (fillsUnits(viewOf(plan, tasks, freeLayout), all.units, env.device)) return std::nullopt;
   ir::Module whole = plan;
   const Tiling tiling(whole, tasks, freeLayout, all, env);
   const TaskView view = viewOf(whole, tasks, freeLayout);

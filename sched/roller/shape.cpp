@@ -6,6 +6,7 @@
 #include <ranges>
 
 #include "ir/loop_count.h"
+#include "ir/staging.h"
 #include "sched/roller/step_model.h"
 #include "sched/roller/stream_model.h"
 
@@ -171,6 +172,67 @@ void chooseSlicedGroup(const TaskView& view, const hwdb::Description& device, in
     tile.group[i] = along * tile.reg[i];
     block.rows = std::max<int64_t>(block.rows / along, 1);
   }
+}
+
+/// Bytes of workgroup memory that a group's slice takes; nothing where it cannot be staged: all
+/// that steps read must be sums of axes, of buffers, without a guard, since points beyond the
+/// domain read it too.
+std::optional<int64_t> stagedBytes(const TaskView& view, const ir::Tile& tile) {
+  std::vector<int64_t> lengths = tile.group;
+  for (int axis = 0; axis < view.rank(); ++axis) {
+    const auto i = static_cast<size_t>(axis);
+    lengths[i] = ceilDivide(tile.group[i], tile.reg[i]) * tile.reg[i];
+  }
+  for (const ir::Expr& init : view.expr->init) {
+    if (!init.isLiteral()) return std::nullopt;
+  }
+  const auto& operands = view.plan->op(view.anchor).operands;
+  std::vector<ir::Expr> loads;
+  bool sound = true;
+  for (const ir::Expr& element : view.expr->element) {
+    element.visit([&](const ir::Expr& node) {
+      if (node.kind() != ir::Expr::Kind::Load) return;
+      const ir::ValueId operand = operands[static_cast<size_t>(node.number())];
+      sound &= !node.guarded() && view.plan->type(operand).kind == ir::Type::Kind::Buffer;
+      if (std::find(loads.begin(), loads.end(), node) == loads.end()) loads.push_back(node);
+    });
+  }
+  int64_t bytes = 0;
+  for (const ir::Expr& load : loads) {
+    const auto box = ir::stageBox(load.args(), lengths, tile.laneAxis);
+    if (!sound || !box) return std::nullopt;
+    // Kernels compute in 32 bits or more.
+    bytes += box->elements * std::max<int64_t>(ir::byteSize(load.dtype()), 4);
+  }
+  return bytes;
+}
+
+/// Cuts the reduction into slices that the group's invocations bring into workgroup memory, where
+/// that pays: the longest that leave room for another group, outermost axes cut first.
+void stageSlices(const TaskView& view, const hwdb::Description& device, ir::Tile& tile) {
+  if (!device.stagingPays.value || !view.reduces() || tile.lanes == 1) return;
+  if (rowAxes(view, {tile.laneAxis, tile.lanes}).empty()) return;
+  int64_t room = 0;
+  for (const hwdb::MemoryLevel& level : device.memory) {
+    if (level.kind != hwdb::MemoryLevel::Kind::Explicit) continue;
+    room = static_cast<int64_t>(static_cast<double>(level.bytes.value) * kCacheShare);
+  }
+  ir::Tile staged = tile;
+  for (const int axis : tile.order) {
+    if (axis < view.rank()) continue;
+    const auto i = static_cast<size_t>(axis);
+    const auto& dim = view.expr->reduction[static_cast<size_t>(axis - view.rank())];
+    if (!dim.isConstant()) return;
+    const int64_t turns = view.extents[i] / tile.reg[i];
+    for (int64_t pieces = 1; pieces <= turns; ++pieces) {
+      staged.group[i] = ceilDivide(turns, pieces) * tile.reg[i];
+      const std::optional<int64_t> bytes = stagedBytes(view, staged);
+      if (!bytes) return;
+      if (*bytes <= room) break;
+    }
+    if (*stagedBytes(view, staged) <= room) break;
+  }
+  if (*stagedBytes(view, staged) <= room && sliced(view, staged)) tile = staged;
 }
 
 /// Register tiles whose kernels the device's limit of loop iterations lets end.
@@ -453,6 +515,7 @@ void chooseGroupTile(const TaskView& view, const Work& work, const Budget& budge
       setTiles(axis, along);
       left /= std::max<int64_t>(along, 1);
     }
+    stageSlices(view, device, tile);
     return;
   }
   // Some tasks per unit balance the load, if each is worth its start.

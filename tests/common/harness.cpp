@@ -118,6 +118,11 @@ Tensors interpretProgram(const runtime::Program& program, const Tensors& inputs,
   return run.outputs;
 }
 
+void checkClose(const Tensors& got, const Tensors& want) {
+  REQUIRE(got.size() == want.size());
+  for (size_t i = 0; i < want.size(); ++i) compare(*got[i], *want[i]);
+}
+
 void checkGraphOn(const hwdb::Description& device, std::string_view text) {
   const ir::Module graph = expressed(text);
   const Tensors inputs = makeInputs(graph, 1);
@@ -125,8 +130,7 @@ void checkGraphOn(const hwdb::Description& device, std::string_view text) {
   const ir::Module plan = planned(graph, device);
   CAPTURE(ir::print(plan));
   const Tensors got = interpretProgram(lowered(plan, device), inputs);
-  REQUIRE(got.size() == want.size());
-  for (size_t i = 0; i < want.size(); ++i) compare(*got[i], *want[i]);
+  checkClose(got, want);
 }
 
 void checkGraph(std::string_view text, uint64_t seed, const ir::SymbolValues& symbols) {
