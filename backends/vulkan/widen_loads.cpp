@@ -43,15 +43,29 @@ Place placeOf(const ir::Module& kernel, ValueId index) {
   return {index, 0};
 }
 
-bool isCandidate(const ir::Module& kernel, const Op& op) {
+/// Whether nothing is stored to workgroup memory in a region, nor waited for: what is loaded
+/// anywhere in it is the same.
+bool onlyReads(const ir::Module& kernel, ir::RegionId region) {
+  const auto& ops = kernel.region(region).ops;
+  return std::all_of(ops.begin(), ops.end(), [&](OpId id) {
+    const Op& op = kernel.op(id);
+    if (!op.regions.empty() || op.opcode == Opcode::Barrier) return false;
+    const bool stores = op.opcode == Opcode::Store || op.opcode == Opcode::ScatterStore;
+    return !stores || kernel.type(op.operands[0]).space != ir::Space::Workgroup;
+  });
+}
+
+bool isCandidate(const ir::Module& kernel, const Op& op, bool onlyReads) {
   if (op.opcode != Opcode::Load || op.operands.size() > 2 || op.attributes.has("stride")) {
     return false;
   }
   const ir::Type& buffer = kernel.type(op.operands[0]);
   const bool wide = buffer.dtype == ir::DType::F32 || buffer.dtype == ir::DType::I32 ||
                     buffer.dtype == ir::DType::U32;
-  return wide && buffer.space == ir::Space::Device && buffer.access == ir::Type::Access::Read &&
-         kernel.type(op.results[0]).lanes == 1;
+  const bool constant =
+      buffer.space == ir::Space::Device && buffer.access == ir::Type::Access::Read;
+  const bool still = buffer.space == ir::Space::Workgroup && onlyReads;
+  return wide && (constant || still) && kernel.type(op.results[0]).lanes == 1;
 }
 
 /// Puts a load of a vector in front of `first`, and makes the four its lanes.
@@ -78,10 +92,11 @@ void widenRegion(ir::Module& kernel, ir::RegionId region) {
   std::map<std::tuple<ValueId, ValueId, int64_t>, OpId> loads;  // by buffer and place
   std::vector<OpId> aligned;
   const std::vector<OpId> ops = kernel.region(region).ops;
+  const bool still = onlyReads(kernel, region);
   for (const OpId id : ops) {
     const Op& op = kernel.op(id);
     for (const ir::RegionId inner : std::vector(op.regions)) widenRegion(kernel, inner);
-    if (!isCandidate(kernel, kernel.op(id))) continue;
+    if (!isCandidate(kernel, kernel.op(id), still)) continue;
     const Op& load = kernel.op(id);
     const Place place = placeOf(kernel, load.operands[1]);
     loads.emplace(std::tuple(load.operands[0], place.base, place.offset), id);

@@ -22,6 +22,8 @@ constexpr int64_t kMapVectors = 4;
 /// Operations of a reduction that are unrolled together, in units of operationCost: a driver's
 /// compiler can take memory without end over less than a thousand.
 constexpr double kMostUnrolled = 256;
+/// Groups that share a unit's workgroup memory: while one waits at a barrier, others compute.
+constexpr int64_t kGroupsPerUnit = 4;
 /// A larger tile is taken when its time is below so much of that of the best before it.
 constexpr double kBetter = 0.999;
 
@@ -208,14 +210,14 @@ std::optional<int64_t> stagedBytes(const TaskView& view, const ir::Tile& tile) {
 }
 
 /// Cuts the reduction into slices that the group's invocations bring into workgroup memory, where
-/// that pays: the longest that leave room for another group, outermost axes cut first.
+/// that pays: the longest that leave room for other groups, outermost axes cut first.
 void stageSlices(const TaskView& view, const hwdb::Description& device, ir::Tile& tile) {
   if (!device.stagingPays.value || !view.reduces() || tile.lanes == 1) return;
   if (rowAxes(view, {tile.laneAxis, tile.lanes}).empty()) return;
   int64_t room = 0;
   for (const hwdb::MemoryLevel& level : device.memory) {
     if (level.kind != hwdb::MemoryLevel::Kind::Explicit) continue;
-    room = static_cast<int64_t>(static_cast<double>(level.bytes.value) * kCacheShare);
+    room = level.bytes.value / kGroupsPerUnit;
   }
   ir::Tile staged = tile;
   for (const int axis : tile.order) {

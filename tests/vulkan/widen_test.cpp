@@ -56,6 +56,39 @@ TEST_CASE("widened loads: four elements side by side, from a multiple of four on
   CHECK(loadsOf(sumOf({0, 1, 2, 4}, 4)) == std::pair(0, 4));  // with a gap
 }
 
+TEST_CASE("widened loads: of workgroup memory, where nothing is stored meanwhile") {
+  const auto loads = [](bool stores) {
+    Kernel k("staged", 4);
+    auto& b = k.build;
+    const ValueId in = k.input(DType::F32, 8);
+    const ValueId out = k.output(DType::F32, 4);
+    const ValueId array = b.shared(DType::F32, 8);
+    const auto fill = [&] { b.store(array, b.localId(), b.load(in, b.localId())); };
+    fill();
+    b.barrier();
+    int wide = 0;
+    ir::RegionId body;
+    b.loop(b.literal(0), b.param(0), b.literal(4), [&](ValueId i) {
+      body = b.region();
+      ValueId sum = b.load(array, i, 1, {}, 4);
+      for (const int64_t offset : {1, 2, 3}) {
+        const ValueId x = b.load(array, b.apply(Opcode::Add, {i, b.literal(offset)}));
+        sum = b.apply(Opcode::Add, {sum, x});
+      }
+      if (stores) b.store(array, i, sum);
+      b.store(stores ? array : out, i, sum);
+    });
+    vulkan::widenLoads(k.module);
+    for (const ir::OpId id : k.module.region(body).ops) {
+      const ir::Op& op = k.module.op(id);
+      wide += op.opcode == Opcode::Load && k.module.type(op.results[0]).lanes == 4 ? 1 : 0;
+    }
+    return wide;
+  };
+  CHECK(loads(false) == 1);
+  CHECK(loads(true) == 0);
+}
+
 TEST_CASE("widened loads: the same values") {
   FOR_EACH_DEVICE(id) {
     const auto device = openOrFail(id);
