@@ -209,16 +209,29 @@ std::optional<int64_t> stagedBytes(const TaskView& view, const ir::Tile& tile) {
   return bytes;
 }
 
+/// Bytes of workgroup memory that a group may take where staging pays, 0 elsewhere: it does where
+/// that memory gives no less than the innermost cache, through which unstaged loads go.
+int64_t stagingRoom(const hwdb::Description& device) {
+  if (!device.stagingPays.value) return 0;
+  double cache = 0;
+  double workgroup = 0;
+  int64_t room = 0;
+  for (const hwdb::MemoryLevel& level : device.memory) {  // outermost first
+    const double given = level.gigabytesPerSecond.value;
+    if (level.kind == hwdb::MemoryLevel::Kind::Cache && given > 0) cache = given;
+    if (level.kind != hwdb::MemoryLevel::Kind::Explicit) continue;
+    workgroup = given;
+    room = level.bytes.value / kGroupsPerUnit;
+  }
+  return workgroup < cache ? 0 : room;
+}
+
 /// Cuts the reduction into slices that the group's invocations bring into workgroup memory, where
 /// that pays: the longest that leave room for other groups, outermost axes cut first.
 void stageSlices(const TaskView& view, const hwdb::Description& device, ir::Tile& tile) {
-  if (!device.stagingPays.value || !view.reduces() || tile.lanes == 1) return;
+  const int64_t room = stagingRoom(device);
+  if (room == 0 || !view.reduces() || tile.lanes == 1) return;
   if (rowAxes(view, {tile.laneAxis, tile.lanes}).empty()) return;
-  int64_t room = 0;
-  for (const hwdb::MemoryLevel& level : device.memory) {
-    if (level.kind != hwdb::MemoryLevel::Kind::Explicit) continue;
-    room = level.bytes.value / kGroupsPerUnit;
-  }
   ir::Tile staged = tile;
   for (const int axis : tile.order) {
     if (axis < view.rank()) continue;
