@@ -119,7 +119,7 @@ struct Description {
 
   std::vector<MatrixUnit> matrixUnits;  // none: nothing is known of any
   std::vector<MemoryLevel> memory;
-  /// Staging operands in Explicit memory beats reading them through the caches.
+  /// Explicit memory lies apart from the caches: staging operands in it can pay.
   Flag stagingPays;
 
   // Buffers.

@@ -10,10 +10,9 @@ namespace quartet::ir {
 /// rTile shapes, outermost level first. Every shape has one extent per axis of the expression,
 /// domain axes first, then reduction axes.
 ///  group:    what one task (CPU) or workgroup (GPU) computes. Reduction extents: the slice that
-///  the
-///            group goes through at once; the full extent when not sliced, and the last slice may
-///            be shorter. Groups of several invocations, scalars and lanes along the reduction take
-///            all at once.
+///            the group goes through at once; the full extent when not sliced, and the last slice
+///            may be shorter. Where a group has several invocations, what a slice reads is staged
+///            in workgroup memory. Scalars and lanes along the reduction take all at once.
 ///  reg:      what one invocation computes at once, fully unrolled on domain axes; on the lane
 ///            axis a multiple of `lanes`. Register tiles of a group are spread over the invocations
 ///            of the group, then looped over.

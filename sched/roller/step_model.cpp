@@ -199,7 +199,8 @@ double StepModel::stepCycles(int64_t rows, int64_t vectors) const {
   // Loads, of vectors as of single values, start as often as vector operations do.
   const double throughput = std::max(operations, loads(rows, vectors, 1)) / perCycle;
   return together(throughput, device_.fmaLatencyCycles.value) +
-         pointLoads(rows, vectors) / perCycle;
+         pointLoads(rows, vectors) / perCycle +
+         kLoopCycles / static_cast<double>(std::max<int64_t>(view_.reductionCount(), 1));
 }
 
 }  // namespace quartet::sched

@@ -10,6 +10,8 @@ constexpr int64_t kMostRows = 16;
 constexpr int64_t kMostVectors = 8;
 /// Most steps of a reduction that one turn of its loop goes through.
 constexpr int64_t kMostSteps = 8;
+/// Between two loops of one task: the end of the first is not predicted, and pipelines fill again.
+constexpr double kLoopCycles = 20;
 /// Of a cache, what is read again; the rest is left to what streams by.
 constexpr double kCacheShare = 0.5;
 

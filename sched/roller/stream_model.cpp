@@ -105,7 +105,6 @@ StreamModel::StreamModel(const TaskView& view, const LaneChoice& lane, int rowAx
   if (device.groupInvocations.value > 1 || rowAxes(view, lane).empty()) return;
   findLevels(device);
   if (bytesPerCycle_ == 0) return;
-  std::vector<Access> shared;
   std::vector<Access> apart;
   std::vector<Access> scattered;
   for (const Access& access : view.accesses) {
@@ -113,11 +112,12 @@ StreamModel::StreamModel(const TaskView& view, const LaneChoice& lane, int rowAx
       if (laneByLane(view, access, lane.axis)) scattered.push_back(access);
     } else if (!access.write) {
       const bool lanesApart = varies(view, access, lane.axis);
-      (lanesApart ? apart : shared).push_back(access);
+      (lanesApart ? apart : shared_).push_back(access);
       const bool asStored =
           !view.isConstant(access.buffer) && !packedByCopy(view, access, lane.axis, device);
       if (memoryBytesPerCycle_ > 0 && asStored && bufferBytes(view, access) > farBytes_) {
-        (lanesApart ? farApart_ : farShared_).push_back(access);
+        const double first = readFirst(access, lanesApart ? lane.axis : rowAxis);
+        (lanesApart ? farApart_ : farShared_).push_back({access, first});
       }
     }
   }
@@ -126,7 +126,6 @@ StreamModel::StreamModel(const TaskView& view, const LaneChoice& lane, int rowAx
       rowAxis < 0 ? 1 : std::min(kMostRows, view.extents[static_cast<size_t>(rowAxis)]);
   for (int64_t rows = 1; rows <= mostRows; ++rows) {
     if (rowAxis >= 0) lengths[static_cast<size_t>(rowAxis)] = rows;
-    sweeps_.push_back(sweepBytes(shared, rows) / bytesPerCycle_);
     stores_.push_back(lineBytesOf(view, scattered, lengths, lineBytes_) / bytesPerCycle_);
   }
   for (int64_t vectors = 1; vectors <= kMostVectors; ++vectors) {
@@ -185,9 +184,21 @@ void StreamModel::findLevels(const hwdb::Description& device) {
 
 double StreamModel::beyondCache(double bytes) const { return bytes <= cacheBytes_ ? 0 : bytes; }
 
-/// Of a sweep over the row axis with so many rows per tile.
-double StreamModel::sweepBytes(const std::vector<Access>& shared, int64_t rows) const {
+/// Of all sweeps over the row axis that a column makes with so many rows per tile: one for the
+/// whole reduction, or one for each slice.
+double StreamModel::sweepCycles(int64_t rows, int64_t vectors) const {
+  const std::vector<int64_t>& slices = this->slices(rows, vectors);
+  const auto known = sweeps_.find({rows, slices});
+  if (known != sweeps_.end()) return known->second;
+  const double count = slices.empty() ? 1 : panels_[static_cast<size_t>(vectors - 1)].sliceCount;
+  const double cycles = count * sweepBytes(rows, slices) / bytesPerCycle_;
+  sweeps_[{rows, slices}] = cycles;
+  return cycles;
+}
+
+double StreamModel::sweepBytes(int64_t rows, const std::vector<int64_t>& slices) const {
   std::vector<int64_t> tile = onePoint(view_);
+  std::copy(slices.begin(), slices.end(), tile.begin() + view_.rank());
   std::vector<int64_t> all = tile;
   double others = 1;  // points of the other row axes
   for (const int axis : rowAxes(view_, lane_)) {
@@ -195,14 +206,14 @@ double StreamModel::sweepBytes(const std::vector<Access>& shared, int64_t rows) 
     all[i] = view_.extents[i];
     if (axis != rowAxis_) others *= static_cast<double>(view_.extents[i]);
   }
-  const double sweep = bytesOf(view_, shared, all);
+  const double sweep = bytesOf(view_, shared_, all);
   if (beyondCache(sweep) == 0) return 0;
   int64_t tiles = 1;
   if (rowAxis_ >= 0) {
     tile[static_cast<size_t>(rowAxis_)] = rows;
     tiles = ceilDivide(view_.extents[static_cast<size_t>(rowAxis_)], rows);
   }
-  const double lines = lineBytesOf(view_, shared, tile, lineBytes_);
+  const double lines = lineBytesOf(view_, shared_, tile, lineBytes_);
   // Lines that stay until the next tile serve it too: then a sweep takes each once.
   return beyondCache(lines) == 0 ? sweep / others : lines * static_cast<double>(tiles);
 }
@@ -236,7 +247,7 @@ double StreamModel::slicedCycles(const Panel& panel, int64_t rows, int64_t vecto
   if (group.rows < 2) return std::numeric_limits<double>::infinity();
   const double aside = 2 * states / bytesPerCycle_;
   const double groups = std::ceil(tiles / static_cast<double>(group.rows));
-  return panel.whole * groups + tiles * (panel.sliceCount - 1) * aside;
+  return panel.whole * groups + tiles * (panel.sliceCount - 1) * (aside + kLoopCycles);
 }
 
 const std::vector<int64_t>& StreamModel::slices(int64_t rows, int64_t vectors) const {
@@ -248,12 +259,28 @@ const std::vector<int64_t>& StreamModel::slices(int64_t rows, int64_t vectors) c
   return better ? panel.slices : none;
 }
 
-double StreamModel::farCycles(const std::vector<Access>& accesses,
+/// Of what the points of axes other than `along` read one after the other, the share that none of
+/// them has read before: neighbouring rows of a convolution's output share rows of its input.
+double StreamModel::readFirst(const Access& access, int along) const {
+  std::vector<int64_t> lengths = onePoint(view_);
+  double points = 1;
+  for (int axis = 0; axis < view_.rank(); ++axis) {
+    const auto i = static_cast<size_t>(axis);
+    if (axis == along) lengths[i] = view_.extents[i];
+    if (axis != along && varies(view_, access, axis))
+      points *= static_cast<double>(view_.extents[i]);
+  }
+  const double all = bytesOf(view_, {access}, view_.extents);
+  return std::min(1.0, all / std::max(bytesOf(view_, {access}, lengths) * points, 1.0));
+}
+
+double StreamModel::farCycles(const std::vector<FarAccess>& accesses,
                               const std::vector<int64_t>& lengths) const {
   const ir::Box points = middleOf(view_, lengths);
   double bytes = 0;
-  for (const Access& access : accesses) {
-    bytes += footprintLineBytes(*view_.plan, access, points, lineBytes_, kLinesPerPiece);
+  for (const FarAccess& far : accesses) {
+    bytes +=
+        far.first * footprintLineBytes(*view_.plan, far.access, points, lineBytes_, kLinesPerPiece);
   }
   return bytes / memoryBytesPerCycle_;
 }
@@ -281,7 +308,6 @@ double StreamModel::firstShared(int64_t rows) const {
 
 double StreamModel::cycles(int64_t rows, int64_t vectors) const {
   if (bytesPerCycle_ == 0) return 0;
-  const auto row = static_cast<size_t>(rows - 1);
   const int64_t laneExtent = view_.extents[static_cast<size_t>(lane_.axis)];
   const int64_t width = std::min(vectors * lane_.lanes, laneExtent);
   const auto columns = static_cast<double>(ceilDivide(laneExtent, width));
@@ -292,9 +318,10 @@ double StreamModel::cycles(int64_t rows, int64_t vectors) const {
       slices(rows, vectors).empty() ? wholeCycles(panel, rows) : slicedCycles(panel, rows, vectors);
   // Of all row axes; counted here is one.
   const double share = tiles / rowTiles(rows);
-  const double all = columns * (sweeps_[row] + panels * share +
-                                tiles * stores_[row] * static_cast<double>(width)) +
-                     firstApart(vectors) * share + firstShared(rows);
+  const double all =
+      columns * (sweepCycles(rows, vectors) + panels * share +
+                 tiles * stores_[static_cast<size_t>(rows - 1)] * static_cast<double>(width)) +
+      firstApart(vectors) * share + firstShared(rows);
   return all / static_cast<double>(std::max<int64_t>(view_.reductionCount(), 1));
 }
 

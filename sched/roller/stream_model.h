@@ -1,6 +1,10 @@
 // What the loops around a reduction read again from outside of the innermost cache.
 #pragma once
 
+#include <map>
+#include <utility>
+#include <vector>
+
 #include "sched/roller/axes.h"
 
 namespace quartet::sched {
@@ -61,12 +65,19 @@ class StreamModel {
   /// Cycles to read large operands from device memory for the first time, for a whole reduction:
   /// those of a box of points, those that lanes read apart over the lane axis, those that they
   /// share over the row axis.
-  double farCycles(const std::vector<Access>& accesses, const std::vector<int64_t>& lengths) const;
+  struct FarAccess {
+    Access access;
+    double first = 1;  // share of what is read that no point before has read
+  };
+  double readFirst(const Access& access, int along) const;
+  double farCycles(const std::vector<FarAccess>& accesses,
+                   const std::vector<int64_t>& lengths) const;
   double firstApart(int64_t vectors) const;
   double firstShared(int64_t rows) const;
   /// The level behind the innermost cache, and what that cache keeps.
   void findLevels(const hwdb::Description& device);
-  double sweepBytes(const std::vector<Access>& shared, int64_t rows) const;
+  double sweepCycles(int64_t rows, int64_t vectors) const;
+  double sweepBytes(int64_t rows, const std::vector<int64_t>& slices) const;
   double beyondCache(double bytes) const;  // 0 if the cache keeps so much
 
   const TaskView& view_;
@@ -76,12 +87,13 @@ class StreamModel {
   int64_t lineBytes_ = 1;     // of that cache
   double bytesPerCycle_ = 0;  // of the level behind it; 0: free
   double partialRoom_ = 0;
-  std::vector<double> sweeps_;      // cycles of one sweep with 1, 2, ... rows per tile
+  std::vector<Access> shared_;  // what lanes share in every step
+  mutable std::map<std::pair<int64_t, std::vector<int64_t>>, double> sweeps_;  // by rows and slices
   std::vector<double> stores_;      // cycles of one lane's stores, of as many rows
   std::vector<Panel> panels_;       // 1, 2, ... vectors wide
   double memoryBytesPerCycle_ = 0;  // of one unit; 0: not known, free
   double farBytes_ = 0;             // operands of more come from device memory
-  std::vector<Access> farShared_, farApart_;
+  std::vector<FarAccess> farShared_, farApart_;
 };
 
 }  // namespace quartet::sched

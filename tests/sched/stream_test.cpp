@@ -54,11 +54,11 @@ RowsAndVectors tileOf(int64_t steps, const hwdb::Description& device, int64_t ro
 }  // namespace
 
 TEST_CASE("streams: the slower the cache behind the first, the more a tile reuses of a panel") {
-  // 1024 steps of one vector are a panel of 32 KiB: no panel stays in the innermost cache. With so
-  // few rows, cutting it into slices that stay gains nothing.
-  const RowsAndVectors free = tileOf(1024, cached(0), 12);
-  const RowsAndVectors fast = tileOf(1024, cached(1000), 12);
-  const RowsAndVectors slow = tileOf(1024, cached(8), 12);
+  // 16,384 steps of one vector are a panel of 512 KiB: no panel stays in the innermost cache. With
+  // so few rows, cutting it into slices that stay gains nothing.
+  const RowsAndVectors free = tileOf(1 << 14, cached(0), 12);
+  const RowsAndVectors fast = tileOf(1 << 14, cached(1000), 12);
+  const RowsAndVectors slow = tileOf(1 << 14, cached(8), 12);
   CHECK(fast.rows >= free.rows);
   CHECK(slow.rows > free.rows);
   CHECK(slow.rows * slow.vectors > free.rows * free.vectors);
