@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <ranges>
 
 #include "sched/cost/traffic.h"
 #include "sched/roller/shape.h"
@@ -153,11 +154,11 @@ StreamModel::Panel StreamModel::panelOf(const std::vector<Access>& apart,
     const int64_t turns = extent / std::max<int64_t>(unit, 1);
     for (int64_t pieces = 1; pieces <= turns; ++pieces) {
       length = ceilDivide(turns, pieces) * unit;
-      if (beyondCache(bytesOf(view_, apart, lengths)) == 0) break;
+      if (sliceStays(apart, lengths)) break;
     }
-    if (beyondCache(bytesOf(view_, apart, lengths)) == 0) break;
+    if (sliceStays(apart, lengths)) break;
   }
-  if (beyondCache(bytesOf(view_, apart, lengths)) > 0) return panel;
+  if (!sliceStays(apart, lengths)) return panel;
   panel.slices.assign(lengths.begin() + view_.rank(), lengths.end());
   panel.sliceCount = 1;
   for (int axis = view_.rank(); axis < view_.axes(); ++axis) {
@@ -165,6 +166,23 @@ StreamModel::Panel StreamModel::panelOf(const std::vector<Access>& apart,
     panel.sliceCount *= static_cast<double>(ceilDivide(view_.extents[i], lengths[i]));
   }
   return panel;
+}
+
+/// Whether a slice of this length keeps its panel in the innermost cache, and in the one behind it
+/// what the rows of a group read again for every column.
+bool StreamModel::sliceStays(const std::vector<Access>& apart, std::vector<int64_t> lengths) const {
+  if (beyondCache(bytesOf(view_, apart, lengths)) > 0) return false;
+  constexpr int64_t kStateBytes = 4;  // for each of stateRegisters
+  const auto states = static_cast<double>(stateRegisters(view_) * kStateBytes);
+  auto rows = static_cast<int64_t>(std::sqrt(partialRoom_ / states));  // of a square group
+  const std::vector<int> axes = rowAxes(view_, lane_);
+  lengths[static_cast<size_t>(lane_.axis)] = 1;
+  for (const int axis : std::views::reverse(axes)) {
+    const auto i = static_cast<size_t>(axis);
+    lengths[i] = std::clamp<int64_t>(rows, 1, view_.extents[i]);
+    rows = ceilDivide(rows, lengths[i]);
+  }
+  return bytesOf(view_, shared_, lengths) <= farBytes_;
 }
 
 void StreamModel::findLevels(const hwdb::Description& device) {
@@ -236,16 +254,19 @@ double StreamModel::wholeCycles(const Panel& panel, int64_t rows) const {
   return panel.whole * rowTiles(rows);
 }
 
-double StreamModel::slicedCycles(const Panel& panel, int64_t rows, int64_t vectors) const {
-  // Between two slices, all states of a tile are written and read again.
-  const double states = stateBytes(rows, vectors);
-  const double tiles = rowTiles(rows);
+SlicedGroup StreamModel::groupOf(int64_t rows, int64_t vectors) const {
   const int64_t width = vectors * lane_.lanes;
   const int64_t columns = ceilDivide(view_.extents[static_cast<size_t>(lane_.axis)], width);
-  const SlicedGroup group =
-      slicedGroup(static_cast<int64_t>(tiles), columns, rows, width, states, partialRoom_);
+  return slicedGroup(static_cast<int64_t>(rowTiles(rows)), columns, rows, width,
+                     stateBytes(rows, vectors), partialRoom_);
+}
+
+double StreamModel::slicedCycles(const Panel& panel, int64_t rows, int64_t vectors) const {
+  const SlicedGroup group = groupOf(rows, vectors);
   if (group.rows < 2) return std::numeric_limits<double>::infinity();
-  const double aside = 2 * states / bytesPerCycle_;
+  // Between two slices, all states of a tile are written and read again.
+  const double aside = 2 * stateBytes(rows, vectors) / bytesPerCycle_;
+  const double tiles = rowTiles(rows);
   const double groups = std::ceil(tiles / static_cast<double>(group.rows));
   return panel.whole * groups + tiles * (panel.sliceCount - 1) * (aside + kLoopCycles);
 }
@@ -294,16 +315,18 @@ double StreamModel::firstApart(int64_t vectors) const {
   return farCycles(farApart_, lengths) * static_cast<double>(columns);
 }
 
-double StreamModel::firstShared(int64_t rows) const {
+double StreamModel::firstShared(int64_t rows, int64_t vectors) const {
   if (farShared_.empty()) return 0;
   std::vector<int64_t> lengths = onePoint(view_);
-  int64_t tiles = 1;
+  int64_t pieces = 1;
   if (rowAxis_ >= 0) {
     const auto row = static_cast<size_t>(rowAxis_);
-    lengths[row] = rows;
-    tiles = ceilDivide(view_.extents[row], rows);
+    // A slice brings all rows of the group.
+    const int64_t together = slices(rows, vectors).empty() ? 1 : groupOf(rows, vectors).rows;
+    lengths[row] = std::min(rows * together, view_.extents[row]);
+    pieces = ceilDivide(view_.extents[row], lengths[row]);
   }
-  return farCycles(farShared_, lengths) * static_cast<double>(tiles);
+  return farCycles(farShared_, lengths) * static_cast<double>(pieces);
 }
 
 double StreamModel::cycles(int64_t rows, int64_t vectors) const {
@@ -321,7 +344,7 @@ double StreamModel::cycles(int64_t rows, int64_t vectors) const {
   const double all =
       columns * (sweepCycles(rows, vectors) + panels * share +
                  tiles * stores_[static_cast<size_t>(rows - 1)] * static_cast<double>(width)) +
-      firstApart(vectors) * share + firstShared(rows);
+      firstApart(vectors) * share + firstShared(rows, vectors);
   return all / static_cast<double>(std::max<int64_t>(view_.reductionCount(), 1));
 }
 

@@ -56,11 +56,13 @@ class StreamModel {
 
   Panel panelOf(const std::vector<Access>& apart, const std::vector<int>& order,
                 int64_t vectors) const;
+  bool sliceStays(const std::vector<Access>& apart, std::vector<int64_t> lengths) const;
   /// Of all panels that the tiles of a column read, in slices or whole.
   double slicedCycles(const Panel& panel, int64_t rows, int64_t vectors) const;
   double wholeCycles(const Panel& panel, int64_t rows) const;
-  double rowTiles(int64_t rows) const;                     // of a column, over all row axes
-  double stateBytes(int64_t rows, int64_t vectors) const;  // of a register tile
+  SlicedGroup groupOf(int64_t rows, int64_t vectors) const;  // that goes through slices together
+  double rowTiles(int64_t rows) const;                       // of a column, over all row axes
+  double stateBytes(int64_t rows, int64_t vectors) const;    // of a register tile
 
   /// Cycles to read large operands from device memory for the first time, for a whole reduction:
   /// those of a box of points, those that lanes read apart over the lane axis, those that they
@@ -73,7 +75,7 @@ class StreamModel {
   double farCycles(const std::vector<FarAccess>& accesses,
                    const std::vector<int64_t>& lengths) const;
   double firstApart(int64_t vectors) const;
-  double firstShared(int64_t rows) const;
+  double firstShared(int64_t rows, int64_t vectors) const;
   /// The level behind the innermost cache, and what that cache keeps.
   void findLevels(const hwdb::Description& device);
   double sweepCycles(int64_t rows, int64_t vectors) const;
