@@ -8,6 +8,7 @@
 #include "hwdb/load.h"
 #include "sched/roller/shape.h"
 #include "tests/amd/family.h"
+#include "tests/amd/report.h"
 #include "tests/common/harness.h"
 #include "tests/sched/graphs.h"
 
@@ -69,15 +70,6 @@ std::vector<NamedGraph> allGraphs() {
   std::vector<NamedGraph> graphs(scheduledGraphs().begin(), scheduledGraphs().end());
   graphs.insert(graphs.end(), std::begin(kLarge), std::end(kLarge));
   return graphs;
-}
-
-/// A figure of a report by RADV's name for it.
-double figure(const runtime::CompilerReport& report, std::string_view name) {
-  for (const auto& [each, value] : report.figures) {
-    if (each == name) return value;
-  }
-  FAIL("RADV reports no " << name);
-  return 0;
 }
 
 /// What is counted of each task set of a plan, by its name.
