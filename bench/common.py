@@ -52,9 +52,10 @@ def timed(run, times: int) -> list[float]:
     return elapsed
 
 
-def run_quartet(model: pathlib.Path, threads: int, runs: int, *options: str) -> dict:
-    """The report of `quartet bench` on the CPU: a new process that compiles, without a cache."""
-    command = [QUARTET, "bench", model, "--device", "cpu", "--json", "--no-cache",
+def run_quartet(model: pathlib.Path, threads: int, runs: int, *options: str,
+                device: str = "cpu") -> dict:  # fmt: skip
+    """The report of `quartet bench`: a new process that compiles, without a cache."""
+    command = [QUARTET, "bench", model, "--device", device, "--json", "--no-cache",
                "--threads", str(threads), "--runs", str(runs), *options]  # fmt: skip
     result = subprocess.run(command, capture_output=True, text=True, check=False)
     if result.returncode:
