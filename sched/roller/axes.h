@@ -18,6 +18,7 @@ struct TaskView {
   std::vector<int64_t> extents;  // per axis
   std::vector<Access> accesses;
   std::vector<ir::ValueId> freeLayout;  // buffers whose layout may be chosen
+  mutable std::map<int, std::vector<int>> rowsOfLane;  // what rowAxes found, by lane axis
 
   int rank() const { return expr->domainRank(); }
   int axes() const { return expr->axisCount(); }

@@ -1,7 +1,6 @@
 #include "sched/roller/roller.h"
 
 #include <algorithm>
-#include <map>
 #include <random>
 
 #include "sched/cost/operations.h"
@@ -24,6 +23,8 @@ namespace {
 /// Other lanes than those whose accesses cost least are taken when their predicted time is below so
 /// much of the others'.
 constexpr double kClearly = 0.95;
+/// Another tile with the same lanes is, when it is below so much.
+constexpr double kBetter = 0.999;
 
 /// Units are idle for so much more than the work takes, before a reduction is split.
 constexpr double kIdle = 1.25;
@@ -102,13 +103,13 @@ class Tiling {
                const Env& env) const;
 
  private:
-  void addTiles(std::vector<RegisterTile> tiles);
-  void addGroups(const TaskView& view, const Budget& budget, const Env& env);
+  void addTiles(const TaskView& view, const LaneChoice& lane, const Budget& budget, const Env& env);
 
   OpId tasks_;
   std::vector<ValueId> free_;
   std::vector<MergedBuffer> merged_;
   std::vector<RegisterTile> tiles_;
+  double alone_ = 0;  // cycles of the first, did all units always have work
 };
 
 Tiling::Tiling(ir::Module& plan, OpId tasks, const std::vector<ValueId>& freeLayout,
@@ -123,53 +124,49 @@ Tiling::Tiling(ir::Module& plan, OpId tasks, const std::vector<ValueId>& freeLay
   for (LaneChoice lane : laneChoices(view, env.device)) {
     if (!vectorsFitLoops(view, lane, env.device)) lane = {};
     if (lane.axis < 0 && !tiles_.empty()) continue;
-    addTiles(registerTiles(view, lane, env.device));
+    addTiles(view, lane, budget, env);
     // Of maps, the cost of accesses is all that is known. Lanes that decide on a layout decide for
     // its readers too, whose time the models do not know.
     if (!view.reduces() || writesFree(view)) break;
   }
-  addGroups(view, budget, env);
 }
 
-/// Those of another choice of lanes. The first stays the first unless it is clearly slower.
-void Tiling::addTiles(std::vector<RegisterTile> tiles) {
+/// Those of one choice of lanes, with their groups. What was first stays first unless one of them
+/// is clearly faster. Lanes along the reduction add up in another order than others, and the number
+/// of groups depends on the threads in use, on which no result may depend: that choice does
+/// without.
+void Tiling::addTiles(const TaskView& view, const LaneChoice& lane, const Budget& budget,
+                      const Env& env) {
+  std::vector<RegisterTile> tiles = registerTiles(view, lane, env.device);
+  const double alone = tiles.front().cycles;
+  const Work work = workOf(view, lane);
+  for (RegisterTile& tile : tiles) {
+    chooseGroupTile(view, work, budget, env.device, tile.tile);
+    tile.cycles *= imbalance(view, tile.tile, budget.units);
+  }
+  const auto byCycles = [](const RegisterTile& a, const RegisterTile& b) {
+    return a.cycles < b.cycles;
+  };
+  const auto best = std::min_element(tiles.begin(), tiles.end(), byCycles);
+  if (best->cycles < kBetter * tiles.front().cycles) std::rotate(tiles.begin(), best, best + 1);
+  std::stable_sort(tiles.begin() + 1, tiles.end(), byCycles);
   if (tiles_.empty()) {
     tiles_ = std::move(tiles);
+    alone_ = alone;
     return;
-  }
-  const bool better = tiles.front().cycles < kClearly * tiles_.front().cycles;
-  const RegisterTile first = better ? tiles.front() : tiles_.front();
-  (better ? tiles : tiles_).erase((better ? tiles : tiles_).begin());
-  tiles_.insert(tiles_.end(), tiles.begin(), tiles.end());
-  std::stable_sort(tiles_.begin(), tiles_.end(), [](const RegisterTile& a, const RegisterTile& b) {
-    return a.cycles < b.cycles;
-  });
-  tiles_.insert(tiles_.begin(), first);
-}
-
-/// The first stays the first unless another that gives the same bits is faster with its groups:
-/// their number depends on the threads in use, on which no result may depend.
-void Tiling::addGroups(const TaskView& view, const Budget& budget, const Env& env) {
-  std::map<int, Work> works;  // by lane axis
-  for (RegisterTile& tile : tiles_) {
-    const LaneChoice lane{tile.tile.laneAxis, tile.tile.lanes};
-    auto work = works.find(lane.axis);
-    if (work == works.end()) work = works.emplace(lane.axis, workOf(view, lane)).first;
-    chooseGroupTile(view, work->second, budget, env.device, tile.tile);
-    tile.cycles *= imbalance(view, tile.tile, budget.units);
   }
   const auto alongReduction = [&](const RegisterTile& tile) {
     return tile.tile.laneAxis >= view.rank();
   };
-  const RegisterTile first = tiles_.front();
-  std::stable_sort(tiles_.begin(), tiles_.end(), [](const RegisterTile& a, const RegisterTile& b) {
-    return a.cycles < b.cycles;
-  });
-  const auto best = std::find_if(tiles_.begin(), tiles_.end(), [&](const RegisterTile& tile) {
-    return alongReduction(tile) == alongReduction(first) &&
-           (tile.cycles < kClearly * first.cycles || tile.tile == first.tile);
-  });
-  std::rotate(tiles_.begin(), best, best + 1);
+  const bool sameBits = alongReduction(tiles.front()) == alongReduction(tiles_.front());
+  const bool better = sameBits ? tiles.front().cycles < kClearly * tiles_.front().cycles
+                               : alone < kClearly * alone_;
+  if (better) {
+    std::swap(tiles, tiles_);
+    alone_ = alone;
+  }
+  tiles_.insert(tiles_.end(), tiles.begin(), tiles.end());
+  std::stable_sort(tiles_.begin() + 1, tiles_.end(), byCycles);
 }
 
 double Tiling::apply(ir::Module& plan, const RegisterTile& chosen, const Budget& budget,

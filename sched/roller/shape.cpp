@@ -56,7 +56,7 @@ std::vector<int> reductionOrder(const TaskView& view, const LaneChoice& lane) {
 
 std::vector<int> loopOrder(const TaskView& view, const LaneChoice& lane,
                            const hwdb::Description& device) {
-  const std::vector<int> rows = rowAxes(view, lane);
+  const std::vector<int>& rows = rowAxes(view, lane);
   const auto isRow = [&](int axis) {
     return std::find(rows.begin(), rows.end(), axis) != rows.end();
   };
@@ -94,7 +94,7 @@ bool keepsBlocks(const TaskView& view, const LaneChoice& lane, int64_t width) {
 /// meanwhile: the row axis to cut and how many register tiles of it fit; axis -1 when all fit.
 std::pair<int, int64_t> rowBlock(const TaskView& view, const ir::Tile& tile,
                                  const hwdb::Description& device) {
-  const std::vector<int> rows = rowAxes(view, {tile.laneAxis, tile.lanes});
+  const std::vector<int>& rows = rowAxes(view, {tile.laneAxis, tile.lanes});
   const hwdb::MemoryLevel* cache = nullptr;
   for (const hwdb::MemoryLevel& level : device.memory) {  // the largest that units do not share
     const bool own = level.kind == hwdb::MemoryLevel::Kind::Cache && level.sharers <= 1;
@@ -131,7 +131,7 @@ bool sliced(const TaskView& view, const ir::Tile& tile) {
 void chooseSlicedGroup(const TaskView& view, const hwdb::Description& device, int64_t need,
                        ir::Tile& tile) {
   const auto lane = static_cast<size_t>(tile.laneAxis);
-  const std::vector<int> rowAxes = sched::rowAxes(view, {tile.laneAxis, tile.lanes});
+  const std::vector<int>& rowAxes = sched::rowAxes(view, {tile.laneAxis, tile.lanes});
   const auto tilesAlong = [&](size_t axis) {
     return ceilDivide(view.extents[axis], tile.reg[axis]);
   };
@@ -281,9 +281,10 @@ class LoopLimit {
 
 }  // namespace
 
-std::vector<int> rowAxes(const TaskView& view, const LaneChoice& lane) {
-  std::vector<int> rows;
-  if (!view.reduces() || lane.axis < 0 || lane.axis >= view.rank()) return rows;
+const std::vector<int>& rowAxes(const TaskView& view, const LaneChoice& lane) {
+  const auto [known, isNew] = view.rowsOfLane.try_emplace(lane.axis);
+  std::vector<int>& rows = known->second;
+  if (!isNew || !view.reduces() || lane.axis < 0 || lane.axis >= view.rank()) return rows;
   for (int axis = 0; axis < view.rank(); ++axis) {
     if (axis == lane.axis || view.extents[static_cast<size_t>(axis)] < 2) continue;
     const bool reuses =

@@ -37,7 +37,7 @@ double imbalance(const TaskView& view, const ir::Tile& tile, int64_t units);
 
 /// Axes whose points share all vectors that are loaded at each reduction step: the rows of a
 /// contraction. Empty when there is nothing to reuse.
-std::vector<int> rowAxes(const TaskView& view, const LaneChoice& lane);
+const std::vector<int>& rowAxes(const TaskView& view, const LaneChoice& lane);
 
 /// Scalar tiles, one group per row of the innermost domain axis: what a plan gets with Roller off.
 ir::Tile scalarTile(const TaskView& view, const hwdb::Description& device);

@@ -175,7 +175,7 @@ bool StreamModel::sliceStays(const std::vector<Access>& apart, std::vector<int64
   constexpr int64_t kStateBytes = 4;  // for each of stateRegisters
   const auto states = static_cast<double>(stateRegisters(view_) * kStateBytes);
   auto rows = static_cast<int64_t>(std::sqrt(partialRoom_ / states));  // of a square group
-  const std::vector<int> axes = rowAxes(view_, lane_);
+  const std::vector<int>& axes = rowAxes(view_, lane_);
   lengths[static_cast<size_t>(lane_.axis)] = 1;
   for (const int axis : std::views::reverse(axes)) {
     const auto i = static_cast<size_t>(axis);

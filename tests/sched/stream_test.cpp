@@ -79,6 +79,7 @@ TEST_CASE("streams: what comes from memory in pieces that lie apart is read in l
     memory.kind = hwdb::MemoryLevel::Kind::Device;
     memory.bytesPerCycle = {bytesPerCycle, hwdb::Provenance::Derived, "test"};
     device.memory.insert(device.memory.begin(), memory);
+    device.units.value = 1;  // which all tiles keep busy
     // What is measured at first use decides on no code.
     device.memoryGigabytesPerSecond.value = 1e-3;
     const ir::Module plan =
