@@ -8,7 +8,9 @@
 #include "sched/roller/merging.h"
 #include "sched/roller/packing.h"
 #include "sched/roller/padding.h"
+#include "sched/roller/plan_cycles.h"
 #include "sched/roller/shape.h"
+#include "sched/roller/winograd.h"
 
 namespace quartet::sched {
 
@@ -173,6 +175,33 @@ std::vector<RegisterTile> selected(std::vector<RegisterTile> tiles, const Option
   return tiles;
 }
 
+/// A task set by Winograd's algorithm, each of its task sets with the tile that is best for it,
+/// where it is a convolution and that is clearly faster than `direct`.
+std::optional<Alternative> winogradAlternative(const ir::Module& plan, OpId tasks,
+                                               std::vector<ValueId> freeLayout,
+                                               const Alternative& direct, const Budget& budget,
+                                               const Env& env) {
+  auto way = winograd(plan, tasks, env.device);
+  if (!way) return std::nullopt;
+  Alternative made{std::move(way->plan), 0};
+  freeLayout.insert(freeLayout.end(), way->intermediates.begin(), way->intermediates.end());
+  for (const OpId each : taskSets(made.plan)) {
+    const Tiling tiling(made.plan, each, freeLayout, env);
+    made.microseconds += tiling.apply(made.plan, tiling.tiles().front(), budget, env);
+    for (const OpId id : made.plan.region(made.plan.op(each).regions[0]).ops) {
+      const ir::Op& op = made.plan.op(id);
+      if (op.opcode != Opcode::Write) continue;
+      std::erase(freeLayout, aliasRoot(made.plan, op.operands[1]));  // its layout is chosen
+    }
+  }
+  const bool cycles = countsCycles(env.device);
+  const double time = cycles ? planCycles(made.plan, env.device) : made.microseconds;
+  const double other = cycles ? planCycles(direct.plan, env.device) : direct.microseconds;
+  if (!env.options.winograd && time >= kClearly * other) return std::nullopt;
+  transformWeights(made.plan, way->weights);
+  return made;
+}
+
 }  // namespace
 
 Result<std::vector<Alternative>> roller(const Region& region, const Budget& budget,
@@ -201,6 +230,15 @@ Result<std::vector<Alternative>> roller(const Region& region, const Budget& budg
     Alternative alternative{plan, copies};
     alternative.microseconds += tiling.apply(alternative.plan, tile, budget, env);
     alternatives.push_back(std::move(alternative));
+  }
+  if (env.options.winograd.value_or(true) && !env.options.drawTiles) {
+    auto other = winogradAlternative(region.plan, tasks, freeLayout, alternatives[0], budget, env);
+    if (other) {
+      if (env.options.winograd) alternatives.clear();
+      alternatives.insert(alternatives.begin(), std::move(*other));
+      alternatives.resize(std::min(alternatives.size(),
+                                   static_cast<size_t>(std::max(env.options.alternatives, 1))));
+    }
   }
   return alternatives;
 }

@@ -8,6 +8,8 @@ namespace quartet::sched {
 /// Most rows and vectors of a register tile, on every device: what is unrolled is code.
 constexpr int64_t kMostRows = 16;
 constexpr int64_t kMostVectors = 8;
+/// A store takes the time of so many loads.
+constexpr double kStoreLoads = 2;
 /// Of a cache, what is read again; the rest is left to what streams by.
 constexpr double kCacheShare = 0.5;
 
