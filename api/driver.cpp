@@ -25,7 +25,8 @@ sched::Env makeEnv(const CompileTarget& target, const CompileOptions& options) {
            .roller = options.roller,
            .rammer = options.rammer,
            .alternatives = std::max(options.measure, 1),
-           .drawTiles = options.measure > 1 ? options.drawTiles : std::nullopt},
+           .drawTiles = options.measure > 1 ? options.drawTiles : std::nullopt,
+           .winograd = options.winograd},
           target.measure};
 }
 

@@ -157,6 +157,12 @@ void ModelOptions::addCompile(CLI::App& command, bool device) {
   command.add_flag("!--no-welder", compile.welder, "Do not join operations");
   command.add_flag("!--no-roller", compile.roller, "Do not choose tiles");
   command.add_flag("!--no-rammer", compile.rammer, "Do not share launches");
+  command.add_flag_callback(
+      "--winograd", [this] { compile.winograd = true; },
+      "Compute convolutions of 3 x 3 by Winograd's algorithm wherever that is possible; otherwise "
+      "where it is predicted to be faster");
+  command.add_flag_callback(
+      "--no-winograd", [this] { compile.winograd = false; }, "Do not use Winograd's algorithm");
 }
 
 std::string Case::str() const {

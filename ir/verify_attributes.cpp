@@ -68,6 +68,7 @@ constexpr Rule kRules[] = {
     {Opcode::Tile, "tile", Wanted::Tile},
     {Opcode::Tile, "operation", Wanted::String, true},
     {Opcode::Write, "offset", Wanted::Dims, true},
+    {Opcode::Write, "strides", Wanted::Ints, true},
     {Opcode::Param, "index", Wanted::Int},
     {Opcode::Literal, "value", Wanted::Number},
     {Opcode::Extract, "lane", Wanted::Int},

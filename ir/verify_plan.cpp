@@ -269,8 +269,10 @@ class PlanVerifier {
     const Type& from = context_.operandType(id, 0);
     const Type& to = context_.operandType(id, 1);
     const Attribute* offset = op.attributes.find("offset");
+    const Attribute* strides = op.attributes.find("strides");
     Access access{root(buffer), buffer, true, {}, from.shape};
     if (offset != nullptr) access.offset = std::get<Dims>(*offset);
+    if (strides != nullptr) QT_CHECK(spread(id, std::get<Ints>(*strides), to, access));
     if (from.dtype != to.dtype) {
       return context_.fail(id, "the tile is " + from.str() + ", the buffer " + to.str());
     }
@@ -288,6 +290,21 @@ class PlanVerifier {
     if (inPlace) QT_CHECK(liesOn(device, id, buffer));
     home_[static_cast<size_t>(access.root.index)] = device;
     return commit(id, std::move(access), accesses);
+  }
+
+  /// What a write with strides covers: at least one point along each axis lies inside the buffer.
+  Status spread(OpId id, const Ints& strides, const Type& to, Access& access) const {
+    const size_t rank = to.shape.size();
+    const bool fits = access.offset.size() == rank && access.shape.size() == rank &&
+                      strides.size() == rank &&
+                      std::all_of(strides.begin(), strides.end(), [](int64_t s) { return s >= 1; });
+    if (!fits) return context_.fail(id, "strides need an offset, and are positive, for each axis");
+    for (size_t i = 0; i < rank; ++i) {
+      if (strides[i] == 1) continue;
+      const Dim all = (access.shape[i] - Dim(1)) * Dim(strides[i]) + Dim(1);
+      access.shape[i] = Dim::max(Dim(1), Dim::min(all, to.shape[i] - access.offset[i]));
+    }
+    return {};
   }
 
   Status within(OpId id, const Access& access, const Type& to) const {

@@ -23,6 +23,9 @@ struct Options {
   /// Seed. Set: alternatives are drawn from all legal tiles instead, to see how far predictions
   /// hold.
   std::optional<uint64_t> drawTiles = std::nullopt;
+  /// Set: convolutions by Winograd's algorithm wherever that is possible, or nowhere. Otherwise
+  /// where it is predicted to be faster.
+  std::optional<bool> winograd = std::nullopt;
 };
 
 /// Predicted time of one task set, in microseconds; injected, so that stages know no cost formula.

@@ -99,6 +99,18 @@ Expr withinBlock(const Expr& index, int64_t block) {
   });
 }
 
+/// Where a write puts the result of the point `place`.
+std::vector<Expr> placeOf(const ir::Op& write, std::vector<Expr> place) {
+  if (!write.attributes.has("offset")) return place;
+  const auto& offset = write.attributes.get<ir::Dims>("offset");
+  const bool spread = write.attributes.has("strides");
+  for (size_t i = 0; i < place.size(); ++i) {
+    const int64_t stride = spread ? write.attributes.ints("strides")[i] : 1;
+    place[i] = place[i] * Expr::index(stride) + Expr::extent(offset[i]);
+  }
+  return place;
+}
+
 }  // namespace
 
 OpId governingTile(const ir::Module& plan, OpId tasks) {
@@ -140,7 +152,7 @@ std::vector<Access> accessesOf(const ir::Module& plan, OpId tasks, OpId anchor) 
     if (expr.readsTarget()) {
       collector.accesses.push_back({op.operands[1], place, false, {}, {}, false});
     }
-    collector.accesses.push_back({op.operands[1], place, true, {}, {}, perPoint});
+    collector.accesses.push_back({op.operands[1], placeOf(op, place), true, {}, {}, perPoint});
   }
   return std::move(collector.accesses);
 }

@@ -433,14 +433,37 @@ void TaskLowering::finish(Point& point) {
       }
       continue;
     }
-    std::vector<Linear> indices = point.axes;
-    if (op.attributes.has("offset")) {
-      const auto& offset = op.attributes.get<ir::Dims>("offset");
-      for (size_t i = 0; i < indices.size(); ++i) indices[i] = indices[i] + extents_.of(offset[i]);
-    }
+    Point place = point;
+    const std::vector<Linear> indices = placeOf(op, place);
     evaluator_.store(buffers_.at(op.operands[1]), indices, evaluator_.registerOf(op.operands[0]),
-                     point);
+                     place);
   }
+}
+
+/// Where a write puts the result of `point`, which is masked off where that is outside.
+std::vector<Linear> TaskLowering::placeOf(const ir::Op& write, Point& point) {
+  std::vector<Linear> indices = point.axes;
+  if (!write.attributes.has("offset")) return indices;
+  const auto& offset = write.attributes.get<ir::Dims>("offset");
+  const bool spread = write.attributes.has("strides");
+  const std::vector<ir::Dim>& shape = plan_.type(write.operands[1]).shape;
+  for (size_t i = 0; i < indices.size(); ++i) {
+    const int64_t stride = spread ? write.attributes.ints("strides")[i] : 1;
+    indices[i] = indices[i] * stride + extents_.of(offset[i]);
+    if (stride == 1) continue;
+    const ir::Dim last = (expr_.domain[i] - ir::Dim(1)) * ir::Dim(stride) + offset[i];
+    if ((shape[i] - last).constant().value_or(0) > 0) continue;
+    ValueId inside = math_.compare(Opcode::Lt, indices[i], extents_.of(shape[i]));
+    if (point.mask.valid()) {
+      const int lanes = std::max(kernel_.type(inside).lanes, kernel_.type(point.mask).lanes);
+      const auto widen = [&](ValueId x) {
+        return kernel_.type(x).lanes == lanes ? x : builder_.splat(x, lanes);
+      };
+      inside = builder_.apply(Opcode::And, {widen(point.mask), widen(inside)});
+    }
+    point.mask = inside;
+  }
+  return indices;
 }
 
 LoweredTasks TaskLowering::run() {

@@ -89,6 +89,7 @@ class TaskLowering {
   void finishAll(std::vector<Point>& all, const std::vector<Linear>& origin,
                  const std::vector<int64_t>& shape, ir::ValueId laneCount);
   void finish(Point& point);
+  std::vector<Linear> placeOf(const ir::Op& write, Point& point);
   bool turns(const std::vector<int64_t>& shape) const;
   std::vector<ir::ValueId> turned(std::vector<ir::ValueId> rows);
   void finishTurned(const std::vector<Point>& all, const std::vector<Linear>& origin,

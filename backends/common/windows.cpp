@@ -30,6 +30,21 @@ Result<std::vector<int64_t>> shapeOf(const ir::Type& type, const ir::SymbolValue
   return shape;
 }
 
+/// What a write of the points in `box` reaches of its buffer.
+Box placed(const ir::Op& write, Box box, const ir::SymbolValues& symbols) {
+  if (!write.attributes.has("offset")) return box;
+  const auto& offset = write.attributes.get<ir::Dims>("offset");
+  const bool spread = write.attributes.has("strides");
+  for (size_t i = 0; i < box.lo.size(); ++i) {
+    const int64_t stride = spread ? write.attributes.ints("strides")[i] : 1;
+    const auto first = offset[i].evaluate(symbols);
+    QT_ASSERT(first.has_value(), "a symbol without a value");
+    box.lo[i] = box.lo[i] * stride + *first;
+    box.hi[i] = (box.hi[i] - 1) * stride + 1 + *first;
+  }
+  return box;
+}
+
 }  // namespace
 
 std::map<ValueId, Box> touched(const ir::Module& plan, OpId tasks, const Box& domain,
@@ -43,7 +58,13 @@ std::map<ValueId, Box> touched(const ir::Module& plan, OpId tasks, const Box& do
       const OpId producer = plan.value(op.operands[0]).definition;
       const TensorExpr expr = plan.op(producer).attributes.expr().substituteSymbols(symbols);
       include(boxes, op.operands[0], domain);
-      include(boxes, op.operands[1], ir::written(expr, domain));
+      Box reached = placed(op, ir::written(expr, domain), symbols);
+      const auto shape = shapeOf(plan.type(op.operands[1]), symbols);
+      QT_ASSERT(shape.has_value(), "a symbol without a value");
+      for (size_t i = 0; i < reached.hi.size(); ++i) {
+        reached.hi[i] = std::min(reached.hi[i], (*shape)[i]);
+      }
+      include(boxes, op.operands[1], reached);
       continue;
     }
     std::map<ValueId, Box> needed;

@@ -237,6 +237,10 @@ struct CompileOptions {
   /// Seed. Set: the tiles that are run are drawn from all legal ones instead, to compare
   /// predictions with.
   std::optional<uint64_t> drawTiles = std::nullopt;
+  /// Set: convolutions of 3 x 3 by Winograd's algorithm wherever that is possible, or nowhere.
+  /// Otherwise where it is predicted to be faster. Its errors are of the size of direct sums'; an
+  /// infinity or NaN of the input reaches all points of the 2 x 2 blocks that read it.
+  std::optional<bool> winograd = std::nullopt;
 };
 
 /// What is known of a compiled program.

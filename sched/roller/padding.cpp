@@ -14,9 +14,6 @@ using ir::OpId;
 using ir::TensorExpr;
 using ir::ValueId;
 
-namespace {
-
-/// Whether `guard` says exactly that some of `indices` lie inside the operand.
 bool isBoundsGuard(const Expr& guard, const std::vector<Expr>& indices,
                    const std::vector<Dim>& shape) {
   const std::vector<Expr> parts = ir::conjuncts(guard);
@@ -32,6 +29,8 @@ bool isBoundsGuard(const Expr& guard, const std::vector<Expr>& indices,
     return false;
   });
 }
+
+namespace {
 
 struct Padding {
   std::vector<int64_t> before;

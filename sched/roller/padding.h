@@ -12,4 +12,8 @@ namespace quartet::sched {
 /// operations. Other guards (strided positions of transposed convolutions, say) stay.
 void padOperands(ir::Module& plan, ir::OpId tasks, const hwdb::Description& device);
 
+/// Whether `guard` says exactly that some of `indices` lie inside an operand of this shape.
+bool isBoundsGuard(const ir::Expr& guard, const std::vector<ir::Expr>& indices,
+                   const std::vector<ir::Dim>& shape);
+
 }  // namespace quartet::sched

@@ -8,9 +8,11 @@
 #include "sched/roller/merging.h"
 #include "sched/roller/packing.h"
 #include "sched/roller/padding.h"
+#include "sched/roller/plan_cycles.h"
 #include "sched/roller/shape.h"
 #include "sched/roller/splitting.h"
 #include "sched/roller/step_model.h"
+#include "sched/roller/winograd.h"
 
 namespace quartet::sched {
 
@@ -142,6 +144,7 @@ void Tiling::addTiles(const TaskView& view, const LaneChoice& lane, const Budget
   const Work work = workOf(view, lane);
   for (RegisterTile& tile : tiles) {
     chooseGroupTile(view, work, budget, env.device, tile.tile);
+    tile.alone = tile.cycles;
     tile.cycles *= imbalance(view, tile.tile, budget.units);
   }
   const auto byCycles = [](const RegisterTile& a, const RegisterTile& b) {
@@ -184,6 +187,7 @@ double Tiling::apply(ir::Module& plan, const RegisterTile& chosen, const Budget&
   Work work = workOf(view, lane);
   work.cycles = chosen.cycles;
   double microseconds = predict(plan, tasks_, work, env);
+  if (chosen.alone > 0) plan.op(tasks_).attributes.set("cycles", chosen.alone);
   packConstants(plan, view, tile, env.device);
   const std::vector<OpId> copies = packOperands(plan, view, tile, env.device);
   plan.op(view.anchor).attributes.set("tile", std::move(tile));
@@ -199,6 +203,12 @@ double applyBest(ir::Module& plan, OpId tasks, const std::vector<ValueId>& freeL
                  const Budget& budget, const Env& env) {
   const Tiling tiling(plan, tasks, freeLayout, budget, env);
   return tiling.apply(plan, tiling.tiles().front(), budget, env);
+}
+
+/// All units of the machine, whatever threads are in use: decides where results depend on it.
+Budget machineBudget(const hwdb::Description& device) {
+  const hwdb::Count& machine = device.machineUnits;
+  return {hwdb::given(machine) ? machine.value : device.units.value};
 }
 
 /// Cycles that one more launch costs every unit.
@@ -258,8 +268,7 @@ std::optional<Split> bestSplit(const ir::Module& plan, OpId tasks,
                                const std::vector<ValueId>& freeLayout, const Env& env) {
   const std::optional<int> axis = splitAxis(plan, tasks);
   if (!axis) return std::nullopt;
-  const hwdb::Count& machine = env.device.machineUnits;
-  const Budget all{hwdb::given(machine) ? machine.value : env.device.units.value};
+  const Budget all = machineBudget(env.device);
   if (fillsUnits(viewOf(plan, tasks, freeLayout), all.units, env.device)) return std::nullopt;
   ir::Module whole = plan;
   const Tiling tiling(whole, tasks, freeLayout, all, env);
@@ -292,21 +301,10 @@ std::vector<RegisterTile> selected(std::vector<RegisterTile> tiles, const Option
   return tiles;
 }
 
-}  // namespace
-
-Result<std::vector<Alternative>> roller(const Region& region, const Budget& budget,
-                                        const Env& env) {
-  ir::Module plan = region.plan;
-  std::vector<ValueId> freeLayout;
-  const auto& parameters = plan.region(plan.top()).parameters;
-  for (size_t i = 0; i < parameters.size(); ++i) {
-    if (region.freeLayout[i]) freeLayout.push_back(parameters[i]);
-  }
+/// The task sets of a region as they are, padded, in parts where that pays.
+std::vector<Alternative> directAlternatives(ir::Module plan, std::vector<ValueId> freeLayout,
+                                            const Budget& budget, const Env& env) {
   const OpId tasks = taskSets(plan).at(0);
-  if (!env.options.roller) {
-    const double microseconds = scalarTaskSet(plan, tasks, env);
-    return std::vector<Alternative>{{std::move(plan), microseconds}};
-  }
   padOperands(plan, tasks, env.device);
   OpId main = tasks;  // whose tiles are the alternatives
   if (const auto split = bestSplit(plan, tasks, freeLayout, env)) {
@@ -329,6 +327,76 @@ Result<std::vector<Alternative>> roller(const Region& region, const Budget& budg
     }
     alternatives.push_back(std::move(alternative));
   }
+  return alternatives;
+}
+
+/// The plan of Winograd's algorithm, each of its task sets with the tile that is best for it.
+Alternative tiled(const WinogradPlan& way, std::vector<ValueId> freeLayout, const Budget& budget,
+                  const Env& env) {
+  Alternative made{way.plan, 0};
+  freeLayout.insert(freeLayout.end(), way.intermediates.begin(), way.intermediates.end());
+  for (const OpId each : taskSets(made.plan)) {
+    made.microseconds += applyBest(made.plan, each, freeLayout, budget, env);
+    for (const OpId id : made.plan.region(made.plan.op(each).regions[0]).ops) {
+      const ir::Op& op = made.plan.op(id);
+      if (op.opcode != Opcode::Write) continue;
+      std::erase(freeLayout, aliasRoot(made.plan, op.operands[1]));  // its layout is chosen
+    }
+  }
+  return made;
+}
+
+/// Whether Winograd's algorithm is clearly faster. It rounds differently: on a CPU, neither what is
+/// measured at first use nor the threads in use may decide.
+bool winogradWins(const ir::Module& plan, const WinogradPlan& way,
+                  const std::vector<ValueId>& freeLayout, const Env& env) {
+  Env one = env;
+  one.options.alternatives = 1;
+  const Budget all = machineBudget(env.device);
+  const Alternative direct = directAlternatives(plan, freeLayout, all, one)[0];
+  const Alternative other = tiled(way, freeLayout, all, one);
+  if (!countsCycles(env.device)) return other.microseconds < kClearly * direct.microseconds;
+  return planCycles(other.plan, env.device) < kClearly * planCycles(direct.plan, env.device);
+}
+
+/// A task set by Winograd's algorithm, where it is a convolution and that is clearly faster.
+std::optional<Alternative> winogradAlternative(const ir::Module& plan,
+                                               const std::vector<ValueId>& freeLayout,
+                                               const Budget& budget, const Env& env) {
+  if (!env.options.winograd.value_or(true) || env.options.drawTiles) return std::nullopt;
+  const auto way = winograd(plan, taskSets(plan).at(0), env.device);
+  if (!way) return std::nullopt;
+  if (!env.options.winograd && !winogradWins(plan, *way, freeLayout, env)) return std::nullopt;
+  Alternative made = tiled(*way, freeLayout, budget, env);
+  transformWeights(made.plan, way->weights);
+  return made;
+}
+
+}  // namespace
+
+Result<std::vector<Alternative>> roller(const Region& region, const Budget& budget,
+                                        const Env& env) {
+  ir::Module plan = region.plan;
+  std::vector<ValueId> freeLayout;
+  const auto& parameters = plan.region(plan.top()).parameters;
+  for (size_t i = 0; i < parameters.size(); ++i) {
+    if (region.freeLayout[i]) freeLayout.push_back(parameters[i]);
+  }
+  if (!env.options.roller) {
+    const double microseconds = scalarTaskSet(plan, taskSets(plan).at(0), env);
+    return std::vector<Alternative>{{std::move(plan), microseconds}};
+  }
+  auto winograd = winogradAlternative(plan, freeLayout, budget, env);
+  std::vector<Alternative> alternatives;
+  if (winograd) alternatives.push_back(std::move(*winograd));
+  const bool all = env.options.alternatives > 1 && !env.options.winograd.value_or(false);
+  if (alternatives.empty() || all) {
+    for (Alternative& direct : directAlternatives(std::move(plan), freeLayout, budget, env)) {
+      alternatives.push_back(std::move(direct));
+    }
+  }
+  const auto most = static_cast<size_t>(std::max(env.options.alternatives, 1));
+  if (alternatives.size() > most) alternatives.resize(most);
   return alternatives;
 }
 

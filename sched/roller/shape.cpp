@@ -105,9 +105,15 @@ std::pair<int, int64_t> rowBlock(const TaskView& view, const ir::Tile& tile,
   for (const Access& access : view.accesses) {
     if (access.write || access.perPoint || varies(view, access, tile.laneAxis)) continue;
     const ir::Type& type = view.plan->type(access.buffer);
-    bytesPerRow += static_cast<double>(ir::elementCount(type.shape).usual(view.plan->symbols) *
-                                       ir::byteSize(type.dtype)) /
-                   static_cast<double>(view.extents[static_cast<size_t>(rows[0])]);
+    auto bytes = static_cast<double>(ir::elementCount(type.shape).usual(view.plan->symbols) *
+                                     ir::byteSize(type.dtype));
+    // Rows are gone over again at one point of the axes outside of the columns.
+    for (int axis = 0; axis < view.rank(); ++axis) {
+      const bool row = std::find(rows.begin(), rows.end(), axis) != rows.end();
+      if (axis == tile.laneAxis || row || !varies(view, access, axis)) continue;
+      bytes /= static_cast<double>(std::max<int64_t>(view.extents[static_cast<size_t>(axis)], 1));
+    }
+    bytesPerRow += bytes / static_cast<double>(view.extents[static_cast<size_t>(rows[0])]);
   }
   const auto outer = static_cast<size_t>(rows[0]);
   const double perTile = bytesPerRow * static_cast<double>(tile.reg[outer]);

@@ -15,6 +15,7 @@ struct RegisterTile {
   ir::Tile tile;
   /// That its main loops are predicted to take of one unit, for all of the task set. 0: not known.
   double cycles = 0;
+  double alone = 0;  // once `cycles` counts units that its groups leave idle: without them
 };
 
 /// The register tiles within the register budget, those with the shortest predicted time first; one

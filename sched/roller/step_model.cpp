@@ -12,8 +12,7 @@ namespace {
 
 /// 32-bit registers of an invocation for loop counters, positions and masks.
 constexpr int64_t kCounters = 12;
-/// A store takes the time of so many loads; merging two halves of a vector's lanes, likewise.
-constexpr double kStoreLoads = 2;
+/// Merging two halves of a vector's lanes takes the time of so many loads.
 constexpr double kMergedLanes = 6;
 /// Blocks so large that no quotient stays the same in them.
 constexpr int64_t kNoBlock = INT64_MAX;

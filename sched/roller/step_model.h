@@ -12,6 +12,8 @@ constexpr int64_t kMostVectors = 8;
 constexpr int64_t kMostSteps = 8;
 /// Between two loops of one task: the end of the first is not predicted, and pipelines fill again.
 constexpr double kLoopCycles = 20;
+/// A store takes the time of so many loads.
+constexpr double kStoreLoads = 2;
 /// Of a cache, what is read again; the rest is left to what streams by.
 constexpr double kCacheShare = 0.5;
 

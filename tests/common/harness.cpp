@@ -123,13 +123,14 @@ void checkClose(const Tensors& got, const Tensors& want) {
   for (size_t i = 0; i < want.size(); ++i) compare(*got[i], *want[i]);
 }
 
-void checkGraphOn(const hwdb::Description& device, std::string_view text) {
+void checkGraphOn(const hwdb::Description& device, std::string_view text,
+                  const sched::Options& options, const ir::SymbolValues& symbols) {
   const ir::Module graph = expressed(text);
-  const Tensors inputs = makeInputs(graph, 1);
-  const Tensors want = evaluateExpressed(graph, inputs);
-  const ir::Module plan = planned(graph, device);
+  const Tensors inputs = makeInputs(graph, 1, symbols);
+  const Tensors want = evaluateExpressed(graph, inputs, symbols);
+  const ir::Module plan = planned(graph, device, options);
   CAPTURE(ir::print(plan));
-  const Tensors got = interpretProgram(lowered(plan, device), inputs);
+  const Tensors got = interpretProgram(lowered(plan, device, symbols), inputs);
   checkClose(got, want);
 }
 

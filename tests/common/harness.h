@@ -33,7 +33,8 @@ Tensors interpretProgram(const runtime::Program& program, const Tensors& inputs,
 void checkClose(const Tensors& got, const Tensors& want);
 /// Both, compared on all three devices with every stage on, and with each stage off, by checkClose.
 void checkGraph(std::string_view text, uint64_t seed = 1, const ir::SymbolValues& symbols = {});
-/// The same on one described device, with every stage on.
-void checkGraphOn(const hwdb::Description& device, std::string_view text);
+/// The same on one described device, with every stage on unless `options` say otherwise.
+void checkGraphOn(const hwdb::Description& device, std::string_view text,
+                  const sched::Options& options = {}, const ir::SymbolValues& symbols = {});
 
 }  // namespace quartet::test

@@ -389,6 +389,22 @@ TEST_CASE("parts of one buffer may be written side by side") {
   contains(plan(part("a", 3)), "does not lie inside");
 }
 
+TEST_CASE("a result may be spread over a buffer") {
+  const auto part = [](const char* name, int offset, const char* strides) {
+    return tasks(std::string("%") + name +
+                 " = tile %x {expr = {map (2, 8) -> (in0[d0, d1])}, tile = tile()} : f32[2, 8]\n"
+                 "write %" +
+                 name + ", %y {offset = <dims: " + std::to_string(offset) +
+                 ", 0>, strides = " + strides + "}");
+  };
+  CHECK(problem(plan(part("a", 0, "[2, 1]"))) == "");
+  CHECK(problem(plan(part("a", 1, "[2, 1]"))) == "");
+  CHECK(problem(plan(part("a", 3, "[2, 1]"))) == "");  // the second row is dropped
+  contains(plan(part("a", 4, "[2, 1]")), "does not lie inside");
+  contains(plan(part("a", 0, "[0, 1]")), "strides need an offset");
+  contains(plan(part("a", 0, "[2]")), "strides need an offset");
+}
+
 TEST_CASE("tiles fit their expressions") {
   const auto shaped = [](const char* shape) {
     return plan(tasks(tile("%t", "%x", shape) + "write %t, %y"));
