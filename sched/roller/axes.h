@@ -17,7 +17,7 @@ struct TaskView {
   const ir::TensorExpr* expr = nullptr;
   std::vector<int64_t> extents;  // per axis
   std::vector<Access> accesses;
-  std::vector<ir::ValueId> freeLayout;  // buffers whose layout may be chosen
+  std::vector<ir::ValueId> freeLayout;                 // buffers whose layout may be chosen
   mutable std::map<int, std::vector<int>> rowsOfLane;  // what rowAxes found, by lane axis
 
   int rank() const { return expr->domainRank(); }
