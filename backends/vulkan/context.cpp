@@ -48,7 +48,7 @@ void Context::placeBorder() {
     if (isBorder(buffers[i])) bytes.push_back(std::max(buffers[i].bytes, kMinimumWindowBytes));
   }
   const auto largest = static_cast<int64_t>(executable_->gpu().physical().maxAllocationBytes);
-  Placement placement = place(bytes, executable_->alignBytes(), largest);
+  gpu::Placement placement = gpu::place(bytes, executable_->alignBytes(), largest);
   border_.resize(buffers.size());
   size_t next = 0;
   for (size_t i = 0; i < buffers.size(); ++i) {
@@ -59,8 +59,8 @@ void Context::placeBorder() {
 
 void Context::placeWords() {
   int64_t end = 0;
-  for (const Launch& launch : executable_->plan().launches) {
-    const auto& interface = executable_->pipelines()[static_cast<size_t>(launch.shader)].interface;
+  for (const gpu::Launch& launch : executable_->plan().launches) {
+    const auto& interface = executable_->pipelines()[static_cast<size_t>(launch.entry)].interface;
     std::vector<uint32_t> words;
     for (size_t i = 0; i < launch.dispatches.size(); ++i) {
       const runtime::Dispatch& dispatch = *launch.dispatches[i];
@@ -128,7 +128,7 @@ Status Context::allocate() {
 }
 
 std::span<std::byte> Context::hostView(size_t buffer) const {
-  const Placement::Place& at = border_[buffer];
+  const gpu::Placement::Place& at = border_[buffer];
   const auto& blocks = staging_.empty() ? blocks_ : staging_;
   return {blocks[static_cast<size_t>(at.block)].mapped() + at.offset,
           static_cast<size_t>(executable_->program().buffers[buffer].bytes)};
@@ -179,8 +179,8 @@ Status Context::createDescriptors() {
   const auto& launches = executable_->plan().launches;
   uint32_t count = 0;
   std::vector<VkDescriptorSetLayout> layouts;
-  for (const Launch& launch : launches) {
-    const Pipeline& pipeline = executable_->pipelines()[static_cast<size_t>(launch.shader)];
+  for (const gpu::Launch& launch : launches) {
+    const Pipeline& pipeline = executable_->pipelines()[static_cast<size_t>(launch.entry)];
     count += static_cast<uint32_t>(pipeline.interface.bindings());
     layouts.push_back(pipeline.setLayout);
   }
@@ -203,8 +203,8 @@ Status Context::createDescriptors() {
 }
 
 Status Context::writeDescriptors(size_t launch) {
-  const Launch& of = executable_->plan().launches[launch];
-  const auto& interface = executable_->pipelines()[static_cast<size_t>(of.shader)].interface;
+  const gpu::Launch& of = executable_->plan().launches[launch];
+  const auto& interface = executable_->pipelines()[static_cast<size_t>(of.entry)].interface;
   std::vector<VkDescriptorBufferInfo> windows;
   for (const runtime::Dispatch* dispatch : of.dispatches) {
     for (const runtime::Binding& binding : dispatch->bindings) windows.push_back(window(binding));
@@ -309,8 +309,8 @@ void Context::recordCopies(Commands& commands, Kind kind) {
 }
 
 void Context::recordLaunch(Commands& commands, size_t number, bool barrier) {
-  const Launch& launch = executable_->plan().launches[number];
-  const Pipeline& pipeline = executable_->pipelines()[static_cast<size_t>(launch.shader)];
+  const gpu::Launch& launch = executable_->plan().launches[number];
+  const Pipeline& pipeline = executable_->pipelines()[static_cast<size_t>(launch.entry)];
   constexpr VkPipelineStageFlags kCompute = VK_PIPELINE_STAGE_COMPUTE_SHADER_BIT;
   if (barrier && !executable_->gpu().options().omitBarriers) {
     commands.barrier(kCompute, VK_ACCESS_SHADER_WRITE_BIT, kCompute,
@@ -325,7 +325,7 @@ void Context::recordLaunch(Commands& commands, size_t number, bool barrier) {
     vkCmdPushConstants(buffer, pipeline.layout, VK_SHADER_STAGE_COMPUTE_BIT, 0,
                        static_cast<uint32_t>(words.size() * sizeof(uint32_t)), words.data());
   }
-  const Grid grid = gridOf(launch.groups, executable_->limits().groupsPerAxis);
+  const gpu::Grid grid = gpu::gridOf(launch.groups, executable_->limits().groupsPerAxis);
   vkCmdDispatch(buffer, grid.x, grid.y, 1);
 }
 
@@ -427,7 +427,7 @@ Status Context::runTimed(size_t stage) {
   return {};
 }
 
-void Context::addTime(const Launch& launch, double microseconds) {
+void Context::addTime(const gpu::Launch& launch, double microseconds) {
   double predicted = 0;
   for (const runtime::Dispatch* dispatch : launch.dispatches) predicted += dispatch->microseconds;
   size_t number = 0;

@@ -39,7 +39,7 @@ class Context : public runtime::Context {
   /// `timestamps`: null, or an interval for each launch of the stage.
   Result<Commands> record(size_t stage, const Timestamps* timestamps = nullptr);
   Status runTimed(size_t stage);
-  void addTime(const Launch& launch, double microseconds);
+  void addTime(const gpu::Launch& launch, double microseconds);
   void recordCopies(Commands& commands, runtime::BufferInfo::Kind kind);
   void recordTransfers(Commands& commands, size_t stage, bool up);
   void recordLaunch(Commands& commands, size_t launch, bool barrier);
@@ -59,11 +59,11 @@ class Context : public runtime::Context {
   std::shared_ptr<Executable> executable_;
   std::vector<size_t> inputs_, outputs_;  // numbers of the program's buffers
   Buffer arena_;
-  std::vector<Placement::Place> border_;  // by buffer: of inputs and outputs
-  std::vector<int64_t> borderBytes_;      // of each block
-  std::vector<Buffer> blocks_;            // inputs and outputs, for shaders
-  std::vector<Buffer> staging_;           // the same, for the host; empty on unified memory
-  Buffer transfers_;                      // what a stage exchanges with other devices, for the host
+  std::vector<gpu::Placement::Place> border_;  // by buffer: of inputs and outputs
+  std::vector<int64_t> borderBytes_;           // of each block
+  std::vector<Buffer> blocks_;                 // inputs and outputs, for shaders
+  std::vector<Buffer> staging_;                // the same, for the host; empty on unified memory
+  Buffer transfers_;  // what a stage exchanges with other devices, for the host
   std::vector<std::vector<int64_t>> transferOffsets_;  // by stage: of uploads, downloads; the end
   Buffer status_;                                      // runtime::RunStatus, host-visible
   Buffer words_;                                       // parameters that do not fit push constants

@@ -4,9 +4,11 @@
 #include <cstring>
 #include <set>
 
+#include "backends/common/gpu/parallel.h"
 #include "backends/vulkan/commands.h"
 #include "backends/vulkan/compile.h"
 #include "backends/vulkan/context.h"
+#include "backends/vulkan/emit_glsl.h"
 #include "backends/vulkan/pipeline_cache.h"
 
 namespace quartet::vulkan {
@@ -24,7 +26,7 @@ constexpr int64_t kUploadBytes = int64_t{32} << 20;
 }  // namespace
 
 Result<std::shared_ptr<Executable>> Executable::create(std::shared_ptr<Gpu> gpu,
-                                                       const ShaderLimits& limits,
+                                                       const gpu::Limits& limits,
                                                        runtime::Program program,
                                                        SharedParts& shared,
                                                        std::shared_ptr<runtime::CodeCache> cache) {
@@ -45,16 +47,16 @@ int64_t Executable::alignBytes() const {
 
 Status Executable::compile(SharedParts& shared) {
   for (const ir::Module& kernel : program_.kernels) {
-    kernels_.push_back(QT_TRY(raise(kernel, limits_)));
+    kernels_.push_back(QT_TRY(gpu::raise(kernel, limits_)));
   }
   stages_ = runtime::stagesOf(program_);
-  plan_ = planLaunches(program_, kernels_, limits_, gpu_->options().separateLaunches);
-  std::vector<Pipeline> described(plan_.shaders.size());
+  plan_ = gpu::planLaunches(program_, kernels_, limits_, gpu_->options().separateLaunches);
+  std::vector<Pipeline> described(plan_.entries.size());
   std::string key;
   for (size_t i = 0; i < described.size(); ++i) {
     const std::vector<const ir::Module*> kernels = kernelsOf(i);
-    described[i].interface = interfaceOf(kernels, limits_.glsl);
-    described[i].glsl = emitGlsl(kernels, limits_.glsl);
+    described[i].interface = gpu::interfaceOf(kernels, limits_.target);
+    described[i].glsl = emitGlsl(kernels, limits_.target);
     key += described[i].glsl;
   }
   pipelines_ = shared.pipelines.find(key);
@@ -71,7 +73,7 @@ Result<std::shared_ptr<const Pipelines>> Executable::buildPipelines(
   pipelines->all = std::move(described);
   const auto count = static_cast<int64_t>(pipelines->all.size());
   std::vector<SpirV> codes(pipelines->all.size());
-  QT_CHECK(parallel(count, [&](int64_t i) -> Status {
+  QT_CHECK(gpu::parallel(count, [&](int64_t i) -> Status {
     const auto at = static_cast<size_t>(i);
     Shader shader = QT_TRY(compileGlsl(pipelines->all[at].glsl, program_.name, cache_.get()));
     pipelines->all[at].cached = shader.cached;
@@ -80,7 +82,7 @@ Result<std::shared_ptr<const Pipelines>> Executable::buildPipelines(
   }));
   const std::unique_ptr<PipelineCache> driverCache =
       QT_TRY(PipelineCache::create(gpu_, codes, cache_.get()));
-  QT_CHECK(parallel(count, [&](int64_t i) {
+  QT_CHECK(gpu::parallel(count, [&](int64_t i) {
     const auto at = static_cast<size_t>(i);
     return buildPipeline(*gpu_, pipelines->all[at], driverCache->handle(), codes[at]);
   }));
@@ -90,7 +92,7 @@ Result<std::shared_ptr<const Pipelines>> Executable::buildPipelines(
 
 std::vector<const ir::Module*> Executable::kernelsOf(size_t shader) const {
   std::vector<const ir::Module*> kernels;
-  for (const int kernel : plan_.shaders[shader]) {
+  for (const int kernel : plan_.entries[shader]) {
     kernels.push_back(&kernels_[static_cast<size_t>(kernel)]);
   }
   return kernels;
@@ -102,7 +104,7 @@ int64_t Executable::cachedKernels() const {
   std::set<int> made;
   for (size_t i = 0; i < pipelines_->all.size(); ++i) {
     std::set<int>& kernels = pipelines_->all[i].cached || !compiled_ ? found : made;
-    kernels.insert(plan_.shaders[i].begin(), plan_.shaders[i].end());
+    kernels.insert(plan_.entries[i].begin(), plan_.entries[i].end());
   }
   return std::count_if(found.begin(), found.end(),
                        [&](int kernel) { return !made.contains(kernel); });
@@ -112,7 +114,7 @@ std::string Executable::code() const {
   std::string text;
   for (size_t i = 0; i < pipelines_->all.size(); ++i) {
     text += "// shader " + std::to_string(i) + ":";
-    for (const int kernel : plan_.shaders[i]) {
+    for (const int kernel : plan_.entries[i]) {
       text += " " + program_.kernels[static_cast<size_t>(kernel)].name;
     }
     text += "\n" + pipelines_->all[i].glsl + "\n";
@@ -122,12 +124,12 @@ std::string Executable::code() const {
 
 Result<std::vector<runtime::CompilerReport>> Executable::compilerReports() const {
   std::vector<runtime::CompilerReport> reports(pipelines_->all.size());
-  QT_CHECK(parallel(static_cast<int64_t>(reports.size()), [&](int64_t i) -> Status {
+  QT_CHECK(gpu::parallel(static_cast<int64_t>(reports.size()), [&](int64_t i) -> Status {
     const auto at = static_cast<size_t>(i);
     const Pipeline& pipeline = pipelines_->all[at];
     const Shader shader = QT_TRY(compileGlsl(pipeline.glsl, program_.name, cache_.get()));
     reports[at] = QT_TRY(compilerReport(*gpu_, pipeline, shader.code));
-    reports[at].kernels = plan_.shaders[at];
+    reports[at].kernels = plan_.entries[at];
     return {};
   }));
   std::erase_if(reports,
@@ -156,7 +158,8 @@ void Executable::placeConstants(SharedParts& shared) {
     bytes.push_back(std::max(program_.buffers[i].bytes, kMinimumWindowBytes));
   }
   const int64_t largest = static_cast<int64_t>(gpu_->physical().maxAllocationBytes);
-  const Placement placement = place(bytes, alignBytes(), std::min(largest, kConstantBlockBytes));
+  const gpu::Placement placement =
+      gpu::place(bytes, alignBytes(), std::min(largest, kConstantBlockBytes));
   for (size_t i = 0; i < numbers.size(); ++i) {
     constants_->block[numbers[i]] = placement.places[i].block;
     constants_->offset[numbers[i]] = placement.places[i].offset;

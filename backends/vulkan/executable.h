@@ -6,10 +6,10 @@
 #include <string>
 #include <vector>
 
+#include "backends/common/gpu/launch.h"
+#include "backends/common/gpu/placement.h"
 #include "backends/vulkan/gpu.h"
-#include "backends/vulkan/launch.h"
 #include "backends/vulkan/pipeline.h"
-#include "backends/vulkan/placement.h"
 #include "runtime/device.h"
 #include "runtime/shared_pool.h"
 
@@ -34,7 +34,7 @@ class Executable : public runtime::Executable, public std::enable_shared_from_th
  public:
   /// Compiles what `shared` does not have already. `cache` may be null.
   static Result<std::shared_ptr<Executable>> create(std::shared_ptr<Gpu> gpu,
-                                                    const ShaderLimits& limits,
+                                                    const gpu::Limits& limits,
                                                     runtime::Program program, SharedParts& shared,
                                                     std::shared_ptr<runtime::CodeCache> cache);
 
@@ -45,8 +45,8 @@ class Executable : public runtime::Executable, public std::enable_shared_from_th
   Result<std::vector<runtime::CompilerReport>> compilerReports() const override;
 
   Gpu& gpu() const { return *gpu_; }
-  const ShaderLimits& limits() const { return limits_; }
-  const LaunchPlan& plan() const { return plan_; }
+  const gpu::Limits& limits() const { return limits_; }
+  const gpu::LaunchPlan& plan() const { return plan_; }
   const std::vector<runtime::Stage>& stages() const { return stages_; }
   const std::vector<Pipeline>& pipelines() const { return pipelines_->all; }
   const Constants& constants() const { return *constants_; }
@@ -67,10 +67,10 @@ class Executable : public runtime::Executable, public std::enable_shared_from_th
 
   std::shared_ptr<Gpu> gpu_;
   std::shared_ptr<runtime::CodeCache> cache_;  // may be null
-  ShaderLimits limits_;
+  gpu::Limits limits_;
   runtime::Program program_;
   std::vector<ir::Module> kernels_;  // raised
-  LaunchPlan plan_;
+  gpu::LaunchPlan plan_;
   std::vector<runtime::Stage> stages_;
   std::shared_ptr<const Pipelines> pipelines_;
   bool compiled_ = false;  // the pipelines, for this executable; else shared

@@ -1,8 +1,8 @@
 // Scalar operations and conversions.
 
-#include "backends/vulkan/emitter.h"
+#include "backends/common/gpu/emitter.h"
 
-namespace quartet::vulkan {
+namespace quartet::gpu {
 
 using ir::DType;
 using ir::Op;
@@ -14,7 +14,7 @@ bool wideInteger(DType dtype) { return dtype == DType::I64 || dtype == DType::U6
 bool isDouble(DType dtype) { return dtype == DType::F64; }
 bool narrowFloat(DType dtype) { return dtype == DType::F16 || dtype == DType::BF16; }
 
-/// Ops that GLSL applies to whole vectors; the others are applied lane by lane.
+/// Ops that the languages apply to whole vectors; the others are applied lane by lane.
 bool vectorizes(Opcode op, DType dtype) {
   if (ir::isComparison(op) && op != Opcode::IsNan && op != Opcode::IsInf) return true;
   switch (op) {
@@ -70,6 +70,12 @@ bool isPrecise(Opcode op, DType dtype) {
 /// driver then turns n * -high + (n * -low + x) into n * -(high + low) + x.
 bool splitsFma(const Parts& a, const Parts& b) {
   return (a.notNan || b.notNan) && ir::isFloat(a.dtype);
+}
+
+bool mayOverflow(Opcode op, DType dtype) {
+  if (!ir::isSigned(dtype)) return false;
+  return op == Opcode::Add || op == Opcode::Sub || op == Opcode::Mul || op == Opcode::Neg ||
+         op == Opcode::Fma;
 }
 
 const char* infix(Opcode op) {
@@ -128,7 +134,9 @@ void Emitter::emitScalar(const Op& op) {
     std::swap(operands[0], operands[1]);
   }
   const bool split = op.opcode == Opcode::Fma && splitsFma(*operands[0], *operands[1]);
-  const bool notNan = split || (operands.size() == 2 && operands[1]->notNan);
+  Known known;
+  known.withLiteral = split || (operands.size() == 2 && operands[1]->notNan);
+  known.position = !positions_.empty() && positions_[static_cast<size_t>(op.results[0].index)];
   Parts result = shape(type.dtype, type.lanes);
   const bool whole =
       type.lanes == 1 || (vectorizes(op.opcode, dtype) && sameWidths(operands, result));
@@ -141,21 +149,31 @@ void Emitter::emitScalar(const Op& op) {
         const int at = operand->lanes == 1 ? 0 : static_cast<int>(i) * result.width + l;
         args.push_back(whole ? operand->text[i] : lane(*operand, at));
       }
-      lanes.push_back(apply(op.opcode, dtype, whole ? count : 1, args, notNan));
+      lanes.push_back(apply(op.opcode, dtype, whole ? count : 1, args, known));
     }
     result.text[i] = whole ? lanes[0] : compose(type.dtype, lanes);
   }
   define(op.results[0], std::move(result), split || isPrecise(op.opcode, dtype));
 }
 
+/// Signed arithmetic on unsigned integers of the same width, which wrap.
+std::string Emitter::wrapping(Opcode op, DType dtype, int lanes,
+                              const std::vector<std::string>& args) {
+  const DType bits = dtype == DType::I64 ? DType::U64 : DType::U32;
+  std::vector<std::string> converted;
+  for (const std::string& arg : args) converted.push_back(type(bits, lanes) + "(" + arg + ")");
+  return type(dtype, lanes) + "(" + onInteger(op, bits, lanes, converted) + ")";
+}
+
 std::string Emitter::apply(Opcode op, DType dtype, int lanes, const std::vector<std::string>& args,
-                           bool withLiteral) {
+                           const Known& known) {
   if (op == Opcode::Select) return select(dtype, lanes, args);
   if (dtype == DType::Bool) return onBool(op, lanes, args);
   if (pair(dtype)) return onPair(op, dtype, args);
   if (ir::isComparison(op) && infix(op) != nullptr) return compare(op, lanes, args);
-  return ir::isFloat(dtype) ? onFloat(op, dtype, lanes, args, withLiteral)
-                            : onInteger(op, dtype, lanes, args);
+  if (ir::isFloat(dtype)) return onFloat(op, dtype, lanes, args, known.withLiteral);
+  const bool wraps = language_.overflowIsUndefined && !known.position && mayOverflow(op, dtype);
+  return wraps ? wrapping(op, dtype, lanes, args) : onInteger(op, dtype, lanes, args);
 }
 
 std::string Emitter::onFloat(Opcode op, DType dtype, int lanes,
@@ -196,7 +214,9 @@ std::string Emitter::onFloat(Opcode op, DType dtype, int lanes,
     case Opcode::Rem:
       return call(std::string(ir::name(op)) + (isDouble(dtype) ? "_f64" : "_f32"), args);
     default:
-      throwInternalError("expanded before emission", suffixed(op, dtype));
+      QT_ASSERT(isDouble(dtype) && target_.float64Functions,
+                suffixed(op, dtype) + " is expanded before emission");
+      return std::string(ir::name(op)) + "(" + a + (args.size() > 1 ? ", " + args[1] : "") + ")";
   }
 }
 
@@ -428,12 +448,18 @@ void Emitter::emitBitcast(const Op& op) {
     } else if (result.dtype == DType::F32) {
       result.text[i] =
           (from.dtype == DType::I32 ? "intBitsToFloat(" : "uintBitsToFloat(") + x + ")";
+    } else if (isDouble(from.dtype) || isDouble(result.dtype)) {
+      QT_ASSERT(target_.float64Functions, "bitcast of f64 is raised away");
+      const bool isSigned = (isDouble(from.dtype) ? result.dtype : from.dtype) == DType::I64;
+      const std::string integer = isSigned ? "Int64" : "Uint64";
+      result.text[i] = isDouble(from.dtype) ? "doubleBitsTo" + integer + "(" + x + ")"
+                                            : (isSigned ? "int64" : "uint64") +
+                                                  std::string("BitsToDouble(") + x + ")";
     } else {
-      QT_ASSERT(!isDouble(from.dtype) && !isDouble(result.dtype), "bitcast of f64 is raised away");
       result.text[i] = pair(from.dtype) ? x : target + "(" + x + ")";
     }
   }
   define(op.results[0], std::move(result));
 }
 
-}  // namespace quartet::vulkan
+}  // namespace quartet::gpu

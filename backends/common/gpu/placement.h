@@ -6,7 +6,7 @@
 
 #include "base/result.h"
 
-namespace quartet::vulkan {
+namespace quartet::gpu {
 
 /// Items of some sizes packed into blocks, in order, each item in one block.
 struct Placement {
@@ -21,4 +21,4 @@ struct Placement {
 /// `align`: of every item's offset, a power of two.
 Placement place(std::span<const int64_t> bytes, int64_t align, int64_t maxBytes);
 
-}  // namespace quartet::vulkan
+}  // namespace quartet::gpu

@@ -3,28 +3,13 @@
 // A buffer is declared once for each width that it is accessed by: as an array of scalars, and, for
 // 32-bit elements at aligned indices, of vectors of 2 or 4. Both views share a binding.
 
-#include "backends/vulkan/emitter.h"
+#include "backends/common/gpu/emitter.h"
 
-namespace quartet::vulkan {
+namespace quartet::gpu {
 
 using ir::DType;
 using ir::Op;
 using ir::Opcode;
-using Access = ir::Type::Access;
-
-namespace {
-
-std::string qualifiers(const ir::Type& type, size_t views, bool coherent) {
-  std::string text;
-  if (type.access == Access::Read) text += "readonly ";
-  if (type.access == Access::Write) text += "writeonly ";
-  if (type.access == Access::ReadWrite && coherent) text += "coherent ";
-  // Two views of a written buffer do alias each other.
-  if (type.access == Access::Read || views < 2) text += "restrict ";
-  return text;
-}
-
-}  // namespace
 
 bool Emitter::viewable(DType dtype) const {
   return dtype == DType::F32 || dtype == DType::I32 || dtype == DType::U32;
@@ -75,18 +60,19 @@ std::string Emitter::storageType(DType dtype, int width) const {
 }
 
 void Emitter::declareBuffers() {
-  int64_t binding = firstBinding_;
+  int64_t binding = place_.firstBinding;
   for (const ir::ValueId id : kernel_.region(kernel_.top()).parameters) {
     const ir::Type& type = kernel_.type(id);
+    PrintedBuffer buffer{
+        .binding = binding, .access = type.access, .coherent = coherent_, .views = {}};
     const std::string name = "b" + std::to_string(binding);
     Widths widths = widths_[static_cast<size_t>(id.index)];
     if (widths.empty()) widths.insert(1);  // never accessed: declared all the same
     for (const int width : widths) {
       const std::string view = name + (width == 1 ? "" : "x" + std::to_string(width));
-      globals_ += "layout(std430, binding = " + std::to_string(binding) + ") " +
-                  qualifiers(type, widths.size(), coherent_) + "buffer B" + view.substr(1) + " { " +
-                  storageType(type.dtype, width) + " " + view + "[]; };\n";
+      buffer.views.push_back({width, view, storageType(type.dtype, width)});
     }
+    printed_.buffers.push_back(std::move(buffer));
     Parts parts;
     parts.text = {name};
     values_[static_cast<size_t>(id.index)] = parts;
@@ -101,11 +87,11 @@ void Emitter::declareShared(const Op& op) {
   Widths& widths = widths_[static_cast<size_t>(id.index)];
   const int width = widths.size() == 1 ? *widths.begin() : 1;
   widths = {width};
-  const std::string name = "s" + std::to_string(number_) + "_" + std::to_string(id.index);
+  const std::string name = "s" + std::to_string(place_.number) + "_" + std::to_string(id.index);
   const int64_t elements = (buffer.shape[0].value() + width - 1) / width;
-  globals_ += "shared " + type(buffer.dtype, width) + " " + name +
-              (width == 1 ? "" : "x" + std::to_string(width)) + "[" + std::to_string(elements) +
-              "];\n";
+  printed_.shared += language_.shared + type(buffer.dtype, width) + " " + name +
+                     (width == 1 ? "" : "x" + std::to_string(width)) + "[" +
+                     std::to_string(elements) + "];\n";
   Parts parts;
   parts.text = {name};
   values_[static_cast<size_t>(id.index)] = parts;
@@ -293,4 +279,4 @@ void Emitter::emitScatter(const Op& op) {
   }
 }
 
-}  // namespace quartet::vulkan
+}  // namespace quartet::gpu

@@ -1,4 +1,4 @@
-#include "backends/vulkan/widen_loads.h"
+#include "backends/common/gpu/widen_loads.h"
 
 #include <algorithm>
 #include <array>
@@ -6,7 +6,7 @@
 #include <optional>
 #include <tuple>
 
-namespace quartet::vulkan {
+namespace quartet::gpu {
 
 using ir::Op;
 using ir::Opcode;
@@ -108,4 +108,4 @@ void widenRegion(ir::Module& kernel, ir::RegionId region) {
 
 void widenLoads(ir::Module& kernel) { widenRegion(kernel, kernel.top()); }
 
-}  // namespace quartet::vulkan
+}  // namespace quartet::gpu

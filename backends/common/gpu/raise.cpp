@@ -1,11 +1,11 @@
-#include "backends/vulkan/raise.h"
+#include "backends/common/gpu/raise.h"
 
 #include <algorithm>
 
+#include "backends/common/gpu/widen_loads.h"
 #include "backends/common/math.h"
-#include "backends/vulkan/widen_loads.h"
 
-namespace quartet::vulkan {
+namespace quartet::gpu {
 
 using ir::DType;
 using ir::Op;
@@ -15,24 +15,25 @@ namespace {
 
 bool wideInteger(DType dtype) { return dtype == DType::I64 || dtype == DType::U64; }
 
-/// Functions that GLSL has for f32 at best, and that are not expanded for f64.
+/// Functions that a language may have for f32 at best, and that are not expanded for f64.
 bool isFunction(Opcode op) { return op == Opcode::Pow || (op >= Opcode::Exp && op <= Opcode::Erf); }
 
 /// What a device lacks for an operation that gives a `dtype` from a `from`; empty: nothing.
-std::string lackingFor(Opcode op, DType dtype, DType from, const ShaderLimits& limits) {
+std::string lackingFor(Opcode op, DType dtype, DType from, const Limits& limits) {
   if (dtype != DType::F64 && from != DType::F64) return {};
-  if (!limits.glsl.float64) return "64-bit floats";
+  if (!limits.target.float64) return "64-bit floats";
   const std::string name(ir::name(op));
+  if (limits.target.float64Functions) return {};
   if (isFunction(op)) return "function '" + name + "' on 64-bit floats";
   const bool converts = op == Opcode::Cast || op == Opcode::Bitcast;
   if (!converts || (!wideInteger(dtype) && !wideInteger(from))) return {};
   if (op == Opcode::Bitcast) return "bitcast of 64-bit floats";
-  return limits.glsl.int64 ? "" : "conversion between 64-bit integers and floats";
+  return limits.target.int64 ? "" : "conversion between 64-bit integers and floats";
 }
 
 class Checker {
  public:
-  Checker(const ir::Module& kernel, const ShaderLimits& limits)
+  Checker(const ir::Module& kernel, const Limits& limits)
       : kernel_(kernel), limits_(limits), where_("kernel '" + kernel.name + "'") {}
 
   Status run() {
@@ -87,13 +88,13 @@ class Checker {
   }
 
   const ir::Module& kernel_;
-  const ShaderLimits& limits_;
+  const Limits& limits_;
   std::string where_;
 };
 
 }  // namespace
 
-Status supports(const ir::TensorExpr& expr, const ShaderLimits& limits) {
+Status supports(const ir::TensorExpr& expr, const Limits& limits) {
   std::string lacking;
   const auto check = [&](const ir::Expr& node) {
     if (!lacking.empty()) return;
@@ -117,11 +118,11 @@ int64_t sharedBytes(const ir::Module& kernel) {
   return bytes;
 }
 
-Result<ir::Module> raise(const ir::Module& kernel, const ShaderLimits& limits) {
+Result<ir::Module> raise(const ir::Module& kernel, const Limits& limits) {
   ir::Module raised = common::expandMath(kernel);
   widenLoads(raised);
   QT_CHECK(Checker(raised, limits).run());
   return raised;
 }
 
-}  // namespace quartet::vulkan
+}  // namespace quartet::gpu

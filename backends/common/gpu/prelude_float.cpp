@@ -3,9 +3,9 @@
 
 #include <map>
 
-#include "backends/vulkan/prelude.h"
+#include "backends/common/gpu/prelude.h"
 
-namespace quartet::vulkan {
+namespace quartet::gpu {
 
 namespace {
 
@@ -61,8 +61,8 @@ constexpr const char* kRemainder64 = R"(double rem_f64(double a, double b) {
 constexpr const char* kRoundF16 = R"(float round_f16(float x) {
   uint sign = floatBitsToUint(x) & 0x80000000u;
   uint bits = floatBitsToUint(x) & 0x7fffffffu;
-  precise float up = uintBitsToFloat(bits) + 0.5;
-  precise float tiny = up - 0.5;
+  precise float up = uintBitsToFloat(bits) + 0.5f;
+  precise float tiny = up - 0.5f;
   uint near = (bits + 0xfffu + ((bits >> 13) & 1u)) & ~0x1fffu;
   near = mix(near, 0x7f800000u, near >= 0x47800000u);
   near = mix(near, floatBitsToUint(tiny), bits < 0x38800000u);
@@ -89,7 +89,7 @@ const std::map<std::string, PreludeFunction>& scalarFunctions() {
         {}}},
       {"sign_f32",
        {"float sign_f32(float x) {\n"
-        "  float sign = mix(mix(-1.0, 0.0, x == 0.0), 1.0, x > 0.0);\n"
+        "  float sign = mix(mix(-1.0f, 0.0f, x == 0.0f), 1.0f, x > 0.0f);\n"
         "  return mix(sign, x, isnan_f32(x));\n}\n",
         {"isnan_f32"}}},
       {"isnan_f64",
@@ -158,4 +158,4 @@ PreludeFunction floatFunction(const std::string& name) {
   return {};
 }
 
-}  // namespace quartet::vulkan
+}  // namespace quartet::gpu

@@ -1,9 +1,9 @@
-#include "backends/vulkan/launch.h"
+#include "backends/common/gpu/launch.h"
 
 #include <algorithm>
 #include <map>
 
-namespace quartet::vulkan {
+namespace quartet::gpu {
 
 using runtime::BufferInfo;
 using runtime::Dispatch;
@@ -12,7 +12,7 @@ using runtime::Program;
 namespace {
 
 /// Drivers' compilers take more than proportionally longer over larger shaders.
-constexpr size_t kMaxKernelsPerShader = 16;
+constexpr size_t kMaxKernelsPerLaunch = 16;
 
 /// Bytes that a dispatch may touch. Arena buffers share one space, every other buffer has its own.
 struct Range {
@@ -63,8 +63,8 @@ Accesses accessesOf(const Program& program, const Dispatch& dispatch, const ir::
 
 class Planner {
  public:
-  Planner(const Program& program, const std::vector<ir::Module>& kernels,
-          const ShaderLimits& limits, bool separate)
+  Planner(const Program& program, const std::vector<ir::Module>& kernels, const Limits& limits,
+          bool separate)
       : program_(program), kernels_(kernels), limits_(limits), separate_(separate) {}
 
   LaunchPlan run() {
@@ -89,7 +89,7 @@ class Planner {
       accesses.add(accessesOf(program_, dispatch, kernel(dispatch)));
     }
     if (dispatches.empty()) return;
-    // In the order of kernels, so that waves of the same kernels share their shader.
+    // In the order of kernels, so that waves of the same kernels share their entry.
     std::stable_sort(dispatches.begin(), dispatches.end(), [&](const auto* a, const auto* b) {
       const auto local = [&](const Dispatch* d) { return kernel(*d).attributes.integer("local"); };
       return std::pair(local(a), a->kernel) < std::pair(local(b), b->kernel);
@@ -107,13 +107,13 @@ class Planner {
     }
   }
 
-  /// How many dispatches from `at` fit one shader.
+  /// How many dispatches from `at` fit one launch.
   size_t fitting(const std::vector<const Dispatch*>& dispatches, size_t at) const {
     int64_t bindings = 0;
     int64_t shared = 0;
     const int64_t local = kernel(*dispatches[at]).attributes.integer("local");
     size_t count = 0;
-    for (; at + count < dispatches.size() && count < kMaxKernelsPerShader; ++count) {
+    for (; at + count < dispatches.size() && count < kMaxKernelsPerLaunch; ++count) {
       const ir::Module& next = kernel(*dispatches[at + count]);
       bindings += static_cast<int64_t>(next.region(next.top()).parameters.size());
       shared += sharedBytes(next);
@@ -131,9 +131,9 @@ class Planner {
       kernels.push_back(dispatch->kernel);
       launch.groups += dispatch->groups;
     }
-    const auto [found, fresh] = shaders_.emplace(kernels, static_cast<int>(plan_.shaders.size()));
-    if (fresh) plan_.shaders.push_back(std::move(kernels));
-    launch.shader = found->second;
+    const auto [found, fresh] = entries_.emplace(kernels, static_cast<int>(plan_.entries.size()));
+    if (fresh) plan_.entries.push_back(std::move(kernels));
+    launch.entry = found->second;
     launch.dispatches = std::move(dispatches);
     launch.barrier = barrier;
     plan_.launches.push_back(std::move(launch));
@@ -141,17 +141,17 @@ class Planner {
 
   const Program& program_;
   const std::vector<ir::Module>& kernels_;
-  const ShaderLimits& limits_;
+  const Limits& limits_;
   bool separate_;
   LaunchPlan plan_;
-  std::map<std::vector<int>, int> shaders_;
+  std::map<std::vector<int>, int> entries_;
   Accesses pending_;  // since the last barrier
 };
 
 }  // namespace
 
 LaunchPlan planLaunches(const Program& program, const std::vector<ir::Module>& kernels,
-                        const ShaderLimits& limits, bool separate) {
+                        const Limits& limits, bool separate) {
   return Planner(program, kernels, limits, separate).run();
 }
 
@@ -163,4 +163,4 @@ Grid gridOf(int64_t groups, int64_t maxPerAxis) {
   return {static_cast<uint32_t>((groups + rows - 1) / rows), static_cast<uint32_t>(rows)};
 }
 
-}  // namespace quartet::vulkan
+}  // namespace quartet::gpu

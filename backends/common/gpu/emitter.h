@@ -1,9 +1,9 @@
-// Inside of emit_glsl: one kernel being printed as a GLSL function. Included by emit*.cpp only.
+// Inside of print_kernel: one kernel being printed. Included by emit_*.cpp only.
 //
-// A kernel value becomes one or more GLSL values, its parts: a scalar one scalar; a vector its
-// lanes in vectors of up to 4, or, for 64-bit integers made of two words, one uvec2 per lane.
-// Narrow dtypes are held wide: i8 and i16 as int, u8 and u16 as uint, f16 and bf16 as float, with
-// values that the narrow dtype represents.
+// A kernel value becomes one or more values of the language, its parts: a scalar one scalar; a
+// vector its lanes in vectors of up to 4, or, for 64-bit integers made of two words, one uvec2 per
+// lane. Narrow dtypes are held wide: i8 and i16 as int, u8 and u16 as uint, f16 and bf16 as float,
+// with values that the narrow dtype represents.
 #pragma once
 
 #include <set>
@@ -11,16 +11,15 @@
 #include <string_view>
 #include <vector>
 
-#include "backends/vulkan/emit_glsl.h"
-#include "backends/vulkan/prelude.h"
+#include "backends/common/gpu/print_kernel.h"
 #include "ir/module.h"
 
-namespace quartet::vulkan {
+namespace quartet::gpu {
 
 /// Views of one kernel buffer: the widths, in elements, that it is accessed by.
 using Widths = std::set<int>;
 
-/// Parts of a kernel value, each a GLSL expression without side effects, cheap to repeat.
+/// Parts of a kernel value, each an expression without side effects, cheap to repeat.
 struct Parts {
   ir::DType dtype = ir::DType::F32;
   int lanes = 1;
@@ -31,15 +30,12 @@ struct Parts {
 
 class Emitter {
  public:
-  /// `number`: of the kernel in its shader. `firstBinding`, `firstWord`: where its buffers and its
-  /// parameters (behind the number of groups) begin.
-  Emitter(const ir::Module& kernel, const GlslTarget& target, Prelude& prelude, int number,
-          int64_t firstBinding, int64_t firstWord);
-  /// Buffer blocks, workgroup memory and the function `void kernel<number>(int group)`.
-  std::string run();
+  Emitter(const ir::Module& kernel, const Language& language, const Target& target,
+          Prelude& prelude, const KernelPlace& place);
+  PrintedKernel run();
 
  private:
-  // emit_glsl.cpp
+  // emit_kernel.cpp
   void emitRegion(ir::RegionId region);
   void emitOp(const ir::Op& op);
   void emitFor(const ir::Op& op);
@@ -72,9 +68,15 @@ class Emitter {
 
   // emit_scalar.cpp
   void emitScalar(const ir::Op& op);
-  /// `withLiteral`: the second operand of a minimum or a factor of an fma is a literal, not NaN.
+  /// What is known of an operation beside its operands.
+  struct Known {
+    bool withLiteral = false;  // the second operand of a minimum or a factor of an fma is no NaN
+    bool position = false;     // an integer that does not overflow
+  };
   std::string apply(ir::Opcode op, ir::DType dtype, int lanes, const std::vector<std::string>& args,
-                    bool withLiteral);
+                    const Known& known);
+  std::string wrapping(ir::Opcode op, ir::DType dtype, int lanes,
+                       const std::vector<std::string>& args);
   std::string onFloat(ir::Opcode op, ir::DType dtype, int lanes,
                       const std::vector<std::string>& args, bool withLiteral);
   std::string onInteger(ir::Opcode op, ir::DType dtype, int lanes,
@@ -90,7 +92,7 @@ class Emitter {
   // shared
   bool pair(ir::DType dtype) const;  // a 64-bit integer made of two words
   int width(ir::DType dtype) const { return pair(dtype) ? 1 : 4; }
-  /// GLSL type of `lanes` (1..4) of a value.
+  /// Type of `lanes` (1..4) of a value.
   std::string type(ir::DType dtype, int lanes) const;
   std::string zero(ir::DType dtype, int lanes) const;
   std::string call(const std::string& function, const std::vector<std::string>& args);
@@ -100,28 +102,24 @@ class Emitter {
   std::string compose(ir::DType dtype, const std::vector<std::string>& lanes) const;
   const Parts& value(ir::ValueId id) const { return values_[static_cast<size_t>(id.index)]; }
   std::string scalar(ir::ValueId id) const { return value(id).text[0]; }
-  /// Declares a GLSL constant for each part of the op's result.
+  /// Declares a constant for each part of the op's result.
   void define(ir::ValueId result, Parts parts, bool precise = false);
   std::string name(ir::ValueId id, size_t part, const Parts& parts) const;
   void line(const std::string& text);
   std::string fresh() { return "t" + std::to_string(temporaries_++); }
 
   const ir::Module& kernel_;
-  const GlslTarget& target_;
+  const Language& language_;
+  const Target& target_;
   Prelude& prelude_;
-  int number_;
-  int64_t firstBinding_;
-  int64_t firstWord_;
-  std::vector<Parts> values_;   // by value id
-  std::vector<Widths> widths_;  // by value id, of buffers
-  std::string globals_;         // buffer blocks, workgroup memory
-  std::string body_;
+  KernelPlace place_;
+  std::vector<Parts> values_;    // by value id
+  std::vector<Widths> widths_;   // by value id, of buffers
+  std::vector<bool> positions_;  // by value id, where overflow is undefined
+  PrintedKernel printed_;
   int indent_ = 1;
   int temporaries_ = 0;
   bool coherent_ = false;  // barriers order accesses to device buffers too
 };
 
-/// Whether any op of the kernel has this opcode.
-bool contains(const ir::Module& kernel, ir::Opcode opcode);
-
-}  // namespace quartet::vulkan
+}  // namespace quartet::gpu

@@ -1,7 +1,7 @@
 // Between vectors and their lanes.
-#include "backends/vulkan/emitter.h"
+#include "backends/common/gpu/emitter.h"
 
-namespace quartet::vulkan {
+namespace quartet::gpu {
 
 using ir::Op;
 using ir::Opcode;
@@ -46,9 +46,9 @@ void Emitter::emitReduceLanes(const Op& op) {
   for (int i = 0; i < from.lanes; ++i) lanes.push_back(lane(from, i));
   const auto meet = [&](const std::string& a, const std::string& b) {
     std::string sum = fresh();
-    const std::string precise = ir::isFloat(from.dtype) ? "precise " : "";
-    line(precise + type(from.dtype, 1) + " " + sum + " = " +
-         apply(fn, from.dtype, 1, {a, b}, false) + ";");
+    const std::string precise = ir::isFloat(from.dtype) ? language_.precise : "";
+    line(precise + type(from.dtype, 1) + " " + sum + " = " + apply(fn, from.dtype, 1, {a, b}, {}) +
+         ";");
     return sum;
   };
   while (lanes.size() > 1 && lanes.size() % 2 == 0) {
@@ -62,4 +62,4 @@ void Emitter::emitReduceLanes(const Op& op) {
   values_[static_cast<size_t>(op.results[0].index)] = std::move(parts);
 }
 
-}  // namespace quartet::vulkan
+}  // namespace quartet::gpu

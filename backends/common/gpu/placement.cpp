@@ -1,6 +1,6 @@
-#include "backends/vulkan/placement.h"
+#include "backends/common/gpu/placement.h"
 
-namespace quartet::vulkan {
+namespace quartet::gpu {
 
 Placement place(std::span<const int64_t> bytes, int64_t align, int64_t maxBytes) {
   Placement placement;
@@ -19,4 +19,4 @@ Placement place(std::span<const int64_t> bytes, int64_t align, int64_t maxBytes)
   return placement;
 }
 
-}  // namespace quartet::vulkan
+}  // namespace quartet::gpu

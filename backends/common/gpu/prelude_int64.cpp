@@ -3,9 +3,9 @@
 
 #include <map>
 
-#include "backends/vulkan/prelude.h"
+#include "backends/common/gpu/prelude.h"
 
-namespace quartet::vulkan {
+namespace quartet::gpu {
 
 namespace {
 
@@ -195,4 +195,4 @@ PreludeFunction pairFunction(const std::string& name) {
   return {};
 }
 
-}  // namespace quartet::vulkan
+}  // namespace quartet::gpu

@@ -1,8 +1,8 @@
-#include "backends/vulkan/prelude.h"
+#include "backends/common/gpu/prelude.h"
 
 #include "base/result.h"
 
-namespace quartet::vulkan {
+namespace quartet::gpu {
 
 namespace {
 
@@ -13,16 +13,9 @@ std::string replaced(std::string text, const std::string& from, const std::strin
   return text;
 }
 
-constexpr const char* kReport = R"(void report(uint code, uint node, uvec2 detail) {
-  if (atomicCompSwap(status.code, 0u, code) != 0u) return;
-  status.node = node;
-  status.detail = detail;
-}
-)";
-
-// A divisor of 0 gives 0, MIN / -1 wraps. T is the type, S marks lines for signed types only, U for
-// unsigned ones. Without branches: a driver may take minutes over a kernel that has hundreds of
-// them.
+// A divisor of 0 gives 0, MIN / -1 wraps: what may overflow is done in N, the unsigned type. T is
+// the type, S marks lines for signed types only, U for unsigned ones. Without branches: a driver
+// may take minutes over a kernel that has hundreds of them.
 struct IntegerTemplate {
   const char* name;
   const char* text;
@@ -35,11 +28,11 @@ const IntegerTemplate kIntegerTemplates[] = {
      "T div_D(T a, T b) {\n"
      "  T q = a / pick_D(b == T(0), T(1), b);\n"
      "U  return pick_D(b == T(0), b, q);\n"
-     "S  return pick_D(b == T(0), b, pick_D(b == T(-1), -a, q));\n"
+     "S  return pick_D(b == T(0), b, pick_D(b == T(-1), T(N(0) - N(a)), q));\n"
      "}\n",
      {"pick"}},
     {"rem",
-     "T rem_D(T a, T b) { return pick_D(b == T(0), b, a - div_D(a, b) * b); }\n",
+     "T rem_D(T a, T b) { return pick_D(b == T(0), b, T(N(a) - N(div_D(a, b)) * N(b))); }\n",
      {"pick", "div"}},
     {"mod",
      "T mod_D(T a, T b) {\n"
@@ -50,18 +43,19 @@ const IntegerTemplate kIntegerTemplates[] = {
     {"floordiv",
      "T floordiv_D(T a, T b) {\n"
      "  T q = div_D(a, b);\n"
-     "  return pick_D((a ^ b) < T(0) && b != T(0) && q * b != a, q - T(1), q);\n"
+     "  return pick_D((a ^ b) < T(0) && b != T(0) && N(q) * N(b) != N(a), q - T(1), q);\n"
      "}\n",
      {"pick", "div"}},
     {"pow",
      "T pow_D(T a, T b) {\n"
      "S  if (b < T(0)) return a == T(1) ? a : a != T(-1) ? T(0) : (b & T(1)) == T(0) ? T(1) : a;\n"
-     "  T r = T(1);\n"
+     "  N r = N(1);\n"
+     "  N power = N(a);\n"
      "  for (; b != T(0); b >>= 1) {\n"
-     "    if ((b & T(1)) != T(0)) r *= a;\n"
-     "    a *= a;\n"
+     "    if ((b & T(1)) != T(0)) r *= power;\n"
+     "    power *= power;\n"
      "  }\n"
-     "  return r;\n"
+     "  return T(r);\n"
      "}\n",
      {}},
     {"shl",
@@ -74,7 +68,7 @@ const IntegerTemplate kIntegerTemplates[] = {
      "  return pick_D(b >= T(0) && b < T(W), a >> (b & (T(W) - T(1))), T(0));\n"
      "}\n",
      {"pick"}},
-    {"abs", "T abs_D(T a) { T m = a >> (T(W) - T(1)); return (a ^ m) - m; }\n", {}},
+    {"abs", "T abs_D(T a) { T m = a >> (T(W) - T(1)); return T(N(a ^ m) - N(m)); }\n", {}},
     {"sign",
      "T sign_D(T a) { return pick_D(a > T(0), T(1), pick_D(a == T(0), T(0), T(-1))); }\n",
      {"pick"}},
@@ -82,8 +76,8 @@ const IntegerTemplate kIntegerTemplates[] = {
 
 std::string instantiate(const IntegerTemplate& of, const std::string& dtype) {
   const bool isSigned = dtype[0] == 'i';
-  const std::string wide = isSigned ? "int64_t" : "uint64_t";
-  const std::string type = dtype == "i32" ? "int" : dtype == "u32" ? "uint" : wide;
+  const std::string natural = dtype.substr(1) == "32" ? "uint" : "uint64_t";
+  const std::string type = !isSigned ? natural : natural.substr(1);
   std::string text;
   std::string rest = of.text;
   while (!rest.empty()) {  // keep or drop the lines for signed types
@@ -95,8 +89,9 @@ std::string instantiate(const IntegerTemplate& of, const std::string& dtype) {
   }
   text = replaced(text, "_D", "_" + dtype);
   text = replaced(text, "T(W)", "T(" + dtype.substr(1) + ")");
-  for (const char* place : {"T ", "T("}) {
-    text = replaced(text, place, type + place[1]);
+  for (const char* behind : {" ", "("}) {
+    text = replaced(text, std::string("T") + behind, type + behind);
+    text = replaced(text, std::string("N") + behind, natural + behind);
   }
   return text;
 }
@@ -121,7 +116,7 @@ PreludeFunction integerFunction(const std::string& name) {
 void Prelude::need(const std::string& name) {
   if (!included_.insert(name).second) return;
   PreludeFunction function;
-  if (name == "report") function.text = kReport;
+  if (name == "report") function.text = language_.report;
   if (function.text.empty()) function = floatFunction(name);
   if (function.text.empty()) function = castFunction(name, int64_);
   const bool wide = name.size() > 3 && name.substr(name.size() - 2) == "64";
@@ -129,7 +124,9 @@ void Prelude::need(const std::string& name) {
   if (function.text.empty()) function = integerFunction(name);
   QT_ASSERT(!function.text.empty(), "no prelude function " + name);
   for (const std::string& each : function.needs) need(each);
+  for (const auto& [from, to] : language_.spelling)
+    function.text = replaced(function.text, from, to);
   text_ += function.text;
 }
 
-}  // namespace quartet::vulkan
+}  // namespace quartet::gpu

@@ -3,7 +3,7 @@
 
 #include "ir/module.h"
 
-namespace quartet::vulkan {
+namespace quartet::gpu {
 
 /// Four scalar loads of a region, from one read-only buffer of 32-bit elements, at an index known
 /// to be a multiple of 4 and the three behind it: one load of a vector, whose lanes they become.
@@ -11,4 +11,4 @@ namespace quartet::vulkan {
 /// as four.
 void widenLoads(ir::Module& kernel);
 
-}  // namespace quartet::vulkan
+}  // namespace quartet::gpu

@@ -4,9 +4,9 @@
 
 #include <map>
 
-#include "backends/vulkan/prelude.h"
+#include "backends/common/gpu/prelude.h"
 
-namespace quartet::vulkan {
+namespace quartet::gpu {
 
 namespace {
 
@@ -51,13 +51,13 @@ const Table& commonTable() {
       {"magnitude_f32", {kMagnitude, {}}},
       {"cast_i32_f32",
        {"int cast_i32_f32(float x) {\n"
-        "  int i = int(clamp(x, -2147483648.0, 2147483520.0));\n"
-        "  return mix(mix(i, 0x7fffffff, x >= 2147483648.0), 0, isnan_f32(x));\n}\n",
+        "  int i = int(clamp(x, -2147483648.0f, 2147483520.0f));\n"
+        "  return mix(mix(i, 0x7fffffff, x >= 2147483648.0f), 0, isnan_f32(x));\n}\n",
         {"isnan_f32"}}},
       {"cast_u32_f32",
        {"uint cast_u32_f32(float x) {\n"
-        "  uint i = uint(clamp(x, 0.0, 4294967040.0));\n"
-        "  return mix(mix(i, ~0u, x >= 4294967296.0), 0u, isnan_f32(x));\n}\n",
+        "  uint i = uint(clamp(x, 0.0f, 4294967040.0f));\n"
+        "  return mix(mix(i, ~0u, x >= 4294967296.0f), 0u, isnan_f32(x));\n}\n",
         {"isnan_f32"}}},
       {"cast_i32_f64",
        {"int cast_i32_f64(double x) {\n"
@@ -92,14 +92,14 @@ const Table& pairTable() {
       {"cast_i64_f32",
        {"uvec2 cast_i64_f32(float x) {\n"
         "  if (isnan_f32(x)) return uvec2(0u);\n"
-        "  if (x >= 9223372036854775808.0) return uvec2(~0u, 0x7fffffffu);\n"
-        "  if (x <= -9223372036854775808.0) return uvec2(0u, 0x80000000u);\n"
-        "  return x < 0.0 ? neg_u64(whole_u64(x)) : whole_u64(x);\n}\n",
+        "  if (x >= 9223372036854775808.0f) return uvec2(~0u, 0x7fffffffu);\n"
+        "  if (x <= -9223372036854775808.0f) return uvec2(0u, 0x80000000u);\n"
+        "  return x < 0.0f ? neg_u64(whole_u64(x)) : whole_u64(x);\n}\n",
         {"isnan_f32", "neg_u64", "whole_u64"}}},
       {"cast_u64_f32",
        {"uvec2 cast_u64_f32(float x) {\n"
-        "  if (isnan_f32(x) || x <= 0.0) return uvec2(0u);\n"
-        "  return x >= 18446744073709551616.0 ? uvec2(~0u) : whole_u64(x);\n}\n",
+        "  if (isnan_f32(x) || x <= 0.0f) return uvec2(0u);\n"
+        "  return x >= 18446744073709551616.0f ? uvec2(~0u) : whole_u64(x);\n}\n",
         {"isnan_f32", "whole_u64"}}},
       {"cast_f32_u64",
        {"float cast_f32_u64(uvec2 a) { return magnitude_f32(a, false); }\n", {"magnitude_f32"}}},
@@ -120,7 +120,7 @@ const Table& pairTable() {
 }
 
 // Conversions of integers to f32 go through words here too: drivers round them in several ways. Nor
-// are 32-bit integers widened by a constructor: Mesa 22.3 narrows comparisons of the result with a
+// are 32-bit integers widened by a constructor: Mesa 22.3f narrows comparisons of the result with a
 // constant, and gets them wrong.
 const Table& nativeTable() {
   static const Table table = {
@@ -131,13 +131,13 @@ const Table& nativeTable() {
       {"cast_i64_f32",
        {"int64_t cast_i64_f32(float x) {\n"
         "  if (isnan_f32(x)) return int64_t(0);\n"
-        "  if (x >= 9223372036854775808.0) return int64_t(0x7ffffffffffffffful);\n"
-        "  return x <= -9223372036854775808.0 ? int64_t(0x8000000000000000ul) : int64_t(x);\n}\n",
+        "  if (x >= 9223372036854775808.0f) return int64_t(0x7ffffffffffffffful);\n"
+        "  return x <= -9223372036854775808.0f ? int64_t(0x8000000000000000ul) : int64_t(x);\n}\n",
         {"isnan_f32"}}},
       {"cast_u64_f32",
        {"uint64_t cast_u64_f32(float x) {\n"
-        "  if (isnan_f32(x) || x <= 0.0) return uint64_t(0);\n"
-        "  return x >= 18446744073709551616.0 ? 0xfffffffffffffffful : uint64_t(x);\n}\n",
+        "  if (isnan_f32(x) || x <= 0.0f) return uint64_t(0);\n"
+        "  return x >= 18446744073709551616.0f ? 0xfffffffffffffffful : uint64_t(x);\n}\n",
         {"isnan_f32"}}},
       {"cast_i64_f64",
        {"int64_t cast_i64_f64(double x) {\n"
@@ -158,11 +158,13 @@ const Table& nativeTable() {
         {"magnitude_f32"}}},
       {"cast_f32_i64",
        {"float cast_f32_i64(int64_t a) {\n"
-        "  return a < int64_t(0) ? -cast_f32_u64(uint64_t(-a)) : cast_f32_u64(uint64_t(a));\n}\n",
+        "  uint64_t bits = uint64_t(a);\n"
+        "  return a < int64_t(0) ? -cast_f32_u64(0ul - bits) : cast_f32_u64(bits);\n}\n",
         {"cast_f32_u64"}}},
       {"odd_f32_i64",
        {"float odd_f32_i64(int64_t a) {\n"
-        "  return a < int64_t(0) ? -odd_f32_u64(uint64_t(-a)) : odd_f32_u64(uint64_t(a));\n}\n",
+        "  uint64_t bits = uint64_t(a);\n"
+        "  return a < int64_t(0) ? -odd_f32_u64(0ul - bits) : odd_f32_u64(bits);\n}\n",
         {"odd_f32_u64"}}},
   };
   return table;
@@ -177,4 +179,4 @@ PreludeFunction castFunction(const std::string& name, bool int64) {
   return {};
 }
 
-}  // namespace quartet::vulkan
+}  // namespace quartet::gpu
