@@ -40,6 +40,8 @@ Status Context::open() {
 Context::~Context() {
   const Gpu::Current current(gpu());
   if (current.result() != kCuSuccess) return;
+  if (stream_ != nullptr)
+    api().cuStreamSynchronize(stream_);  // after an error some may be under way
   for (CuGraphExec graph : graphs_) api().cuGraphExecDestroy(graph);
   for (CuEvent event : events_) api().cuEventDestroy(event);
   if (stream_ != nullptr) api().cuStreamDestroy(stream_);
@@ -172,7 +174,7 @@ Status Context::enqueue(size_t stage, Mode mode) {
       QT_CUDA(driver, gpu().name(), cuEventRecord(events_[2 * i + 1], stream_));
     }
     if (mode == Mode::Waiting) {
-      QT_CHECK(wait("task sets " + Executable::names(executable_->plan().launches[i])));
+      QT_CHECK(wait(launchName(i), true));
     }
   }
   if (stage + 1 == stages.size()) QT_CHECK(enqueueCopies(Kind::Output));
@@ -230,8 +232,13 @@ Status Context::enqueueLaunch(size_t number) {
       module.function, static_cast<unsigned>(launch.groups), 1, 1,
       static_cast<unsigned>(module.interface.local), 1, 1, 0, stream_, arguments.data(), nullptr);
   if (result == kCuSuccess) return {};
-  return gpu().driver().error("cuLaunchKernel", result,
-                              gpu().name() + ", task sets " + Executable::names(launch));
+  return gpu().driver().error("cuLaunchKernel", result, launchName(number));
+}
+
+std::string Context::launchName(size_t number) const {
+  const gpu::Launch& launch = executable_->plan().launches[number];
+  return gpu().name() + (launch.dispatches.size() > 1 ? ", task sets " : ", task set ") +
+         Executable::names(launch);
 }
 
 std::string Context::stageNames(size_t stage) const {
@@ -243,10 +250,12 @@ std::string Context::stageNames(size_t stage) const {
   return text;
 }
 
-Status Context::wait(const std::string& what) {
+Status Context::wait(const std::string& where, bool exact) {
   const CuResult result = api().cuStreamSynchronize(stream_);
   if (result == kCuSuccess) return {};
-  return gpu().driver().error("cuStreamSynchronize", result, what);
+  Diagnostic error = gpu().driver().error("cuStreamSynchronize", result, where).value();
+  if (!exact && isLost(result)) error.hint += "; QUARTET_CUDA_SYNCHRONOUS=1 tells which failed";
+  return tl::unexpected(std::move(error));
 }
 
 // ---- running ----
@@ -288,7 +297,7 @@ Status Context::runStage(size_t stage, const Sources& uploads, const Targets& do
   } else {
     QT_CUDA(gpu().driver(), stageNames(stage), cuGraphLaunch(graphs_[stage], stream_));
   }
-  QT_CHECK(wait(stageNames(stage)));
+  QT_CHECK(wait(stageNames(stage), false));
   if (times_ != nullptr) QT_CHECK(addTimes(stage));
   runtime::RunStatus status;
   std::memcpy(&status, hostStatus_.data(), sizeof(status));

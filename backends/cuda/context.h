@@ -39,8 +39,10 @@ class Context : public runtime::Context {
   Status enqueueCopies(runtime::BufferInfo::Kind kind);
   Status enqueueTransfers(size_t stage, bool up);
   Status enqueueLaunch(size_t launch);
-  Status wait(const std::string& what);
+  /// `exact`: nothing but `where` is under way.
+  Status wait(const std::string& where, bool exact);
   Status addTimes(size_t stage);
+  std::string launchName(size_t launch) const;
   std::string stageNames(size_t stage) const;
 
   CuDeviceAddress locate(size_t buffer) const;

@@ -30,19 +30,31 @@ class Device : public runtime::Device {
 
 }  // namespace
 
-Result<std::vector<DeviceInfo>> listDevices() {
-  const auto driver = QT_TRY(Driver::get());
-  const auto nvrtc = QT_TRY(Nvrtc::get());
-  std::vector<DeviceInfo> devices;
-  for (const PhysicalDevice& device : driver->devices()) {
-    QT_TRY(nvrtc->architectureFor(device.computeCapability()));
-    devices.push_back({.id = "cuda:" + std::to_string(device.index),
-                       .name = device.name,
-                       .driver = device.driver,
-                       .uuid = device.uuid,
-                       .integrated = device.attribute(kCuIntegrated) != 0});
+DeviceList listDevices() {
+  DeviceList list;
+  const auto driver = Driver::get();
+  if (!driver) {
+    list.lacking.push_back(driver.error());
+    return list;
   }
-  return devices;
+  const auto nvrtc = Nvrtc::get();
+  for (const PhysicalDevice& device : (*driver)->devices()) {
+    const std::string id = "cuda:" + std::to_string(device.index);
+    auto architecture = nvrtc ? (*nvrtc)->architectureFor(device.computeCapability())
+                              : Result<Architecture>(tl::unexpected(nvrtc.error()));
+    if (!architecture) {
+      Diagnostic why = std::move(architecture).error();
+      why.where = id + " (" + device.name + ")";
+      list.lacking.push_back(std::move(why));
+      continue;
+    }
+    list.usable.push_back({.id = id,
+                           .name = device.name,
+                           .driver = device.driver,
+                           .uuid = device.uuid,
+                           .integrated = device.attribute(kCuIntegrated) != 0});
+  }
+  return list;
 }
 
 Result<std::shared_ptr<runtime::Device>> openDevice(int index, const TestOptions& options,

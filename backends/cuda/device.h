@@ -21,11 +21,14 @@ struct DeviceInfo {
   bool integrated = false;  // memory shared with the host
 };
 
-/// All devices, in the driver's order. An error (Unsupported) says what is missing on a machine
-/// without any, or without the compiler.
-Result<std::vector<DeviceInfo>> listDevices();
+struct DeviceList {
+  std::vector<DeviceInfo> usable;  // in the driver's order
+  /// Why there is none, or which cannot be used: what is missing, and what to do.
+  std::vector<Diagnostic> lacking;
+};
+DeviceList listDevices();
 
-/// The device of this number. `cache` may be null.
+/// The device of this number ("cuda:<index>"). `cache` may be null.
 Result<std::shared_ptr<runtime::Device>> openDevice(int index, const TestOptions& options = {},
                                                     std::shared_ptr<runtime::CodeCache> cache = {});
 /// The same with this driver and compiler.

@@ -17,9 +17,6 @@ using runtime::BufferInfo;
 
 namespace {
 
-/// Constants are grouped into allocations of about this size: few of them, and none that a driver
-/// refuses for its size.
-constexpr int64_t kConstantBlockBytes = int64_t{256} << 20;
 /// Uploads to memory that the host cannot see go through a staging buffer of this size.
 constexpr int64_t kUploadBytes = int64_t{32} << 20;
 
@@ -41,8 +38,10 @@ Result<std::shared_ptr<Executable>> Executable::create(std::shared_ptr<Gpu> gpu,
   return executable;
 }
 
-int64_t Executable::alignBytes() const {
-  return static_cast<int64_t>(gpu_->physical().limits.minStorageBufferOffsetAlignment);
+gpu::MemoryRules Executable::memoryRules() const {
+  const PhysicalDevice& physical = gpu_->physical();
+  return {static_cast<int64_t>(physical.limits.minStorageBufferOffsetAlignment),
+          static_cast<int64_t>(physical.maxAllocationBytes)};
 }
 
 Status Executable::compile(SharedParts& shared) {
@@ -52,13 +51,16 @@ Status Executable::compile(SharedParts& shared) {
   stages_ = runtime::stagesOf(program_);
   plan_ = gpu::planLaunches(program_, kernels_, limits_, gpu_->options().separateLaunches);
   std::vector<Pipeline> described(plan_.entries.size());
+  std::vector<gpu::Interface> interfaces;
   std::string key;
   for (size_t i = 0; i < described.size(); ++i) {
     const std::vector<const ir::Module*> kernels = kernelsOf(i);
     described[i].interface = gpu::interfaceOf(kernels, limits_.target);
     described[i].glsl = emitGlsl(kernels, limits_.target);
     key += described[i].glsl;
+    interfaces.push_back(described[i].interface);
   }
+  layout_ = gpu::layoutOf(program_, plan_, interfaces, memoryRules());
   pipelines_ = shared.pipelines.find(key);
   if (pipelines_ != nullptr) return {};
   pipelines_ = QT_TRY(buildPipelines(std::move(described)));
@@ -140,47 +142,27 @@ Result<std::vector<runtime::CompilerReport>> Executable::compilerReports() const
 // ---- constants ----
 
 void Executable::placeConstants(SharedParts& shared) {
-  std::string key = std::to_string(program_.buffers.size()) + "\n";
-  for (size_t i = 0; i < program_.buffers.size(); ++i) {
-    if (program_.buffers[i].kind != BufferInfo::Kind::Constant) continue;
-    key += std::to_string(i) + " " + runtime::packedKey(program_.buffers[i]) + "\n";
-  }
+  const std::string key = gpu::constantsKey(program_);
   constants_ = shared.constants.find(key);
   if (constants_ != nullptr) return;
   constants_ = std::make_shared<Constants>();
-  constants_->block.assign(program_.buffers.size(), -1);
-  constants_->offset.assign(program_.buffers.size(), 0);
-  std::vector<size_t> numbers;
-  std::vector<int64_t> bytes;
-  for (size_t i = 0; i < program_.buffers.size(); ++i) {
-    if (program_.buffers[i].kind != BufferInfo::Kind::Constant) continue;
-    numbers.push_back(i);
-    bytes.push_back(std::max(program_.buffers[i].bytes, kMinimumWindowBytes));
-  }
-  const int64_t largest = static_cast<int64_t>(gpu_->physical().maxAllocationBytes);
-  const gpu::Placement placement =
-      gpu::place(bytes, alignBytes(), std::min(largest, kConstantBlockBytes));
-  for (size_t i = 0; i < numbers.size(); ++i) {
-    constants_->block[numbers[i]] = placement.places[i].block;
-    constants_->offset[numbers[i]] = placement.places[i].offset;
-  }
-  constants_->blockBytes = placement.blockBytes;
+  constants_->placed = gpu::placeConstants(program_, memoryRules());
   shared.constants.add(key, constants_);
 }
 
 std::vector<int64_t> Executable::missingConstantBytes() const {
-  return constants_->blocks.empty() ? constants_->blockBytes : std::vector<int64_t>{};
+  return constants_->blocks.empty() ? constants_->placed.blockBytes : std::vector<int64_t>{};
 }
 
 Status Executable::uploadConstants() {
-  if (!constants_->blocks.empty() || constants_->blockBytes.empty()) return {};
+  if (!constants_->blocks.empty() || constants_->placed.blockBytes.empty()) return {};
   std::vector<Buffer> blocks;
-  for (size_t b = 0; b < constants_->blockBytes.size(); ++b) {
+  for (size_t b = 0; b < constants_->placed.blockBytes.size(); ++b) {
     std::vector<size_t> buffers;
-    for (size_t i = 0; i < constants_->block.size(); ++i) {
-      if (constants_->block[i] == static_cast<int>(b)) buffers.push_back(i);
+    for (size_t i = 0; i < program_.buffers.size(); ++i) {
+      if (constants_->placed.places[i].block == static_cast<int>(b)) buffers.push_back(i);
     }
-    blocks.push_back(QT_TRY(gpu_->allocate(constants_->blockBytes[b], Use::Shader)));
+    blocks.push_back(QT_TRY(gpu_->allocate(constants_->placed.blockBytes[b], Use::Shader)));
     QT_CHECK(upload(blocks.back(), buffers));
   }
   constants_->blocks = std::move(blocks);
@@ -194,8 +176,9 @@ Status Executable::upload(Buffer& block, const std::vector<size_t>& buffers) {
   }
   for (const size_t i : buffers) {
     if (block.mapped() != nullptr) {
-      runtime::packConstant(program_.buffers[i], {block.mapped() + constants_->offset[i],
-                                                  static_cast<size_t>(program_.buffers[i].bytes)});
+      runtime::packConstant(program_.buffers[i],
+                            {block.mapped() + constants_->placed.places[i].offset,
+                             static_cast<size_t>(program_.buffers[i].bytes)});
       continue;
     }
     const std::vector<std::byte> packed = runtime::packConstant(program_.buffers[i]);
@@ -204,7 +187,7 @@ Status Executable::upload(Buffer& block, const std::vector<size_t>& buffers) {
       const int64_t count = std::min(staging.bytes(), size - at);
       std::memcpy(staging.mapped(), packed.data() + at, static_cast<size_t>(count));
       Commands commands = QT_TRY(Commands::create(gpu_));
-      commands.copy(staging, 0, block, constants_->offset[i] + at, count);
+      commands.copy(staging, 0, block, constants_->placed.places[i].offset + at, count);
       QT_CHECK(commands.finish());
       QT_CHECK(commands.run());
     }

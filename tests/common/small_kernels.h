@@ -9,5 +9,9 @@ namespace quartet::tests {
 ir::Module relu();
 /// Row sums of i64 by a loop over a run-time extent, and a report.
 ir::Module rowSum();
+/// The sums of 64 f16 each, as bf16, through workgroup memory.
+ir::Module groupSum();
+/// i32 sums that wrap, at element numbers that do not.
+ir::Module wrappingSum();
 
 }  // namespace quartet::tests

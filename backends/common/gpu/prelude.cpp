@@ -26,7 +26,8 @@ const IntegerTemplate kIntegerTemplates[] = {
     {"pick", "T pick_D(bool c, T a, T b) { return mix(b, a, c); }\n", {}},
     {"div",
      "T div_D(T a, T b) {\n"
-     "  T q = a / pick_D(b == T(0), T(1), b);\n"
+     "U  T q = a / pick_D(b == T(0), T(1), b);\n"
+     "S  T q = a / pick_D(b == T(0) || b == T(-1), T(1), b);\n"
      "U  return pick_D(b == T(0), b, q);\n"
      "S  return pick_D(b == T(0), b, pick_D(b == T(-1), T(N(0) - N(a)), q));\n"
      "}\n",
@@ -37,13 +38,13 @@ const IntegerTemplate kIntegerTemplates[] = {
     {"mod",
      "T mod_D(T a, T b) {\n"
      "  T r = rem_D(a, b);\n"
-     "  return pick_D(r != T(0) && (r ^ b) < T(0), r + b, r);\n"
+     "  return pick_D(r != T(0) && (r ^ b) < T(0), T(N(r) + N(b)), r);\n"
      "}\n",
      {"pick", "rem"}},
     {"floordiv",
      "T floordiv_D(T a, T b) {\n"
      "  T q = div_D(a, b);\n"
-     "  return pick_D((a ^ b) < T(0) && b != T(0) && N(q) * N(b) != N(a), q - T(1), q);\n"
+     "  return pick_D((a ^ b) < T(0) && b != T(0) && N(q) * N(b) != N(a), T(N(q) - N(1)), q);\n"
      "}\n",
      {"pick", "div"}},
     {"pow",
