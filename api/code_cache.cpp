@@ -34,7 +34,7 @@ std::string CodeCache::note() const {
 }
 
 Result<CodeCache> openCodeCache(bool wanted) {
-  const auto named = QT_TRY(envFolder(EnvSwitch::Cache));
+  const auto named = QT_TRY(envPath(EnvSwitch::Cache));
   const auto mebibytes = QT_TRY(envNumber(EnvSwitch::CacheMebibytes));
   CodeCache cache;
   if (!wanted || named == "off") return cache;
@@ -55,8 +55,8 @@ Result<CodeCache> openCodeCache(bool wanted) {
 }
 
 Result<std::shared_ptr<TuningStore>> openTuningStore() {
-  const auto named = QT_TRY(envFolder(EnvSwitch::Tuning));
-  const std::string folder = folderOf(named ? named : QT_TRY(envFolder(EnvSwitch::Cache)));
+  const auto named = QT_TRY(envPath(EnvSwitch::Tuning));
+  const std::string folder = folderOf(named ? named : QT_TRY(envPath(EnvSwitch::Cache)));
   if (folder.empty() || folder == "off") return TuningStore::inMemory();
   auto store = TuningStore::open(folder);
   if (store || named) return store;

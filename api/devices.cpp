@@ -6,6 +6,7 @@
 #include "api/code_cache.h"
 #include "api/convert.h"
 #include "backends/cpu/device.h"
+#include "backends/cuda/device.h"
 #include "backends/null/device.h"
 #include "backends/vulkan/device.h"
 #include "hwdb/load.h"
@@ -52,6 +53,8 @@ DeviceEntry nullEntry() {
 
 /// What ids of entries of the hardware database start with.
 constexpr std::string_view kDescribed = "hwdb:";
+constexpr std::string_view kCuda = "cuda:";
+constexpr std::string_view kVulkan = "vulkan:";
 
 /// An entry of the hardware database as a target: checked and explained, never run.
 Result<DeviceEntry> describedEntry(std::string_view name) {
@@ -101,10 +104,25 @@ DeviceEntry vulkanEntry(const vulkan::DeviceInfo& device) {
   return entry;
 }
 
+DeviceEntry cudaEntry(const cuda::DeviceInfo& device) {
+  DeviceEntry entry;
+  entry.info.id = device.id;
+  entry.info.kind = device.integrated ? Kind::IntegratedGpu : Kind::DiscreteGpu;
+  entry.info.name = device.name;
+  entry.info.driver = device.driver;
+  entry.info.uuid = device.uuid;
+  const int index = std::stoi(device.id.substr(device.id.find(':') + 1));
+  entry.open = [index](const runtime::DeviceOptions& options) {
+    return cuda::openDevice(index, {}, options.cache);
+  };
+  return entry;
+}
+
 void markDefault(std::vector<DeviceEntry>& entries) {
   for (Kind kind : {Kind::DiscreteGpu, Kind::IntegratedGpu, Kind::Cpu}) {
     for (DeviceEntry& entry : entries) {
-      if (entry.info.kind != kind || entry.info.compileOnly) continue;
+      const bool cuda = entry.info.id.starts_with(kCuda);
+      if (entry.info.kind != kind || entry.info.compileOnly || cuda) continue;
       entry.info.isDefault = true;
       return;
     }
@@ -136,6 +154,9 @@ Result<std::vector<DeviceEntry>> listDevices() {
   for (const vulkan::DeviceInfo& device : QT_TRY(vulkan::listDevices())) {
     entries.push_back(vulkanEntry(device));
   }
+  for (const cuda::DeviceInfo& device : cuda::listDevices().usable) {
+    entries.push_back(cudaEntry(device));
+  }
   markDefault(entries);
   return entries;
 }
@@ -149,11 +170,19 @@ Result<DeviceEntry> findDevice(const std::string& selector) {
     if (entry.info.id == wanted) return std::move(entry);
   }
   const std::vector<DeviceEntry> entries = QT_TRY(listDevices());
+  std::string part = wanted;  // without the API that it begins with
+  std::string_view api;
+  for (const std::string_view each : {kCuda, kVulkan}) {
+    if (!wanted.starts_with(each)) continue;
+    api = each;
+    part.erase(0, each.size());
+  }
   std::vector<DeviceEntry> matches;
   for (const DeviceEntry& entry : entries) {
     if (selector.empty() ? entry.info.isDefault : lowerCase(entry.info.id) == wanted) return entry;
-    if (!entry.info.uuid.empty() && lowerCase(entry.info.uuid) == wanted) return entry;
-    if (contains(entry.info.name, wanted) || contains(entry.info.driver, wanted)) {
+    if (part.empty() || !entry.info.id.starts_with(api)) continue;
+    if (!entry.info.uuid.empty() && lowerCase(entry.info.uuid) == part) return entry;
+    if (contains(entry.info.name, part) || contains(entry.info.driver, part)) {
       matches.push_back(entry);
     }
   }
@@ -162,6 +191,11 @@ Result<DeviceEntry> findDevice(const std::string& selector) {
                    matches.empty() ? "there is no such device" : "several devices match",
                    "device '" + selector + "'", listing(matches.empty() ? entries : matches),
                    "name one by its id, its UUID or a part of its name"};
+  if (matches.empty() && wanted.starts_with(kCuda.substr(0, kCuda.size() - 1))) {
+    for (const Diagnostic& lacking : cuda::listDevices().lacking) {
+      error.notes.push_back(lacking.message + (lacking.hint.empty() ? "" : ": " + lacking.hint));
+    }
+  }
   return tl::unexpected(std::move(error));
 }
 
@@ -206,6 +240,17 @@ Expected<std::vector<DeviceInfo>> devices() {
       infos.push_back(std::move(info));
     }
     return infos;
+  });
+}
+
+Expected<std::vector<UnavailableDevice>> unavailableDevices() {
+  return api::guarded([]() -> Result<std::vector<UnavailableDevice>> {
+    std::vector<UnavailableDevice> all;
+    for (const Diagnostic& lacking : cuda::listDevices().lacking) {
+      const bool one = lacking.where.starts_with(api::kCuda);
+      all.push_back({one ? lacking.where : "cuda", lacking.message, lacking.hint});
+    }
+    return all;
   });
 }
 

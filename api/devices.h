@@ -18,11 +18,12 @@ struct DeviceEntry {
   std::function<Result<std::shared_ptr<runtime::Device>>(const runtime::DeviceOptions&)> open;
 };
 
-/// All devices, sorted by id, the default marked: a discrete GPU, else an integrated one, else the
-/// CPU. Software drivers and devices that cannot run are never the default.
+/// All devices, the default marked: a discrete GPU, else an integrated one, else the CPU. Software
+/// drivers, devices that cannot run, and CUDA's view of a GPU are never the default.
 Result<std::vector<DeviceEntry>> listDevices();
 
-/// The device that `selector` means: an id, a UUID or any part of a name; empty: the default. An
+/// The device that `selector` means: an id, a UUID or any part of a name; empty: the default. A GPU
+/// that several APIs offer is told apart by "cuda:" or "vulkan:" before its UUID or name. An
 /// error lists what there is when none or several match.
 Result<DeviceEntry> findDevice(const std::string& selector);
 

@@ -13,6 +13,7 @@ namespace {
 constexpr const char* kFlag = "0 | 1";
 constexpr const char* kNumber = "a number";
 constexpr const char* kFolder = "off | /folder";
+constexpr const char* kFile = "off | /file";
 constexpr const char* kList = "all | name{,name}";
 
 constexpr EnvSwitchInfo kSwitches[] = {
@@ -22,6 +23,13 @@ constexpr EnvSwitchInfo kSwitches[] = {
      "after every pass check that the printed IR parses back to the same text"},
     {EnvSwitch::VulkanValidation, "QUARTET_VULKAN_VALIDATION", kFlag,
      "run Vulkan devices under the validation layer, with synchronization validation"},
+    {EnvSwitch::Nvrtc, "QUARTET_NVRTC", kFile,
+     "the library that compiles for CUDA devices, or off for none; otherwise libnvrtc of the "
+     "loader's folders or of a CUDA toolkit"},
+    {EnvSwitch::CudaDriver, "QUARTET_CUDA_DRIVER", kFile,
+     "the library of the CUDA driver, or off for none; otherwise the loader's libcuda.so.1"},
+    {EnvSwitch::CudaSynchronous, "QUARTET_CUDA_SYNCHRONOUS", kFlag,
+     "wait for every launch on CUDA devices, so that an error names the task sets that failed"},
     {EnvSwitch::Cache, "QUARTET_CACHE", kFolder,
      "where compiled code is kept for the next time, or off to keep none; otherwise "
      "$XDG_CACHE_HOME/quartet or $HOME/.cache/quartet"},
@@ -98,7 +106,7 @@ Result<std::optional<int64_t>> envNumber(EnvSwitch key) {
   return number;
 }
 
-Result<std::optional<std::string>> envFolder(EnvSwitch key) {
+Result<std::optional<std::string>> envPath(EnvSwitch key) {
   const std::string_view value = valueOf(key);
   if (value.empty()) return std::nullopt;
   if (value != "off" && value.front() != '/') return badValue(key, value);
@@ -114,7 +122,7 @@ Status checkSwitch(const EnvSwitchInfo& facts) {
   };
   if (facts.grammar == kFlag) return statusOf(envFlag(facts.key));
   if (facts.grammar == kNumber) return statusOf(envNumber(facts.key));
-  if (facts.grammar == kFolder) return statusOf(envFolder(facts.key));
+  if (facts.grammar == kFolder || facts.grammar == kFile) return statusOf(envPath(facts.key));
   return statusOf(envList(facts.key));
 }
 

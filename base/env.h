@@ -15,6 +15,9 @@ enum class EnvSwitch {
   Print,
   Reparse,
   VulkanValidation,
+  Nvrtc,
+  CudaDriver,
+  CudaSynchronous,
   Cache,
   CacheMebibytes,
   Tuning,
@@ -42,8 +45,8 @@ Result<std::vector<std::string>> envList(EnvSwitch key);
 /// A decimal number, not negative; unset or empty: none.
 Result<std::optional<int64_t>> envNumber(EnvSwitch key);
 
-/// "off" or an absolute path; unset or empty: none.
-Result<std::optional<std::string>> envFolder(EnvSwitch key);
+/// "off" or an absolute path, of a folder or a file; unset or empty: none.
+Result<std::optional<std::string>> envPath(EnvSwitch key);
 
 /// The first bad value among all switches, if any: programs check at their start.
 Status checkEnvironment();

@@ -88,6 +88,12 @@ int list(const DevicesOptions& options) {
     return 0;
   }
   for (const DeviceInfo& device : *found) printDevice(device);
+  const auto unavailable = unavailableDevices();
+  if (!unavailable) return fail(unavailable.error());
+  for (const UnavailableDevice& device : *unavailable) {
+    std::cout << fmt::format("{:<12} not available: {}\n             {}\n", device.id,
+                             device.reason, device.hint);
+  }
   return 0;
 }
 

@@ -23,7 +23,7 @@ struct Entry {
   std::string driver;                // words of the driver's name; empty: any driver
   /// Instead: name of the one device that the entry was measured on, in full; so is then `driver`.
   std::string device;
-  std::string family;  // "cpu", "vulkan software", "vulkan gpu"
+  std::string family;  // "cpu", "vulkan software", "vulkan gpu", "cuda gpu"
   bool architecture = false;
   std::string extends;  // name of the entry that this one builds on
   Description description;

@@ -115,7 +115,7 @@ Result<std::vector<Entry>> readEntries(const std::string& folder) {
 Result<Description> describe(Description queried) {
   const auto entries = QT_TRY(embeddedEntries());
   Description description = QT_TRY(describe(std::move(queried), entries));
-  const std::optional<std::string> folder = QT_TRY(envFolder(EnvSwitch::Devices));
+  const std::optional<std::string> folder = QT_TRY(envPath(EnvSwitch::Devices));
   if (!folder || *folder == "off") return description;
   const std::vector<Entry> measured = QT_TRY(readEntries(*folder));
   const Entry* found = QT_TRY(findMeasured(description, measured));

@@ -2,7 +2,6 @@
 #pragma once
 
 #include <cstdint>
-#include <functional>
 #include <string>
 #include <vector>
 
@@ -24,8 +23,5 @@ struct Shader {
 };
 Result<Shader> compileGlsl(const std::string& source, const std::string& name,
                            runtime::CodeCache* cache);
-
-/// work(i) for i in [0, count) on a few threads; the error of the lowest i that failed, if any.
-Status parallel(int64_t count, const std::function<Status(int64_t)>& work);
 
 }  // namespace quartet::vulkan

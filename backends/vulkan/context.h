@@ -11,9 +11,6 @@
 
 namespace quartet::vulkan {
 
-/// The smallest window that is bound, whatever a tensor's size: an empty one is not allowed.
-inline constexpr int64_t kMinimumWindowBytes = 16;
-
 class Context : public runtime::Context {
  public:
   /// Allocates everything and records the command buffer. The caller holds the executable's lock
@@ -29,17 +26,11 @@ class Context : public runtime::Context {
  private:
   explicit Context(std::shared_ptr<Executable> executable) : executable_(std::move(executable)) {}
   Status allocate();
-  void placeBorder();
-  void placeWords();
-  void placeTransfers();
   Status createDescriptors();
   Status writeDescriptors(size_t launch);
-  /// The launches of a stage: numbers of the plan, from first to before last.
-  std::pair<size_t, size_t> launchesOf(size_t stage) const;
   /// `timestamps`: null, or an interval for each launch of the stage.
   Result<Commands> record(size_t stage, const Timestamps* timestamps = nullptr);
   Status runTimed(size_t stage);
-  void addTime(const Launch& launch, double microseconds);
   void recordCopies(Commands& commands, runtime::BufferInfo::Kind kind);
   void recordTransfers(Commands& commands, size_t stage, bool up);
   void recordLaunch(Commands& commands, size_t launch, bool barrier);
@@ -50,25 +41,18 @@ class Context : public runtime::Context {
   };
   Location locate(size_t buffer) const;
   VkDescriptorBufferInfo window(const runtime::Binding& binding) const;
-  Status checkTensors(const Sources& inputs, const Targets& outputs) const;
   /// Where the host reads and writes a border tensor.
   std::span<std::byte> hostView(size_t buffer) const;
   /// The same for the i-th buffer that a stage exchanges, uploads first.
   std::span<std::byte> transferView(size_t stage, size_t i) const;
 
   std::shared_ptr<Executable> executable_;
-  std::vector<size_t> inputs_, outputs_;  // numbers of the program's buffers
   Buffer arena_;
-  std::vector<Placement::Place> border_;  // by buffer: of inputs and outputs
-  std::vector<int64_t> borderBytes_;      // of each block
-  std::vector<Buffer> blocks_;            // inputs and outputs, for shaders
-  std::vector<Buffer> staging_;           // the same, for the host; empty on unified memory
-  Buffer transfers_;                      // what a stage exchanges with other devices, for the host
-  std::vector<std::vector<int64_t>> transferOffsets_;  // by stage: of uploads, downloads; the end
-  Buffer status_;                                      // runtime::RunStatus, host-visible
-  Buffer words_;                                       // parameters that do not fit push constants
-  std::vector<std::vector<uint32_t>> launchWords_;
-  std::vector<int64_t> wordsOffset_;
+  std::vector<Buffer> blocks_;   // inputs and outputs, for shaders
+  std::vector<Buffer> staging_;  // the same, for the host; empty on unified memory
+  Buffer transfers_;             // what a stage exchanges with other devices, for the host
+  Buffer status_;                // runtime::RunStatus, host-visible
+  Buffer words_;                 // parameters that do not fit push constants
   VkDescriptorPool pool_ = VK_NULL_HANDLE;
   std::vector<VkDescriptorSet> sets_;     // one per launch
   std::vector<Commands> commands_;        // by stage

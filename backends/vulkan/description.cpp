@@ -41,15 +41,15 @@ int64_t memoryBytes(const PhysicalDevice& device) {
 
 }  // namespace
 
-ShaderLimits shaderLimits(const PhysicalDevice& device, const TestOptions& options) {
+gpu::Limits shaderLimits(const PhysicalDevice& device, const TestOptions& options) {
   const VkPhysicalDeviceLimits& limits = device.limits;
-  ShaderLimits shader;
+  gpu::Limits shader;
   shader.device = device.name;
-  shader.glsl.int64 = device.int64 && !options.emulateInt64;
-  shader.glsl.float64 = device.float64;
+  shader.target.int64 = device.int64 && !options.emulateInt64;
+  shader.target.float64 = device.float64;
   const int64_t pushBytes =
       options.maxPushBytes > 0 ? options.maxPushBytes : int64_t{limits.maxPushConstantsSize};
-  shader.glsl.pushWords = pushBytes / 4;
+  shader.target.pushWords = pushBytes / 4;
   shader.storage8 = device.storage8 && !options.widenStorage;
   shader.storage16 = device.storage16 && !options.widenStorage;
   shader.invocations =
@@ -64,7 +64,7 @@ ShaderLimits shaderLimits(const PhysicalDevice& device, const TestOptions& optio
 }
 
 Result<hwdb::Description> describeDevice(const PhysicalDevice& device, const TestOptions& options) {
-  const ShaderLimits shader = shaderLimits(device, options);
+  const gpu::Limits shader = shaderLimits(device, options);
   const VkPhysicalDeviceLimits& limits = device.limits;
   hwdb::Description d;
   d.name = device.name;
@@ -81,8 +81,8 @@ Result<hwdb::Description> describeDevice(const PhysicalDevice& device, const Tes
       queried(std::max<int64_t>(1, device.subgroupSize), "VkPhysicalDeviceSubgroupProperties");
   d.storage8 = queried(shader.storage8, "VkPhysicalDevice8BitStorageFeatures");
   d.storage16 = queried(shader.storage16, "VkPhysicalDevice16BitStorageFeatures");
-  d.int64 = queried(shader.glsl.int64, kFeatures);
-  d.float64 = queried(shader.glsl.float64, kFeatures);
+  d.int64 = queried(shader.target.int64, kFeatures);
+  d.float64 = queried(shader.target.float64, kFeatures);
   d.float16 = queried(device.float16, "VkPhysicalDeviceShaderFloat16Int8Features");
   d.maxBindingBytes = queried(int64_t{limits.maxStorageBufferRange}, kLimits);
   d.bindingAlignBytes =

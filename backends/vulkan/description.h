@@ -1,9 +1,9 @@
 // A Vulkan device as data.
 #pragma once
 
+#include "backends/common/gpu/raise.h"
 #include "backends/vulkan/instance.h"
 #include "backends/vulkan/options.h"
-#include "backends/vulkan/raise.h"
 #include "hwdb/description.h"
 
 namespace quartet::vulkan {
@@ -13,6 +13,6 @@ namespace quartet::vulkan {
 Result<hwdb::Description> describeDevice(const PhysicalDevice& device, const TestOptions& options);
 
 /// The same limits as far as shaders depend on them.
-ShaderLimits shaderLimits(const PhysicalDevice& device, const TestOptions& options);
+gpu::Limits shaderLimits(const PhysicalDevice& device, const TestOptions& options);
 
 }  // namespace quartet::vulkan

@@ -11,7 +11,7 @@ namespace {
 
 class Device : public runtime::Device {
  public:
-  Device(std::shared_ptr<Gpu> gpu, hwdb::Description description, ShaderLimits limits,
+  Device(std::shared_ptr<Gpu> gpu, hwdb::Description description, gpu::Limits limits,
          std::shared_ptr<runtime::CodeCache> cache)
       : gpu_(std::move(gpu)),
         description_(std::move(description)),
@@ -20,7 +20,7 @@ class Device : public runtime::Device {
 
   const hwdb::Description& description() const override { return description_; }
   Status supports(const ir::TensorExpr& expr) const override {
-    return vulkan::supports(expr, limits_);
+    return gpu::supports(expr, limits_);
   }
 
   Result<std::shared_ptr<runtime::Executable>> compile(runtime::Program program) override {
@@ -30,7 +30,7 @@ class Device : public runtime::Device {
  private:
   std::shared_ptr<Gpu> gpu_;
   hwdb::Description description_;
-  ShaderLimits limits_;
+  gpu::Limits limits_;
   SharedParts shared_;
   std::shared_ptr<runtime::CodeCache> cache_;
 };

@@ -4,9 +4,11 @@
 #include <cstring>
 #include <set>
 
+#include "backends/common/gpu/parallel.h"
 #include "backends/vulkan/commands.h"
 #include "backends/vulkan/compile.h"
 #include "backends/vulkan/context.h"
+#include "backends/vulkan/emit_glsl.h"
 #include "backends/vulkan/pipeline_cache.h"
 
 namespace quartet::vulkan {
@@ -15,16 +17,13 @@ using runtime::BufferInfo;
 
 namespace {
 
-/// Constants are grouped into allocations of about this size: few of them, and none that a driver
-/// refuses for its size.
-constexpr int64_t kConstantBlockBytes = int64_t{256} << 20;
 /// Uploads to memory that the host cannot see go through a staging buffer of this size.
 constexpr int64_t kUploadBytes = int64_t{32} << 20;
 
 }  // namespace
 
 Result<std::shared_ptr<Executable>> Executable::create(std::shared_ptr<Gpu> gpu,
-                                                       const ShaderLimits& limits,
+                                                       const gpu::Limits& limits,
                                                        runtime::Program program,
                                                        SharedParts& shared,
                                                        std::shared_ptr<runtime::CodeCache> cache) {
@@ -39,24 +38,29 @@ Result<std::shared_ptr<Executable>> Executable::create(std::shared_ptr<Gpu> gpu,
   return executable;
 }
 
-int64_t Executable::alignBytes() const {
-  return static_cast<int64_t>(gpu_->physical().limits.minStorageBufferOffsetAlignment);
+gpu::MemoryRules Executable::memoryRules() const {
+  const PhysicalDevice& physical = gpu_->physical();
+  return {static_cast<int64_t>(physical.limits.minStorageBufferOffsetAlignment),
+          static_cast<int64_t>(physical.maxAllocationBytes)};
 }
 
 Status Executable::compile(SharedParts& shared) {
   for (const ir::Module& kernel : program_.kernels) {
-    kernels_.push_back(QT_TRY(raise(kernel, limits_)));
+    kernels_.push_back(QT_TRY(gpu::raise(kernel, limits_)));
   }
   stages_ = runtime::stagesOf(program_);
-  plan_ = planLaunches(program_, kernels_, limits_, gpu_->options().separateLaunches);
-  std::vector<Pipeline> described(plan_.shaders.size());
+  plan_ = gpu::planLaunches(program_, kernels_, limits_, gpu_->options().separateLaunches);
+  std::vector<Pipeline> described(plan_.entries.size());
+  std::vector<gpu::Interface> interfaces;
   std::string key;
   for (size_t i = 0; i < described.size(); ++i) {
     const std::vector<const ir::Module*> kernels = kernelsOf(i);
-    described[i].interface = interfaceOf(kernels, limits_.glsl);
-    described[i].glsl = emitGlsl(kernels, limits_.glsl);
+    described[i].interface = gpu::interfaceOf(kernels, limits_.target);
+    described[i].glsl = emitGlsl(kernels, limits_.target);
     key += described[i].glsl;
+    interfaces.push_back(described[i].interface);
   }
+  layout_ = gpu::layoutOf(program_, plan_, interfaces, memoryRules());
   pipelines_ = shared.pipelines.find(key);
   if (pipelines_ != nullptr) return {};
   pipelines_ = QT_TRY(buildPipelines(std::move(described)));
@@ -71,7 +75,7 @@ Result<std::shared_ptr<const Pipelines>> Executable::buildPipelines(
   pipelines->all = std::move(described);
   const auto count = static_cast<int64_t>(pipelines->all.size());
   std::vector<SpirV> codes(pipelines->all.size());
-  QT_CHECK(parallel(count, [&](int64_t i) -> Status {
+  QT_CHECK(gpu::parallel(count, [&](int64_t i) -> Status {
     const auto at = static_cast<size_t>(i);
     Shader shader = QT_TRY(compileGlsl(pipelines->all[at].glsl, program_.name, cache_.get()));
     pipelines->all[at].cached = shader.cached;
@@ -80,7 +84,7 @@ Result<std::shared_ptr<const Pipelines>> Executable::buildPipelines(
   }));
   const std::unique_ptr<PipelineCache> driverCache =
       QT_TRY(PipelineCache::create(gpu_, codes, cache_.get()));
-  QT_CHECK(parallel(count, [&](int64_t i) {
+  QT_CHECK(gpu::parallel(count, [&](int64_t i) {
     const auto at = static_cast<size_t>(i);
     return buildPipeline(*gpu_, pipelines->all[at], driverCache->handle(), codes[at]);
   }));
@@ -90,7 +94,7 @@ Result<std::shared_ptr<const Pipelines>> Executable::buildPipelines(
 
 std::vector<const ir::Module*> Executable::kernelsOf(size_t shader) const {
   std::vector<const ir::Module*> kernels;
-  for (const int kernel : plan_.shaders[shader]) {
+  for (const int kernel : plan_.entries[shader]) {
     kernels.push_back(&kernels_[static_cast<size_t>(kernel)]);
   }
   return kernels;
@@ -102,7 +106,7 @@ int64_t Executable::cachedKernels() const {
   std::set<int> made;
   for (size_t i = 0; i < pipelines_->all.size(); ++i) {
     std::set<int>& kernels = pipelines_->all[i].cached || !compiled_ ? found : made;
-    kernels.insert(plan_.shaders[i].begin(), plan_.shaders[i].end());
+    kernels.insert(plan_.entries[i].begin(), plan_.entries[i].end());
   }
   return std::count_if(found.begin(), found.end(),
                        [&](int kernel) { return !made.contains(kernel); });
@@ -112,7 +116,7 @@ std::string Executable::code() const {
   std::string text;
   for (size_t i = 0; i < pipelines_->all.size(); ++i) {
     text += "// shader " + std::to_string(i) + ":";
-    for (const int kernel : plan_.shaders[i]) {
+    for (const int kernel : plan_.entries[i]) {
       text += " " + program_.kernels[static_cast<size_t>(kernel)].name;
     }
     text += "\n" + pipelines_->all[i].glsl + "\n";
@@ -122,12 +126,12 @@ std::string Executable::code() const {
 
 Result<std::vector<runtime::CompilerReport>> Executable::compilerReports() const {
   std::vector<runtime::CompilerReport> reports(pipelines_->all.size());
-  QT_CHECK(parallel(static_cast<int64_t>(reports.size()), [&](int64_t i) -> Status {
+  QT_CHECK(gpu::parallel(static_cast<int64_t>(reports.size()), [&](int64_t i) -> Status {
     const auto at = static_cast<size_t>(i);
     const Pipeline& pipeline = pipelines_->all[at];
     const Shader shader = QT_TRY(compileGlsl(pipeline.glsl, program_.name, cache_.get()));
     reports[at] = QT_TRY(compilerReport(*gpu_, pipeline, shader.code));
-    reports[at].kernels = plan_.shaders[at];
+    reports[at].kernels = plan_.entries[at];
     return {};
   }));
   std::erase_if(reports,
@@ -138,46 +142,27 @@ Result<std::vector<runtime::CompilerReport>> Executable::compilerReports() const
 // ---- constants ----
 
 void Executable::placeConstants(SharedParts& shared) {
-  std::string key = std::to_string(program_.buffers.size()) + "\n";
-  for (size_t i = 0; i < program_.buffers.size(); ++i) {
-    if (program_.buffers[i].kind != BufferInfo::Kind::Constant) continue;
-    key += std::to_string(i) + " " + runtime::packedKey(program_.buffers[i]) + "\n";
-  }
+  const std::string key = gpu::constantsKey(program_);
   constants_ = shared.constants.find(key);
   if (constants_ != nullptr) return;
   constants_ = std::make_shared<Constants>();
-  constants_->block.assign(program_.buffers.size(), -1);
-  constants_->offset.assign(program_.buffers.size(), 0);
-  std::vector<size_t> numbers;
-  std::vector<int64_t> bytes;
-  for (size_t i = 0; i < program_.buffers.size(); ++i) {
-    if (program_.buffers[i].kind != BufferInfo::Kind::Constant) continue;
-    numbers.push_back(i);
-    bytes.push_back(std::max(program_.buffers[i].bytes, kMinimumWindowBytes));
-  }
-  const int64_t largest = static_cast<int64_t>(gpu_->physical().maxAllocationBytes);
-  const Placement placement = place(bytes, alignBytes(), std::min(largest, kConstantBlockBytes));
-  for (size_t i = 0; i < numbers.size(); ++i) {
-    constants_->block[numbers[i]] = placement.places[i].block;
-    constants_->offset[numbers[i]] = placement.places[i].offset;
-  }
-  constants_->blockBytes = placement.blockBytes;
+  constants_->placed = gpu::placeConstants(program_, memoryRules());
   shared.constants.add(key, constants_);
 }
 
 std::vector<int64_t> Executable::missingConstantBytes() const {
-  return constants_->blocks.empty() ? constants_->blockBytes : std::vector<int64_t>{};
+  return constants_->blocks.empty() ? constants_->placed.blockBytes : std::vector<int64_t>{};
 }
 
 Status Executable::uploadConstants() {
-  if (!constants_->blocks.empty() || constants_->blockBytes.empty()) return {};
+  if (!constants_->blocks.empty() || constants_->placed.blockBytes.empty()) return {};
   std::vector<Buffer> blocks;
-  for (size_t b = 0; b < constants_->blockBytes.size(); ++b) {
+  for (size_t b = 0; b < constants_->placed.blockBytes.size(); ++b) {
     std::vector<size_t> buffers;
-    for (size_t i = 0; i < constants_->block.size(); ++i) {
-      if (constants_->block[i] == static_cast<int>(b)) buffers.push_back(i);
+    for (size_t i = 0; i < program_.buffers.size(); ++i) {
+      if (constants_->placed.places[i].block == static_cast<int>(b)) buffers.push_back(i);
     }
-    blocks.push_back(QT_TRY(gpu_->allocate(constants_->blockBytes[b], Use::Shader)));
+    blocks.push_back(QT_TRY(gpu_->allocate(constants_->placed.blockBytes[b], Use::Shader)));
     QT_CHECK(upload(blocks.back(), buffers));
   }
   constants_->blocks = std::move(blocks);
@@ -191,8 +176,9 @@ Status Executable::upload(Buffer& block, const std::vector<size_t>& buffers) {
   }
   for (const size_t i : buffers) {
     if (block.mapped() != nullptr) {
-      runtime::packConstant(program_.buffers[i], {block.mapped() + constants_->offset[i],
-                                                  static_cast<size_t>(program_.buffers[i].bytes)});
+      runtime::packConstant(program_.buffers[i],
+                            {block.mapped() + constants_->placed.places[i].offset,
+                             static_cast<size_t>(program_.buffers[i].bytes)});
       continue;
     }
     const std::vector<std::byte> packed = runtime::packConstant(program_.buffers[i]);
@@ -201,7 +187,7 @@ Status Executable::upload(Buffer& block, const std::vector<size_t>& buffers) {
       const int64_t count = std::min(staging.bytes(), size - at);
       std::memcpy(staging.mapped(), packed.data() + at, static_cast<size_t>(count));
       Commands commands = QT_TRY(Commands::create(gpu_));
-      commands.copy(staging, 0, block, constants_->offset[i] + at, count);
+      commands.copy(staging, 0, block, constants_->placed.places[i].offset + at, count);
       QT_CHECK(commands.finish());
       QT_CHECK(commands.run());
     }

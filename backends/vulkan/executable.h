@@ -6,10 +6,9 @@
 #include <string>
 #include <vector>
 
+#include "backends/common/gpu/run_layout.h"
 #include "backends/vulkan/gpu.h"
-#include "backends/vulkan/launch.h"
 #include "backends/vulkan/pipeline.h"
-#include "backends/vulkan/placement.h"
 #include "runtime/device.h"
 #include "runtime/shared_pool.h"
 
@@ -18,23 +17,21 @@ namespace quartet::vulkan {
 /// The constants of a program on the device.
 struct Constants {
   std::mutex uploading;
-  std::vector<int> block;  // by buffer of the program: -1 for other kinds
-  std::vector<int64_t> offset;
-  std::vector<int64_t> blockBytes;
+  gpu::BufferPlaces placed;
   std::vector<Buffer> blocks;  // empty until uploaded
 };
 
 /// What a device's executables share.
 struct SharedParts {
   runtime::SharedPool<const Pipelines> pipelines;  // by the text of all shaders
-  runtime::SharedPool<Constants> constants;        // by runtime::packedKey of all constants
+  runtime::SharedPool<Constants> constants;        // by gpu::constantsKey
 };
 
 class Executable : public runtime::Executable, public std::enable_shared_from_this<Executable> {
  public:
   /// Compiles what `shared` does not have already. `cache` may be null.
   static Result<std::shared_ptr<Executable>> create(std::shared_ptr<Gpu> gpu,
-                                                    const ShaderLimits& limits,
+                                                    const gpu::Limits& limits,
                                                     runtime::Program program, SharedParts& shared,
                                                     std::shared_ptr<runtime::CodeCache> cache);
 
@@ -45,13 +42,13 @@ class Executable : public runtime::Executable, public std::enable_shared_from_th
   Result<std::vector<runtime::CompilerReport>> compilerReports() const override;
 
   Gpu& gpu() const { return *gpu_; }
-  const ShaderLimits& limits() const { return limits_; }
-  const LaunchPlan& plan() const { return plan_; }
+  const gpu::Limits& limits() const { return limits_; }
+  const gpu::LaunchPlan& plan() const { return plan_; }
+  const gpu::RunLayout& layout() const { return layout_; }
   const std::vector<runtime::Stage>& stages() const { return stages_; }
   const std::vector<Pipeline>& pipelines() const { return pipelines_->all; }
   const Constants& constants() const { return *constants_; }
-  /// Alignment in bytes of every window of a buffer.
-  int64_t alignBytes() const;
+  gpu::MemoryRules memoryRules() const;
 
  private:
   friend class Context;
@@ -67,10 +64,11 @@ class Executable : public runtime::Executable, public std::enable_shared_from_th
 
   std::shared_ptr<Gpu> gpu_;
   std::shared_ptr<runtime::CodeCache> cache_;  // may be null
-  ShaderLimits limits_;
+  gpu::Limits limits_;
   runtime::Program program_;
   std::vector<ir::Module> kernels_;  // raised
-  LaunchPlan plan_;
+  gpu::LaunchPlan plan_;
+  gpu::RunLayout layout_;
   std::vector<runtime::Stage> stages_;
   std::shared_ptr<const Pipelines> pipelines_;
   bool compiled_ = false;  // the pipelines, for this executable; else shared

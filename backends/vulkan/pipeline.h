@@ -5,16 +5,16 @@
 #include <string>
 #include <vector>
 
+#include "backends/common/gpu/launch.h"
 #include "backends/vulkan/compile.h"
 #include "backends/vulkan/gpu.h"
-#include "backends/vulkan/launch.h"
 #include "runtime/device.h"
 
 namespace quartet::vulkan {
 
 /// A compute pipeline and what is needed to feed it.
 struct Pipeline {
-  ShaderInterface interface;
+  gpu::Interface interface;
   std::string glsl;
   bool cached = false;  // its SPIR-V was not made anew
   VkDescriptorSetLayout setLayout = VK_NULL_HANDLE;

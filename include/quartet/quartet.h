@@ -158,6 +158,14 @@ std::string name(DeviceInfo::Kind kind);
 
 /// All devices of this machine, sorted by id; the default is marked.
 Expected<std::vector<DeviceInfo>> devices();
+
+/// Devices that Quartet could use and this machine does not offer.
+struct UnavailableDevice {
+  std::string id;      // "cuda", or a single device: "cuda:0 (NVIDIA Tesla V100)"
+  std::string reason;  // what is missing
+  std::string hint;    // what to do
+};
+Expected<std::vector<UnavailableDevice>> unavailableDevices();
 /// The description of one device, field by field with where each comes from.
 Expected<std::string> describeDevice(const std::string& device);
 

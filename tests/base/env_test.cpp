@@ -57,16 +57,16 @@ TEST_CASE("flags") {
 TEST_CASE("folders") {
   for (const char* value : {"off", "/", "/var/cache/a b"}) {
     const Setting setting(EnvSwitch::Cache, value);
-    CHECK(envFolder(EnvSwitch::Cache).value() == value);
+    CHECK(envPath(EnvSwitch::Cache).value() == value);
     CHECK(checkEnvironment().has_value());
   }
   {
     const Setting setting(EnvSwitch::Cache, "");
-    CHECK(envFolder(EnvSwitch::Cache).value() == std::nullopt);
+    CHECK(envPath(EnvSwitch::Cache).value() == std::nullopt);
   }
   for (const char* bad : {"0", "no", "OFF", "here/there", "~/cache"}) {
     const Setting setting(EnvSwitch::Cache, bad);
-    const auto folder = envFolder(EnvSwitch::Cache);
+    const auto folder = envPath(EnvSwitch::Cache);
     REQUIRE_FALSE(folder.has_value());
     CHECK(folder.error().message ==
           "QUARTET_CACHE is '" + std::string(bad) + "', required: off | /folder");

@@ -44,7 +44,9 @@ void compareFloats(const ir::ConstantData& got, const ir::ConstantData& want) {
   }
 }
 
-void compare(const ir::ConstantData& got, const ir::ConstantData& want) {
+}  // namespace
+
+void compareTensor(const ir::ConstantData& got, const ir::ConstantData& want) {
   REQUIRE(got.dtype == want.dtype);
   REQUIRE(got.bytes.size() == want.bytes.size());
   switch (want.dtype) {
@@ -56,8 +58,6 @@ void compare(const ir::ConstantData& got, const ir::ConstantData& want) {
       CHECK(std::equal(got.bytes.begin(), got.bytes.end(), want.bytes.begin()));
   }
 }
-
-}  // namespace
 
 ir::Module expressed(std::string_view text) {
   ir::ParseOptions options;
@@ -120,7 +120,7 @@ Tensors interpretProgram(const runtime::Program& program, const Tensors& inputs,
 
 void checkClose(const Tensors& got, const Tensors& want) {
   REQUIRE(got.size() == want.size());
-  for (size_t i = 0; i < want.size(); ++i) compare(*got[i], *want[i]);
+  for (size_t i = 0; i < want.size(); ++i) compareTensor(*got[i], *want[i]);
 }
 
 void checkGraphOn(const hwdb::Description& device, std::string_view text,
@@ -152,7 +152,7 @@ void checkGraph(std::string_view text, uint64_t seed, const ir::SymbolValues& sy
       CAPTURE(ir::print(plan));
       const Tensors got = interpretProgram(lowered(plan, description, symbols), inputs);
       REQUIRE(got.size() == want.size());
-      for (size_t i = 0; i < want.size(); ++i) compare(*got[i], *want[i]);
+      for (size_t i = 0; i < want.size(); ++i) compareTensor(*got[i], *want[i]);
     }
   }
 }

@@ -29,6 +29,9 @@ Tensors evaluateExpressed(const ir::Module& graph, const Tensors& inputs,
 Tensors interpretProgram(const runtime::Program& program, const Tensors& inputs,
                          uint32_t* statusCode = nullptr);
 
+/// Fails the test unless floats are within 1e-5 (|want| + 1) and the rest is equal.
+void compareTensor(const ir::ConstantData& got, const ir::ConstantData& want);
+
 /// Floats within 1e-5 (|want| + 1), the rest equal.
 void checkClose(const Tensors& got, const Tensors& want);
 /// Both, compared on all three devices with every stage on, and with each stage off, by checkClose.

@@ -1,56 +1,18 @@
 // The generated GLSL, whole: two small kernels, and both in one shader.
 
 #include "backends/vulkan/compile.h"
-#include "backends/vulkan/raise.h"
+#include "backends/vulkan/emit_glsl.h"
+#include "tests/common/small_kernels.h"
 #include "tests/golden.h"
 #include "tests/vulkan/fixture.h"
 
 using namespace quartet;
 using namespace quartet::tests;
-using ir::DType;
-using ir::Opcode;
-using ir::ValueId;
 
 namespace {
 
-/// y = max(x, 0), four at a time with a tail.
-ir::Module relu() {
-  Kernel k("relu", 32);
-  auto& b = k.build;
-  const ValueId x = k.input(DType::F32, 1001);
-  const ValueId y = k.output(DType::F32, 1001);
-  const ValueId group = b.apply(Opcode::Mul, {b.groupId(), b.literal(32)});
-  const ValueId at =
-      b.apply(Opcode::Mul, {b.apply(Opcode::Add, {group, b.localId()}), b.literal(4)});
-  const ValueId count = b.apply(Opcode::Sub, {b.literal(1001), at});
-  const ValueId value = b.load(x, at, 4, count, 4);
-  b.store(y, at, b.apply(Opcode::Max, {value, b.literal(0.0, DType::F32, 4)}), count, 4);
-  return k.finish();
-}
-
-/// Row sums of i64 by a loop over a run-time extent, and a report.
-ir::Module rowSum() {
-  Kernel k("row_sum", 32);
-  auto& b = k.build;
-  const ValueId x = k.input(DType::I64, 4096);
-  const ValueId y = k.output(DType::I64, 64);
-  const ValueId row = b.apply(Opcode::Mul, {b.groupId(), b.param(0)});
-  const ValueId sum = b.var(DType::I64);
-  b.set(sum, b.literal(0, DType::I64));
-  b.loop(b.literal(0), b.param(0), b.literal(1), [&](ValueId i) {
-    const ValueId element = b.load(x, b.apply(Opcode::Add, {row, i}));
-    b.set(sum, b.apply(Opcode::Add, {b.get(sum), element}));
-  });
-  b.branch(b.apply(Opcode::Eq, {b.localId(), b.literal(0)}), [&] {
-    const ValueId total = b.get(sum);
-    b.report(b.apply(Opcode::Lt, {total, b.literal(0, DType::I64)}), 1, 7);
-    b.store(y, b.groupId(), total);
-  });
-  return k.finish();
-}
-
 std::string glsl(const std::vector<ir::Module>& kernels, bool int64) {
-  vulkan::GlslTarget target;
+  gpu::Target target;
   target.int64 = int64;
   std::vector<const ir::Module*> pointers;
   for (const ir::Module& kernel : kernels) pointers.push_back(&kernel);

@@ -1,8 +1,8 @@
 // Workgroup memory: what a kernel declares is counted and held against the device's limit.
 #include <doctest/doctest.h>
 
-#include "backends/vulkan/launch.h"
-#include "backends/vulkan/raise.h"
+#include "backends/common/gpu/launch.h"
+#include "backends/common/gpu/raise.h"
 #include "tests/vulkan/fixture.h"
 
 using namespace quartet;
@@ -26,10 +26,10 @@ ir::Module sharing(DType dtype, int64_t elements, DType second = DType::F32, int
   return k.finish();
 }
 
-vulkan::ShaderLimits limitsOf(int64_t sharedBytes) {
-  vulkan::ShaderLimits limits;
+gpu::Limits limitsOf(int64_t sharedBytes) {
+  gpu::Limits limits;
   limits.device = "test";
-  limits.glsl.float64 = limits.glsl.int64 = true;
+  limits.target.float64 = limits.target.int64 = true;
   limits.sharedBytes = sharedBytes;
   return limits;
 }
@@ -50,9 +50,9 @@ TEST_CASE("workgroup memory up to the limit is taken, a byte more refused") {
   };
   for (const Case& c : cases) {
     CAPTURE(c.bytes);
-    CHECK(vulkan::sharedBytes(c.kernel) == c.bytes);
-    CHECK(vulkan::raise(c.kernel, limitsOf(c.bytes)));
-    const auto refused = vulkan::raise(c.kernel, limitsOf(c.bytes - 1));
+    CHECK(gpu::sharedBytes(c.kernel) == c.bytes);
+    CHECK(gpu::raise(c.kernel, limitsOf(c.bytes)));
+    const auto refused = gpu::raise(c.kernel, limitsOf(c.bytes - 1));
     REQUIRE_FALSE(refused);
     CHECK(refused.error().kind == Diagnostic::Kind::Unsupported);
     CHECK(refused.error().message == "the device has no " + std::to_string(c.bytes) +
@@ -84,6 +84,6 @@ TEST_CASE("kernels share a shader as far as their workgroup memory does") {
   second.kernel = 1;
   second.bindings = {{static_cast<int>(program.buffers.size()) - 1, 0, 4}};
   program.waves[0].dispatches.push_back(second);
-  CHECK(vulkan::planLaunches(program, program.kernels, limitsOf(8192)).launches.size() == 1);
-  CHECK(vulkan::planLaunches(program, program.kernels, limitsOf(8191)).launches.size() == 2);
+  CHECK(gpu::planLaunches(program, program.kernels, limitsOf(8192)).launches.size() == 1);
+  CHECK(gpu::planLaunches(program, program.kernels, limitsOf(8191)).launches.size() == 2);
 }

@@ -3,7 +3,7 @@
 #include <numeric>
 #include <thread>
 
-#include "backends/vulkan/launch.h"
+#include "backends/common/gpu/launch.h"
 #include "tests/vulkan/fixture.h"
 
 using namespace quartet;
@@ -86,8 +86,8 @@ void checkDiamond(const std::vector<Bytes>& results) {
   }
 }
 
-vulkan::ShaderLimits generousLimits() {
-  vulkan::ShaderLimits limits;
+gpu::Limits generousLimits() {
+  gpu::Limits limits;
   limits.bindings = 64;
   return limits;
 }
@@ -146,29 +146,29 @@ TEST_CASE("dispatches are timed by the device, each by its number, and answers s
 
 TEST_CASE("launches are planned by group size, limits and dependences") {
   runtime::Program program = diamond();
-  vulkan::LaunchPlan plan = vulkan::planLaunches(program, program.kernels, generousLimits());
+  gpu::LaunchPlan plan = gpu::planLaunches(program, program.kernels, generousLimits());
   REQUIRE(plan.launches.size() == 3);  // local 1 and 8; then one
   CHECK_FALSE(plan.launches[0].barrier);
   CHECK_FALSE(plan.launches[1].barrier);
   CHECK(plan.launches[2].barrier);
   CHECK(plan.launches[2].groups == 2 * kElements);
 
-  vulkan::ShaderLimits few = generousLimits();
+  gpu::Limits few = generousLimits();
   few.bindings = 3;  // one kernel has two
-  plan = vulkan::planLaunches(program, program.kernels, few);
+  plan = gpu::planLaunches(program, program.kernels, few);
   REQUIRE(plan.launches.size() == 4);
   CHECK(plan.launches[2].barrier);
   CHECK_FALSE(plan.launches[3].barrier);  // behind the same barrier
 
   // The second wave writes over what the first one reads: no RAW, but WAR.
   program.waves[1].dispatches = {dispatchOf(2, kElements, 0, 3, 30)};
-  CHECK_FALSE(vulkan::planLaunches(program, program.kernels, generousLimits()).launches[2].barrier);
+  CHECK_FALSE(gpu::planLaunches(program, program.kernels, generousLimits()).launches[2].barrier);
   program.buffers[3].kind = Kind::Arena;
   program.buffers[3].arenaOffset = 0;  // where `a` is written: WAW
-  CHECK(vulkan::planLaunches(program, program.kernels, generousLimits()).launches[2].barrier);
+  CHECK(gpu::planLaunches(program, program.kernels, generousLimits()).launches[2].barrier);
 
   program.waves[1].dispatches[0].groups = 0;
-  CHECK(vulkan::planLaunches(program, program.kernels, generousLimits()).launches.size() == 2);
+  CHECK(gpu::planLaunches(program, program.kernels, generousLimits()).launches.size() == 2);
 }
 
 TEST_CASE("one kernel several times in a wave, on windows of one buffer") {
@@ -208,11 +208,11 @@ TEST_CASE("more groups than an axis takes") {
     for (size_t i = 0; i < y.size(); ++i) wrong += y[i] != 2 * static_cast<float>(i);
     CHECK(wrong == 0);
   }
-  const vulkan::Grid grid = vulkan::gridOf(70'001, 65'535);
+  const gpu::Grid grid = gpu::gridOf(70'001, 65'535);
   CHECK(grid.y == 2);
   CHECK(int64_t{grid.x} * grid.y >= 70'001);
   CHECK(int64_t{grid.x} * grid.y - 70'001 < grid.y);
-  CHECK(vulkan::gridOf(65'535, 65'535).y == 1);
+  CHECK(gpu::gridOf(65'535, 65'535).y == 1);
 }
 
 namespace {

@@ -1,7 +1,7 @@
 // Loads of single elements that become loads of vectors.
 #include <numeric>
 
-#include "backends/vulkan/widen_loads.h"
+#include "backends/common/gpu/widen_loads.h"
 #include "tests/vulkan/fixture.h"
 
 using namespace quartet;
@@ -35,7 +35,7 @@ ir::Module sumOf(const std::vector<int64_t>& offsets, int64_t align) {
 
 /// How many loads of vectors, and of single elements, are left.
 std::pair<int, int> loadsOf(ir::Module kernel) {
-  vulkan::widenLoads(kernel);
+  gpu::widenLoads(kernel);
   std::pair<int, int> count{0, 0};
   for (const ir::OpId id : kernel.region(kernel.top()).ops) {
     const ir::Op& op = kernel.op(id);

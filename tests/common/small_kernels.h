@@ -1,0 +1,17 @@
+// Kernels whose generated code is kept as goldens.
+#pragma once
+
+#include "ir/module.h"
+
+namespace quartet::tests {
+
+/// y = max(x, 0) of 1001 elements, four at a time with a tail.
+ir::Module relu();
+/// Row sums of i64 by a loop over a run-time extent, and a report.
+ir::Module rowSum();
+/// The sums of 64 f16 each, as bf16, through workgroup memory.
+ir::Module groupSum();
+/// i32 sums that wrap, at element numbers that do not.
+ir::Module wrappingSum();
+
+}  // namespace quartet::tests
