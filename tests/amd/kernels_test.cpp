@@ -21,8 +21,6 @@ namespace {
 /// allocation (8 registers, or 16).
 constexpr int64_t kSlack = 32;
 
-}
-
 void checkReports(const ir::Module& plan, const hwdb::Description& description,
                   runtime::Device& device) {
   const std::map<std::string, CountedRegisters> counted = countedRegisters(plan, description);

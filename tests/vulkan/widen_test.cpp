@@ -78,7 +78,7 @@ TEST_CASE("widened loads: of workgroup memory, where nothing is stored meanwhile
       if (stores) b.store(array, i, sum);
       b.store(stores ? array : out, i, sum);
     });
-    vulkan::widenLoads(k.module);
+    gpu::widenLoads(k.module);
     for (const ir::OpId id : k.module.region(body).ops) {
       const ir::Op& op = k.module.op(id);
       wide += op.opcode == Opcode::Load && k.module.type(op.results[0]).lanes == 4 ? 1 : 0;
