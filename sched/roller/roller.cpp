@@ -249,6 +249,7 @@ double splitCycles(ir::Module plan, OpId tasks, std::vector<ValueId> freeLayout,
   freeLayout.push_back(made.partial);
   const Tiling parts(plan, made.parts, freeLayout, budget, env);
   parts.apply(plan, parts.tiles().front(), budget, env);
+  freeLayout.pop_back();  // its layout is chosen
   const Tiling merge(plan, tasks, freeLayout, budget, env);
   return parts.tiles().front().cycles + merge.tiles().front().cycles +
          static_cast<double>(budget.units) * launchCycles(env.device);
@@ -302,14 +303,15 @@ std::vector<RegisterTile> selected(std::vector<RegisterTile> tiles, const Option
 }
 
 /// The task sets of a region as they are, padded, in parts where that pays.
-std::vector<Alternative> directAlternatives(ir::Module plan, std::vector<ValueId> freeLayout,
+std::vector<Alternative> directAlternatives(ir::Module plan, const std::vector<ValueId>& freeLayout,
                                             const Budget& budget, const Env& env) {
   const OpId tasks = taskSets(plan).at(0);
   padOperands(plan, tasks, env.device);
-  OpId main = tasks;  // whose tiles are the alternatives
+  OpId main = tasks;  // whose tiles are the alternatives, and choose these layouts
+  std::vector<ValueId> freeOfMain = freeLayout;
   if (const auto split = bestSplit(plan, tasks, freeLayout, env)) {
     const SplitTasks made = splitReduction(plan, tasks, *split);
-    freeLayout.push_back(made.partial);
+    freeOfMain.push_back(made.partial);
     main = made.parts;
   }
   double copies = 0;
@@ -317,7 +319,7 @@ std::vector<Alternative> directAlternatives(ir::Module plan, std::vector<ValueId
     if (each == main || each == tasks) continue;
     copies += applyBest(plan, each, freeLayout, budget, env);
   }
-  const Tiling tiling(plan, main, freeLayout, budget, env);
+  const Tiling tiling(plan, main, freeOfMain, budget, env);
   std::vector<Alternative> alternatives;
   for (const RegisterTile& tile : selected(tiling.tiles(), env.options)) {
     Alternative alternative{plan, copies};

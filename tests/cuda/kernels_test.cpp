@@ -22,6 +22,11 @@ namespace {
 /// early where registers are left, addresses have 64 bits, and registers come in granules of 8.
 /// Held to 128 by launch bounds, it spills a few instead.
 constexpr int64_t kSlack = 56;
+/// Of a group's shared memory, CUDA keeps so much for itself from Hopper on.
+constexpr int64_t kReservedBytes = 1024;
+/// ptxas holds a kernel at a multiple of what a multiprocessor's registers are dealt out in, and
+/// sets an address aside for it.
+constexpr int64_t kStackBytes = 8;
 
 gpu::Limits limitsOf(const hwdb::Description& device) {
   gpu::Limits limits;
@@ -78,10 +83,11 @@ void check(const Entry& entry) {
   const cuda::KernelFigures& figures = *entry.figures;
   INFO(figures.registers, " registers, ", entry.most.registers, " counted, of which ",
        entry.most.accumulators, " accumulators");
-  CHECK(figures.stackBytes == 0);
+  CHECK(figures.stackBytes <= kStackBytes);
   CHECK(figures.registers >= entry.most.accumulators);
   if (entry.most.registers > 0) CHECK(figures.registers <= entry.most.registers + kSlack);
-  CHECK(figures.sharedBytes <= entry.sharedBytes);
+  CHECK(figures.sharedBytes >= entry.sharedBytes);
+  CHECK(figures.sharedBytes <= entry.sharedBytes + (entry.sharedBytes > 0 ? kReservedBytes : 0));
 }
 
 void checkAll(const cuda::Architecture& architecture, const std::string& deviceName) {

@@ -121,6 +121,15 @@ TEST_CASE("split: the right values, with what comes before and on top") {
     })";
     REQUIRE(partsOf(norm, device) > 1);
     test::checkGraphOn(device, norm);
+    // Lanes that are not the last axis: the parts decide on the layout, the merge reads it.
+    test::checkGraphOn(device, R"(graph @g(%x: f32[2, 64, 24, 2]) -> ("y") {
+      %y = reduce %x {axes = [1], fn = add} : f32[2, 24, 2]
+      return %y
+    })");
+    test::checkGraphOn(device, R"(graph @g(%x: i64[5, 2, 4, 5, 2]) -> ("y") {
+      %y = window %x {dilations = [1, 1, 1, 1, 1], fn = max, pads = [0, 0, 0, 0, 0, 0, 0, 1, 0, 0], strides = [1, 1, 3, 1, 1], window = [1, 1, 2, 3, 1]} : i64[5, 2, 2, 4, 2]
+      return %y
+    })");
     const std::string largest = R"(graph @g(%x: f32[9000]) -> ("y") {
       %y = reduce %x {axes = [0], fn = max} : f32[]
       return %y
