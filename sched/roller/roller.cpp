@@ -105,14 +105,61 @@ class Tiling {
                const Env& env) const;
 
  private:
-  void addTiles(const TaskView& view, const LaneChoice& lane, const Budget& budget, const Env& env);
-
   OpId tasks_;
   std::vector<ValueId> free_;
   std::vector<MergedBuffer> merged_;
   std::vector<RegisterTile> tiles_;
-  double alone_ = 0;  // cycles of the first, did all units always have work
 };
+
+/// Register tiles of one choice of lanes, with their groups; the best first.
+struct LaneTiles {
+  bool alongReduction = false;  // adds up in another order than lanes of the domain
+  double alone = 0;             // cycles of the best, did all units always have work
+  std::vector<RegisterTile> tiles;
+};
+
+bool byCycles(const RegisterTile& a, const RegisterTile& b) { return a.cycles < b.cycles; }
+
+LaneTiles laneTiles(const TaskView& view, const LaneChoice& lane, const Budget& budget,
+                    const Env& env) {
+  LaneTiles of;
+  of.alongReduction = lane.axis >= view.rank();
+  of.tiles = registerTiles(view, lane, env.device);
+  of.alone = of.tiles.front().cycles;
+  const Work work = workOf(view, lane);
+  for (RegisterTile& tile : of.tiles) {
+    chooseGroupTile(view, work, budget, env.device, tile.tile);
+    tile.alone = tile.cycles;
+    tile.cycles *= imbalance(view, tile.tile, budget.units);
+  }
+  const auto best = std::min_element(of.tiles.begin(), of.tiles.end(), byCycles);
+  if (best->cycles < kBetter * of.tiles.front().cycles) {
+    std::rotate(of.tiles.begin(), best, best + 1);
+  }
+  std::stable_sort(of.tiles.begin() + 1, of.tiles.end(), byCycles);
+  return of;
+}
+
+/// All tiles, the best first: of the first choice of lanes, unless another is clearly faster. Where
+/// that gives other bits, what decides is the same for any number of threads: not the groups.
+std::vector<RegisterTile> ranked(std::vector<LaneTiles> choices) {
+  size_t kind = 0;
+  for (size_t i = 1; i < choices.size(); ++i) {
+    if (choices[i].alone < kClearly * choices[kind].alone) kind = i;
+  }
+  const bool alongReduction = choices[kind].alongReduction;
+  std::optional<size_t> first;
+  for (size_t i = 0; i < choices.size(); ++i) {
+    if (choices[i].alongReduction != alongReduction) continue;
+    const double cycles = choices[i].tiles.front().cycles;
+    if (!first || cycles < kClearly * choices[*first].tiles.front().cycles) first = i;
+  }
+  std::swap(choices[0], choices[*first]);
+  std::vector<RegisterTile> tiles;
+  for (const LaneTiles& of : choices) tiles.insert(tiles.end(), of.tiles.begin(), of.tiles.end());
+  std::stable_sort(tiles.begin() + 1, tiles.end(), byCycles);
+  return tiles;
+}
 
 Tiling::Tiling(ir::Module& plan, OpId tasks, const std::vector<ValueId>& freeLayout,
                const Budget& budget, const Env& env)
@@ -123,53 +170,16 @@ Tiling::Tiling(ir::Module& plan, OpId tasks, const std::vector<ValueId>& freeLay
     if (open) free_.push_back(buffer.alias);
   }
   const TaskView view = viewOf(plan, tasks, free_);
+  std::vector<LaneTiles> choices;
   for (LaneChoice lane : laneChoices(view, env.device)) {
     if (!vectorsFitLoops(view, lane, env.device)) lane = {};
-    if (lane.axis < 0 && !tiles_.empty()) continue;
-    addTiles(view, lane, budget, env);
+    if (lane.axis < 0 && !choices.empty()) continue;
+    choices.push_back(laneTiles(view, lane, budget, env));
     // Of maps, the cost of accesses is all that is known. Lanes that decide on a layout decide for
     // its readers too, whose time the models do not know.
     if (!view.reduces() || writesFree(view)) break;
   }
-}
-
-/// Those of one choice of lanes, with their groups. What was first stays first unless one of them
-/// is clearly faster. Lanes along the reduction add up in another order than others, and the number
-/// of groups depends on the threads in use, on which no result may depend: that choice does
-/// without.
-void Tiling::addTiles(const TaskView& view, const LaneChoice& lane, const Budget& budget,
-                      const Env& env) {
-  std::vector<RegisterTile> tiles = registerTiles(view, lane, env.device);
-  const double alone = tiles.front().cycles;
-  const Work work = workOf(view, lane);
-  for (RegisterTile& tile : tiles) {
-    chooseGroupTile(view, work, budget, env.device, tile.tile);
-    tile.alone = tile.cycles;
-    tile.cycles *= imbalance(view, tile.tile, budget.units);
-  }
-  const auto byCycles = [](const RegisterTile& a, const RegisterTile& b) {
-    return a.cycles < b.cycles;
-  };
-  const auto best = std::min_element(tiles.begin(), tiles.end(), byCycles);
-  if (best->cycles < kBetter * tiles.front().cycles) std::rotate(tiles.begin(), best, best + 1);
-  std::stable_sort(tiles.begin() + 1, tiles.end(), byCycles);
-  if (tiles_.empty()) {
-    tiles_ = std::move(tiles);
-    alone_ = alone;
-    return;
-  }
-  const auto alongReduction = [&](const RegisterTile& tile) {
-    return tile.tile.laneAxis >= view.rank();
-  };
-  const bool sameBits = alongReduction(tiles.front()) == alongReduction(tiles_.front());
-  const bool better = sameBits ? tiles.front().cycles < kClearly * tiles_.front().cycles
-                               : alone < kClearly * alone_;
-  if (better) {
-    std::swap(tiles, tiles_);
-    alone_ = alone;
-  }
-  tiles_.insert(tiles_.end(), tiles.begin(), tiles.end());
-  std::stable_sort(tiles_.begin() + 1, tiles_.end(), byCycles);
+  tiles_ = ranked(std::move(choices));
 }
 
 double Tiling::apply(ir::Module& plan, const RegisterTile& chosen, const Budget& budget,
@@ -211,12 +221,13 @@ Budget machineBudget(const hwdb::Description& device) {
   return {hwdb::given(machine) ? machine.value : device.units.value};
 }
 
-/// Cycles that one more launch costs every unit.
+/// Cycles that one more launch costs every unit. Where results must not depend on the threads in
+/// use, nor on what is measured at first use, what makes a task worth starting makes a launch worth
+/// it.
 double launchCycles(const hwdb::Description& device) {
-  if (hwdb::given(device.gigahertz)) {
+  if (hwdb::given(device.gigahertz) && !hwdb::given(device.machineUnits)) {
     return device.launchMicroseconds.value * 1e3 * device.gigahertz.value;
   }
-  // What makes a task worth starting makes a launch worth it.
   return static_cast<double>(device.taskVectorOperations.value) / device.fmaPerCycle.value;
 }
 

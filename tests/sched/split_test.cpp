@@ -87,6 +87,11 @@ TEST_CASE("split: the machine's units decide, not those in use") {
   CHECK(parts > 1);
   for (const int64_t units : {1, 2, 3}) CHECK(partsOf(all, deviceOf(units, 8)) == parts);
   CHECK(partsOf(all, deviceOf(8, 1)) == 1);
+  // Nor what a launch takes, which a CPU measures at first use.
+  hwdb::Description slow = deviceOf(8, 8);
+  slow.gigahertz.value = 3;
+  slow.launchMicroseconds.value = 1e6;
+  CHECK(partsOf(all, slow) == parts);
 }
 
 TEST_CASE("split: starts that would count once per part are refused") {
