@@ -66,6 +66,7 @@ Result<std::shared_ptr<runtime::Device>> openDevice(int index, const TestOptions
   return openDevice(std::move(driver), std::move(nvrtc), index, all, std::move(cache));
 }
 
+// NOLINTNEXTLINE(performance-unnecessary-value-param): shared with the device
 Result<std::shared_ptr<runtime::Device>> openDevice(std::shared_ptr<const Driver> driver,
                                                     std::shared_ptr<const Nvrtc> nvrtc, int index,
                                                     const TestOptions& options,

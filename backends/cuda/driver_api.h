@@ -112,6 +112,7 @@ struct DriverApi {
   X(cuGraphLaunch, "cuGraphLaunch", (CuGraphExec, CuStream))                                       \
   X(cuGraphExecDestroy, "cuGraphExecDestroy", (CuGraphExec))                                       \
   X(cuGraphDestroy, "cuGraphDestroy", (CuGraph))
+// NOLINTNEXTLINE(bugprone-macro-parentheses): a declarator
 #define QT_CUDA_MEMBER(member, name, parameters) CuResult(*member) parameters = nullptr;
   QT_CUDA_FUNCTIONS(QT_CUDA_MEMBER)
 #undef QT_CUDA_MEMBER

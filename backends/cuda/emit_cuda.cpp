@@ -89,9 +89,9 @@ std::string text(const Function& function, const gpu::Interface& interface) {
   out += "extern \"C\" __global__ void __launch_bounds__(" + std::to_string(interface.local) +
          ") " + kEntry + "(\n";
   std::vector<std::string> parameters = function.parameters;
-  if (interface.status) parameters.push_back("Status* __restrict__ status");
-  parameters.push_back(interface.wordsInBuffer ? "const Words* __restrict__ wordsBuffer"
-                                               : "const Words words");
+  if (interface.status) parameters.emplace_back("Status* __restrict__ status");
+  parameters.emplace_back(interface.wordsInBuffer ? "const Words* __restrict__ wordsBuffer"
+                                                  : "const Words words");
   for (size_t i = 0; i < parameters.size(); ++i) {
     out += "    " + parameters[i] + (i + 1 < parameters.size() ? ",\n" : ") {\n");
   }

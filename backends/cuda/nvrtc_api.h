@@ -30,6 +30,7 @@ struct NvrtcApi {
   X(NvrtcResult, nvrtcGetCUBIN, (NvrtcProgram, char*))                                          \
   X(NvrtcResult, nvrtcGetPTXSize, (NvrtcProgram, size_t*))                                      \
   X(NvrtcResult, nvrtcGetPTX, (NvrtcProgram, char*))
+// NOLINTNEXTLINE(bugprone-macro-parentheses): a declarator
 #define QT_NVRTC_MEMBER(result, name, parameters) result(*name) parameters = nullptr;
   QT_NVRTC_FUNCTIONS(QT_NVRTC_MEMBER)
 #undef QT_NVRTC_MEMBER

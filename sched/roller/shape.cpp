@@ -572,7 +572,8 @@ double imbalance(const TaskView& view, const ir::Tile& tile, int64_t units) {
     const int64_t extent = view.extents[i];
     const int64_t points = std::min(tile.group[i], extent);
     if (points < 1) return 1;
-    whole *= static_cast<double>(extent / points);
+    const int64_t along = extent / points;
+    whole *= static_cast<double>(along);
     group *= static_cast<double>(points);
     all *= static_cast<double>(extent);
   }

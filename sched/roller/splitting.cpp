@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <map>
+#include <ranges>
 
 namespace quartet::sched {
 
@@ -87,8 +88,8 @@ std::vector<ValueId> copyFront(ir::Module& plan, OpId tasks, OpId anchor, ir::Re
     }
     return operands;
   };
-  for (auto id = front.rbegin(); id != front.rend(); ++id) {
-    const ir::Op op = plan.op(*id);
+  for (const OpId id : std::views::reverse(front)) {
+    const ir::Op op = plan.op(id);
     std::vector<ir::Type> types;
     for (const ValueId result : op.results) types.push_back(plan.type(result));
     const OpId copy = plan.addOp(region, Opcode::Tile, inside(op.operands), std::move(types),

@@ -119,7 +119,7 @@ void tryTile(const ir::Module& plan, int64_t unrolled, runtime::Device& device,
   trial.storesRows = tile.laneAxis == view.rank() - 1;
   trial.predicted = plan.op(tasks).attributes.get<double>("cycles") / all;
   trial.reported = reportedThroughput(device, plan) / products;
-  trials.push_back(std::move(trial));
+  trials.push_back(trial);
 }
 
 /// All comparable tiles of an operator, those predicted to be fastest first.

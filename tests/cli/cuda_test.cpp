@@ -1,7 +1,7 @@
 // CUDA devices from the command line, over the stand-ins for the driver and NVRTC
 // (tests/cuda/fake).
 #include <doctest/doctest.h>
-#include <stdlib.h>
+#include <cstdlib>
 
 #include "tests/cli/command.h"
 

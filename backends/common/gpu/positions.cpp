@@ -1,6 +1,7 @@
 #include "backends/common/gpu/positions.h"
 
 #include <algorithm>
+#include <ranges>
 
 namespace quartet::gpu {
 
@@ -76,9 +77,9 @@ class Finder {
   /// Uses stand behind definitions: a result's uses have been seen when its op is.
   void backwards(ir::RegionId region) {
     const std::vector<ir::OpId>& ops = kernel_.region(region).ops;
-    for (auto id = ops.rbegin(); id != ops.rend(); ++id) {
-      const Op& op = kernel_.op(*id);
-      for (auto inner = op.regions.rbegin(); inner != op.regions.rend(); ++inner) backwards(*inner);
+    for (const ir::OpId id : std::views::reverse(ops)) {
+      const Op& op = kernel_.op(id);
+      for (const ir::RegionId inner : std::views::reverse(op.regions)) backwards(inner);
       for (size_t i = 0; i < op.operands.size(); ++i) {
         if (!usesAsPosition(op, i)) at(op.operands[i]) = false;
       }
