@@ -18,6 +18,7 @@ runtime::Program wholeProgram() {
   // What the second kernel reads is a constant.
   runtime::BufferInfo& constant = program.buffers[2];
   constant.kind = runtime::BufferInfo::Kind::Constant;
+  // NOLINTNEXTLINE(bugprone-implicit-widening-of-multiplication-result)
   constant.data = ir::makeConstant(ir::DType::I64, {4096}, Bytes(4096 * 8));
   constant.hash = "zeros";
   program.arenaBytes = 1024;

@@ -249,6 +249,7 @@ CuResult cuDeviceTotalMem_v2(size_t* bytes, CuDevice) {
 CuResult cuDevicePrimaryCtxRetain(CuContext* context, CuDevice device) {
   BEGIN(false);
   ++state().retained;
+  // NOLINTNEXTLINE(performance-no-int-to-ptr): a device address
   *context = reinterpret_cast<CuContext>(static_cast<uintptr_t>(device) + 1);
   return kCuSuccess;
 }
@@ -317,6 +318,7 @@ CuResult cuMemcpyHtoDAsync_v2(CuDeviceAddress to, const void* from, size_t bytes
   BEGIN();
   if (!inDevice(to, bytes)) return kCuInvalidValue;
   return enqueue(stream, [=] {
+    // NOLINTNEXTLINE(performance-no-int-to-ptr): a device address
     std::memcpy(reinterpret_cast<void*>(to), from, bytes);
     return kCuSuccess;
   });
@@ -325,6 +327,7 @@ CuResult cuMemcpyDtoHAsync_v2(void* to, CuDeviceAddress from, size_t bytes, CuSt
   BEGIN();
   if (!inDevice(from, bytes)) return kCuInvalidValue;
   return enqueue(stream, [=] {
+    // NOLINTNEXTLINE(performance-no-int-to-ptr): a device address
     std::memcpy(to, reinterpret_cast<const void*>(from), bytes);
     return kCuSuccess;
   });
@@ -333,6 +336,7 @@ CuResult cuMemsetD32Async(CuDeviceAddress to, unsigned value, size_t count, CuSt
   BEGIN();
   if (!inDevice(to, 4 * count)) return kCuInvalidValue;
   return enqueue(stream, [=] {
+    // NOLINTNEXTLINE(performance-no-int-to-ptr): a device address
     auto* words = reinterpret_cast<unsigned*>(to);
     for (size_t i = 0; i < count; ++i) words[i] = value;
     return kCuSuccess;

@@ -204,6 +204,7 @@ bool compile(NvrtcProgramStruct& program, const std::string& source) {
 }
 
 NvrtcResult copy(const std::string& text, char* to) {
+  // NOLINTNEXTLINE(bugprone-not-null-terminated-result): bytes
   std::memcpy(to, text.data(), text.size());
   return kNvrtcSuccess;
 }
