@@ -257,6 +257,7 @@ TEST_CASE("winograd: f32 keeps its accuracy, within a small factor") {
     const test::Tensors got = test::interpretProgram(test::lowered(plan, device), inputs);
     const auto y = got[0]->as<float>();
     double error = 0;
+    // NOLINTNEXTLINE(bugprone-implicit-widening-of-multiplication-result)
     for (int64_t i = 0; i < 8 * 100; ++i) {
       const int64_t f = i / 100;
       double want = 0;
