@@ -33,13 +33,12 @@ Expected<Tensor> reference(const operators::Network& network) {
 Expected<Answer> answerOf(const Case& c) {
   auto want = reference(c.network);
   if (!want) return want.error();
-  Answer answer{*std::move(want), std::nullopt};
-  if (c.accuracy.relative == Accuracy::Relative::ToMagnitudes) {
-    auto magnitudes = reference(magnitudesOf(c.network));
-    if (!magnitudes) return magnitudes.error();
-    answer.magnitudes = *std::move(magnitudes);
+  if (c.accuracy.relative != Accuracy::Relative::ToMagnitudes) {
+    return Answer{*std::move(want), std::nullopt};
   }
-  return answer;
+  auto magnitudes = reference(magnitudesOf(c.network));
+  if (!magnitudes) return magnitudes.error();
+  return Answer{*std::move(want), *std::move(magnitudes)};
 }
 
 Expected<Tensor> runOn(const std::string& device, int threads, const operators::Network& network,
