@@ -89,8 +89,10 @@ ValueId KernelBuilder::apply(Opcode op, std::vector<ValueId> operands) {
   const size_t first = op == Opcode::Select ? 1 : 0;
   for (size_t i = first; i < operands.size(); ++i) {
     const Type& other = module_.type(operands[i]);
-    QT_ASSERT(other == operand, "operands of " + std::string(name(op)) + ": " + other.str() +
-                                    " and " + operand.str());
+    const bool packed = op == Opcode::Dot2 && i < 2;
+    QT_ASSERT(
+        other == (packed ? Type::scalar(DType::I32, operand.lanes) : operand),
+        "operands of " + std::string(name(op)) + ": " + other.str() + " and " + operand.str());
   }
   if (first == 1) {
     const Type& condition = module_.type(operands[0]);
@@ -99,7 +101,9 @@ ValueId KernelBuilder::apply(Opcode op, std::vector<ValueId> operands) {
   }
   Type type = Type::scalar(resultDType(op, operand), operand.lanes);
   if (const auto folded = foldLiterals(op, operands, type)) return *folded;
-  if (const auto folded = foldInteger(op, operands, type)) return *folded;
+  if (op != Opcode::Dot2) {
+    if (const auto folded = foldInteger(op, operands, type)) return *folded;
+  }
   return emitPure(op, std::move(operands), std::move(type));
 }
 

@@ -1,6 +1,7 @@
 #include "ir/scalar_eval.h"
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
 #include <cstring>
 #include <limits>
@@ -80,6 +81,15 @@ bool less(DType dtype, int64_t a, int64_t b) {
   return isSigned(dtype) ? a < b : static_cast<uint64_t>(a) < static_cast<uint64_t>(b);
 }
 
+int64_t dot4(uint64_t a, uint64_t b, uint64_t c) {
+  for (int shift = 0; shift < 32; shift += 8) {
+    const auto left = static_cast<uint8_t>(a >> shift);
+    const auto right = static_cast<int8_t>(b >> shift);
+    c += static_cast<uint64_t>(int64_t{left} * right);
+  }
+  return static_cast<int64_t>(c);
+}
+
 // The result before it is wrapped.
 int64_t integerOp(Opcode op, DType dtype, const Scalar* args, bool& divisionByZero) {
   const int64_t a = args[0].i;
@@ -95,6 +105,8 @@ int64_t integerOp(Opcode op, DType dtype, const Scalar* args, bool& divisionByZe
       return static_cast<int64_t>(ua * ub);
     case Opcode::Fma:
       return static_cast<int64_t>(ua * ub + static_cast<uint64_t>(args[2].i));
+    case Opcode::Dot4:
+      return dot4(ua, ub, static_cast<uint64_t>(args[2].i));
     case Opcode::Div:
     case Opcode::FloorDiv:
     case Opcode::Rem:
@@ -210,7 +222,22 @@ double floatUnary(Opcode op, DType dtype, double x) {
   }
 }
 
+// A bf16 is the upper half of an f32.
+double highHalf(uint64_t bits) {
+  return std::bit_cast<float>(static_cast<uint32_t>(bits) & 0xffff0000U);
+}
+
+double dot2(uint64_t a, uint64_t b, double c) {
+  c = static_cast<float>(std::fma(highHalf(a << 16), highHalf(b << 16), c));
+  return std::fma(highHalf(a), highHalf(b), c);
+}
+
 Scalar floatOp(Opcode op, DType dtype, const Scalar* args) {
+  if (op == Opcode::Dot2) {
+    const double sum =
+        dot2(static_cast<uint64_t>(args[0].i), static_cast<uint64_t>(args[1].i), args[2].f);
+    return floatScalar(roundFloat(dtype, sum));
+  }
   if (op == Opcode::IsNan) return intScalar(std::isnan(args[0].f));
   if (op == Opcode::IsInf) return intScalar(std::isinf(args[0].f));
   double value;

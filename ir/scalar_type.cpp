@@ -16,7 +16,7 @@ tl::unexpected<Diagnostic> badOperands(Opcode op, std::span<const DType> operand
   return userError(std::string(name(op)) + " takes " + required + ", found (" + found + ")");
 }
 
-enum class Domain { Numbers, Floats, Logical, Integers, Any };
+enum class Domain { Numbers, Floats, Logical, Integers, Packed, Any };
 
 Domain domainOf(Opcode op) {
   switch (op) {
@@ -50,6 +50,8 @@ Domain domainOf(Opcode op) {
     case Opcode::Shl:
     case Opcode::Shr:
       return Domain::Integers;
+    case Opcode::Dot4:
+      return Domain::Packed;
     case Opcode::Eq:
     case Opcode::Ne:
     case Opcode::Min:
@@ -72,6 +74,8 @@ bool inDomain(DType dtype, Domain domain) {
       return !isFloat(dtype);
     case Domain::Integers:
       return isInteger(dtype);
+    case Domain::Packed:
+      return dtype == DType::I32;
     case Domain::Any:
       return true;
   }
@@ -88,6 +92,8 @@ std::string domainText(Domain domain) {
       return "bools or integers";
     case Domain::Integers:
       return "integers";
+    case Domain::Packed:
+      return "i32";
     case Domain::Any:
       return "operands";
   }
@@ -106,6 +112,12 @@ Result<DType> scalarResult(Opcode op, std::span<const DType> operands) {
       return badOperands(op, operands, "a bool and two operands of one dtype");
     }
     return operands[1];
+  }
+  if (op == Opcode::Dot2) {
+    if (operands[0] != DType::I32 || operands[1] != DType::I32 || operands[2] != DType::F32) {
+      return badOperands(op, operands, "two of i32 and one of f32");
+    }
+    return DType::F32;
   }
   const Domain domain = domainOf(op);
   for (const DType dtype : operands) {

@@ -115,8 +115,10 @@ class PlanVerifier {
     const Type& from = context_.operandType(id, 0);
     const Type& to = context_.resultType(id);
     const bool plain = from.layout.rowMajor() && to.layout.rowMajor();
-    if (from.dtype != to.dtype ||
-        (plain && differ(elementCount(from.shape), elementCount(to.shape)))) {
+    const auto bytes = [](const Type& type) {
+      return elementCount(type.shape) * Dim(byteSize(type.dtype));
+    };
+    if ((from.dtype != to.dtype && !plain) || (plain && differ(bytes(from), bytes(to)))) {
       return context_.fail(id, "an alias of " + from.str() + " cannot be " + to.str());
     }
     return {};

@@ -234,4 +234,16 @@ void dropUnusedOperands(ir::Module& plan, OpId tile) {
   op.attributes.set("expr", std::make_shared<const TensorExpr>(std::move(expr)));
 }
 
+void dropUnusedConstants(ir::Module& plan) {
+  plan.eraseDeadOps();
+  std::erase_if(plan.constants, [&](const auto& constant) {
+    for (const ir::OpId id : plan.region(plan.top()).ops) {
+      const ir::Op& op = plan.op(id);
+      if (op.opcode != Opcode::Constant) continue;
+      if (op.attributes.template get<std::string>("hash") == constant.first) return false;
+    }
+    return true;
+  });
+}
+
 }  // namespace quartet::sched

@@ -44,4 +44,7 @@ ir::ValueId aliasRoot(const ir::Module& plan, ir::ValueId buffer);
 /// Removes the operands that a tile's expression no longer loads.
 void dropUnusedOperands(ir::Module& plan, ir::OpId tile);
 
+/// Removes the constants, and buffers, that no task set reads, and the data of those.
+void dropUnusedConstants(ir::Module& plan);
+
 }  // namespace quartet::sched

@@ -38,16 +38,22 @@ ValueId TaskLowering::identity(Opcode op, DType logical, int lanes) {
   }
 }
 
-/// state + a * b in one operation, when that is the whole reduction step.
+/// state + a * b, or the sum of several products, in one operation, when that is the whole
+/// reduction step.
 std::optional<ValueId> TaskLowering::fusedMultiplyAdd(const Point& point, ValueId state) {
   const Expr& element = expr_.element[0];
-  const bool fits = expr_.laneCombine() == Opcode::Add && ir::isFloat(element.dtype()) &&
-                    computeType(element.dtype()) == element.dtype() &&
-                    element.kind() == Expr::Kind::Apply && element.op() == Opcode::Mul;
-  if (!fits) return std::nullopt;
+  if (expr_.laneCombine() != Opcode::Add || element.kind() != Expr::Kind::Apply) return {};
+  const auto isZero = [](const Expr& e) {
+    return e.isLiteral() && (ir::isFloat(e.dtype()) ? e.floatValue() == 0 : e.isInt(0));
+  };
+  const bool packed =
+      (element.op() == Opcode::Dot4 || element.op() == Opcode::Dot2) && isZero(element.args()[2]);
+  const bool product = element.op() == Opcode::Mul && ir::isFloat(element.dtype()) &&
+                       computeType(element.dtype()) == element.dtype();
+  if (!packed && !product) return std::nullopt;
   const ValueId a = evaluator_.vector(anchor_, element.args()[0], point);
   const ValueId b = evaluator_.vector(anchor_, element.args()[1], point);
-  return builder_.apply(Opcode::Fma, {a, b, state});
+  return builder_.apply(packed ? element.op() : Opcode::Fma, {a, b, state});
 }
 
 void TaskLowering::reductionLoops(

@@ -144,6 +144,19 @@ void describeMemory(hwdb::Description& host, const std::map<int, Cache>& caches,
   }
 }
 
+/// Of one invocation: every lane of a vector adds up products of its own.
+hwdb::MatrixUnit dotProducts(const char* a, const char* b, const char* accumulator, int64_t k) {
+  hwdb::MatrixUnit unit;
+  unit.scope = hwdb::MatrixUnit::Scope::Invocation;
+  unit.a = a;
+  unit.b = b;
+  unit.accumulator = accumulator;
+  unit.m = queried<int64_t>(1, "cpuid");
+  unit.n = queried<int64_t>(1, "cpuid");
+  unit.k = queried(k, "cpuid");
+  return unit;
+}
+
 void describeLimits(hwdb::Description& host, const Shape& shape, int threads) {
   const std::string cpuid = "cpuid";
   constexpr int64_t kIndexable = INT64_C(0x7fffffff);  // kernels index with 32 bits
@@ -160,6 +173,8 @@ void describeLimits(hwdb::Description& host, const Shape& shape, int threads) {
   host.int64 = queried(true, "backend");
   host.float64 = queried(true, "backend");
   host.float16 = queried(false, "backend");  // conversions only
+  if (HostTarget::get().bf16) host.matrixUnits.push_back(dotProducts("bf16", "bf16", "f32", 2));
+  if (HostTarget::get().vnni) host.matrixUnits.push_back(dotProducts("u8", "i8", "i32", 4));
   host.stagingPays = queried(false, "backend");
   host.maxBindingBytes = queried<int64_t>(kIndexable * 4, "backend");
   host.bindingAlignBytes = queried<int64_t>(64, "backend");

@@ -57,6 +57,10 @@ Value* Emitter::scalarOp(const ir::Op& op) {
                                         {operand(op, 0), operand(op, 1), operand(op, 2)});
       }
       return builder_.CreateAdd(builder_.CreateMul(operand(op, 0), operand(op, 1)), operand(op, 2));
+    case Opcode::Dot4:
+      return dot4(operand(op, 0), operand(op, 1), operand(op, 2));
+    case Opcode::Dot2:
+      return dot2(operand(op, 0), operand(op, 1), operand(op, 2));
     default:
       break;
   }

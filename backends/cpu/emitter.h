@@ -72,6 +72,10 @@ class Emitter {
   llvm::Value* shift(bool left, bool isSigned, llvm::Value* a, llvm::Value* b);
   llvm::Value* integerPower(bool isSigned, llvm::Value* base, llvm::Value* exponent);
 
+  // emit_dot.cpp
+  llvm::Value* dot4(llvm::Value* a, llvm::Value* b, llvm::Value* sum);
+  llvm::Value* dot2(llvm::Value* a, llvm::Value* b, llvm::Value* sum);
+
   // emit_cast.cpp
   /// `bound`: what is known of the magnitude of a float.
   llvm::Value* cast(llvm::Value* x, ir::DType from, ir::DType to, double bound = kUnbounded);

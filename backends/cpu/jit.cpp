@@ -62,6 +62,8 @@ HostTarget queryHost() {
     return found != features.end() && found->second;
   };
   host.avx512 = has("avx512f") && has("avx512bw") && has("avx512vl") && has("avx512dq");
+  host.vnni = host.avx512 && has("avx512vnni");
+  host.bf16 = host.avx512 && has("avx512bf16");
   host.avx2 = has("avx2");
   host.fma = has("fma") || has("neon");
   host.float16 = has("f16c") || has("neon");

@@ -17,6 +17,8 @@ struct HostTarget {
   std::string cpu;       // LLVM's name: "znver5"
   std::string features;  // "+avx2,+fma,..."
   bool avx512 = false;
+  bool vnni = false;  // sums of four products of bytes, for vectors of AVX-512 and shorter ones
+  bool bf16 = false;  // sums of two products of bf16, likewise
   bool avx2 = false;
   bool fma = false;
   bool float16 = false;  // conversions in hardware

@@ -68,6 +68,7 @@ Status buildHardmax(Context& c);
 
 // ---- convolution.cpp ----
 Status buildConv(Context& c);
+Status buildConvInteger(Context& c);
 Status buildConvTranspose(Context& c);
 
 // ---- pooling.cpp ----
@@ -80,6 +81,7 @@ Status buildGlobalLpPool(Context& c);
 
 // ---- linear.cpp ----
 Status buildMatMul(Context& c);
+Status buildMatMulInteger(Context& c);
 Status buildGemm(Context& c);
 
 // ---- einsum.cpp ----

@@ -196,6 +196,16 @@ Status Context::sameDType(const std::vector<Tensor>& tensors) const {
   return {};
 }
 
+Status Context::bytes(const std::vector<int>& inputs) const {
+  for (const int i : inputs) {
+    const ir::DType dtype = in(i).dtype;
+    if (dtype == ir::DType::I8 || dtype == ir::DType::U8) continue;
+    return fail("input " + std::to_string(i) + " has elements of " + std::string(ir::name(dtype)) +
+                ", required is i8 or u8");
+  }
+  return {};
+}
+
 Status Context::broadcastable(const std::vector<Tensor>& tensors) const {
   Dims shape;
   for (const Tensor& tensor : tensors) {

@@ -54,6 +54,8 @@ class Context {
   /// Sorted axes, each once; `axes` empty: all.
   Result<std::vector<int>> axes(const std::vector<int64_t>& axes, int rank) const;
   Status sameDType(const std::vector<Tensor>& tensors) const;
+  /// Inputs of i8 or u8, each by itself.
+  Status bytes(const std::vector<int>& inputs) const;
   Status broadcastable(const std::vector<Tensor>& tensors) const;
   /// A table of these extents is small enough to be computed at import; `what` names it.
   Status tableFits(const std::vector<int64_t>& extents, std::string_view what) const;

@@ -8,6 +8,7 @@ namespace quartet::frontend {
 
 using ir::Dim;
 using ir::Dims;
+using ir::DType;
 using ir::Ints;
 using ir::Opcode;
 
@@ -22,7 +23,6 @@ struct Weights {
 Result<Weights> readWeights(const Context& c) {
   const Tensor& x = c.in(0);
   const Tensor& w = c.in(1);
-  QT_CHECK(c.sameDType({x, w}));
   QT_CHECK(c.rankAtLeast(0, 3));
   QT_CHECK(c.rankIs(1, x.rank()));
   const auto shape = constantShape(w.shape);
@@ -58,7 +58,13 @@ ir::Attributes attributesFor(const Spatial& spatial, int64_t group) {
                        {"group", group}});
 }
 
-Status conv(Context& c) {
+struct Convolution {
+  Spatial spatial;
+  int64_t group = 1;
+  Dims out;
+};
+
+Result<Convolution> readConvolution(const Context& c) {
   const auto [shape, group] = QT_TRY(readWeights(c));
   const Tensor& x = c.in(0);
   QT_CHECK(
@@ -67,16 +73,86 @@ Status conv(Context& c) {
     return c.fail(std::to_string(shape[0]) + " output channels are not divisible into " +
                   std::to_string(group) + " groups");
   }
-  Spatial spatial = QT_TRY(readSpatial(c, {shape.begin() + 2, shape.end()}));
-  QT_CHECK(resolveAutoPad(c, spatialExtents(x), spatial));
-  const Dims extents = QT_TRY(outputExtents(c, spatialExtents(x), spatial));
-  Dims out = {x.shape[0], Dim(shape[0])};
-  out.insert(out.end(), extents.begin(), extents.end());
-  const Tensor y = c.e.op(Opcode::Conv, {x, c.in(1)}, x.dtype, out, attributesFor(spatial, group));
+  Convolution read;
+  read.group = group;
+  read.spatial = QT_TRY(readSpatial(c, {shape.begin() + 2, shape.end()}));
+  QT_CHECK(resolveAutoPad(c, spatialExtents(x), read.spatial));
+  const Dims extents = QT_TRY(outputExtents(c, spatialExtents(x), read.spatial));
+  read.out = {x.shape[0], Dim(shape[0])};
+  read.out.insert(read.out.end(), extents.begin(), extents.end());
+  return read;
+}
+
+Status conv(Context& c) {
+  QT_CHECK(c.sameDType({c.in(0), c.in(1)}));
+  const Convolution read = QT_TRY(readConvolution(c));
+  const Tensor y = c.e.op(Opcode::Conv, {c.in(0), c.in(1)}, c.in(0).dtype, read.out,
+                          attributesFor(read.spatial, read.group));
   const Tensor biased = QT_TRY(addBias(c, y));
   c.set(0, biased);
   return {};
 }
+
+// Input `i` as what is taken away from every element of input `of` of an integer convolution, in
+// i32: a scalar as [1], or one number for each of `channels`; nothing where that is 0.
+Result<std::optional<Tensor>> zeroPoint(const Context& c, int i, int of, const Dim& channels) {
+  if (!c.has(i) || uniformValue(c.in(i)) == 0) return std::optional<Tensor>{};
+  QT_CHECK(c.sameDType({c.in(of), c.in(i)}));
+  const Tensor& zero = c.in(i);
+  const bool scalar = constantCount(zero.shape) == 1;
+  if (!scalar && (of == 0 || zero.rank() != 1 || zero.shape[0] != channels)) {
+    return c.fail("zero point of shape " + str(zero.shape) + ", required is " +
+                  (of == 0 ? "a scalar" : "a scalar or [" + channels.str() + "]"));
+  }
+  return std::optional(c.e.cast(c.e.reshape(zero, {scalar ? Dim(1) : channels}), DType::I32));
+}
+
+// One number per channel, which is the axis in front of `axes` others.
+Tensor perChannel(Emitter& e, const Tensor& x, int axes) {
+  Dims shape(static_cast<size_t>(axes) + 1, Dim(1));
+  shape[0] = x.shape[0];
+  return e.reshape(x, shape);
+}
+
+// Input 0 with all that `spatial` pads it with, its zero point.
+Tensor paddedWith(const Context& c, const Tensor& zero, Spatial& spatial) {
+  Ints begin(2, 0);
+  Ints end(2, 0);
+  begin.insert(begin.end(), spatial.begin.begin(), spatial.begin.end());
+  end.insert(end.end(), spatial.end.begin(), spatial.end.end());
+  spatial.begin.assign(spatial.rank(), 0);
+  spatial.end.assign(spatial.rank(), 0);
+  return c.e.pad(c.in(0), c.e.reshape(zero, {}), "constant", begin, end);
+}
+
+}  // namespace
+
+Status buildConvInteger(Context& c) {
+  Emitter& e = c.e;
+  QT_CHECK(c.bytes({0, 1}));
+  const Convolution read = QT_TRY(readConvolution(c));
+  const auto zeroOfX = QT_TRY(zeroPoint(c, 2, 0, read.out[1]));
+  const auto zeroOfW = QT_TRY(zeroPoint(c, 3, 1, read.out[1]));
+  Spatial spatial = read.spatial;
+  Tensor x = zeroOfX ? paddedWith(c, c.in(2), spatial) : c.in(0);
+  Tensor w = c.in(1);
+  if (zeroOfW) {
+    w = e.sub(e.cast(w, DType::I32), perChannel(e, *zeroOfW, w.rank() - 1));
+    x = e.cast(x, DType::I32);
+  }
+  Tensor y = e.op(Opcode::Conv, {x, w}, DType::I32, read.out, attributesFor(spatial, read.group));
+  if (zeroOfX) {  // bytes stay bytes: the sum of (x - p) * w is that of x * w, less p times that of
+                  // w
+    std::vector<int> axes;
+    for (int axis = 1; axis < w.rank(); ++axis) axes.push_back(axis);
+    const Tensor sums = e.reduce(Opcode::Add, e.cast(w, DType::I32), axes);
+    y = e.sub(y, e.mul(perChannel(e, *zeroOfX, y.rank() - 2), perChannel(e, sums, y.rank() - 2)));
+  }
+  c.set(0, y);
+  return {};
+}
+
+namespace {
 
 // Extents of the result, and the pads where output_shape or auto_pad determine them.
 Result<Dims> transposedExtents(const Context& c, Spatial& spatial) {
@@ -114,6 +190,7 @@ Result<Dims> transposedExtents(const Context& c, Spatial& spatial) {
 }
 
 Status convTranspose(Context& c) {
+  QT_CHECK(c.sameDType({c.in(0), c.in(1)}));
   const auto [shape, group] = QT_TRY(readWeights(c));
   const Tensor& x = c.in(0);
   QT_CHECK(c.agree(x.shape[1], Dim(shape[0]), "channels of the input and of the weights"));

@@ -297,7 +297,7 @@ Tensor Emitter::meanKeep(const Tensor& x, const std::vector<int>& axes) {
 }
 
 Tensor Emitter::contract(const Tensor& lhs, const Ints& lhsLabels, const Tensor& rhs,
-                         const Ints& rhsLabels, const Ints& out) {
+                         const Ints& rhsLabels, const Ints& out, std::optional<DType> dtype) {
   Dims shape;
   for (const int64_t label : out) {
     const auto left = std::find(lhsLabels.begin(), lhsLabels.end(), label);
@@ -309,7 +309,7 @@ Tensor Emitter::contract(const Tensor& lhs, const Ints& lhsLabels, const Tensor&
     QT_ASSERT(right != rhsLabels.end(), "a label of the result is in no operand");
     shape.push_back(rhs.shape[static_cast<size_t>(right - rhsLabels.begin())]);
   }
-  return op(Opcode::Contract, {lhs, rhs}, lhs.dtype, shape,
+  return op(Opcode::Contract, {lhs, rhs}, dtype.value_or(lhs.dtype), shape,
             attributesOf({{"lhs", lhsLabels}, {"rhs", rhsLabels}, {"out", out}}));
 }
 

@@ -93,9 +93,10 @@ class Emitter {
   /// The number of elements that a reduction over `axes` takes in.
   ir::Dim reducedCount(const Tensor& x, const std::vector<int>& axes) const;
   Tensor meanKeep(const Tensor& x, const std::vector<int>& axes);
-  /// A sum over the labels that `out` lacks.
+  /// A sum over the labels that `out` lacks, in the dtype of `lhs` unless another is given.
   Tensor contract(const Tensor& lhs, const ir::Ints& lhsLabels, const Tensor& rhs,
-                  const ir::Ints& rhsLabels, const ir::Ints& out);
+                  const ir::Ints& rhsLabels, const ir::Ints& out,
+                  std::optional<ir::DType> dtype = std::nullopt);
   /// Any other primitive with one result.
   Tensor op(ir::Opcode opcode, const std::vector<Tensor>& operands, ir::DType dtype,
             const ir::Dims& shape, ir::Attributes attributes = {});

@@ -38,18 +38,27 @@ Operand batchOperand(Emitter& e, const Tensor& x, const Dims& batch, const Ints&
   return operand;
 }
 
-}  // namespace
+// The two inputs of a product as matrices: a vector is a row on the left, a column on the right.
+struct Factors {
+  Tensor a;
+  Tensor b;
+  Dims batch;
 
-Status buildMatMul(Context& c) {
-  Emitter& e = c.e;
-  QT_CHECK(c.sameDType({c.in(0), c.in(1)}));
+  Dims resultShape() const {
+    Dims shape = batch;
+    shape.insert(shape.end(), {a.shape[a.shape.size() - 2], b.shape.back()});
+    return shape;
+  }
+};
+
+Result<Factors> factorsOf(const Context& c) {
   QT_CHECK(c.rankAtLeast(0, 1));
   QT_CHECK(c.rankAtLeast(1, 1));
-  // A vector is a row on the left and a column on the right; that axis leaves the result.
-  Tensor a = c.in(0);
-  Tensor b = c.in(1);
-  if (a.rank() == 1) a = e.reshape(a, {Dim(1), a.shape[0]});
-  if (b.rank() == 1) b = e.reshape(b, {b.shape[0], Dim(1)});
+  Factors factors{c.in(0), c.in(1), {}};
+  Tensor& a = factors.a;
+  Tensor& b = factors.b;
+  if (a.rank() == 1) a = c.e.reshape(a, {Dim(1), a.shape[0]});
+  if (b.rank() == 1) b = c.e.reshape(b, {b.shape[0], Dim(1)});
   const Dim& inner = b.shape[b.shape.size() - 2];
   if (a.shape.back() != inner) {
     return c.fail("shapes " + str(c.in(0).shape) + " and " + str(c.in(1).shape) +
@@ -61,23 +70,81 @@ Status buildMatMul(Context& c) {
     return c.fail("batch axes of shapes " + str(a.shape) + " and " + str(b.shape) +
                   " do not broadcast to each other");
   }
-  const auto m = static_cast<int64_t>(batch->size());
-  const Operand left = batchOperand(e, a, *batch, {m, m + 2});
-  const Operand right = batchOperand(e, b, *batch, {m + 2, m + 1});
+  factors.batch = *batch;
+  return factors;
+}
+
+// Summed in `dtype`; of resultShape.
+Tensor product(Emitter& e, const Factors& factors, DType dtype) {
+  const auto m = static_cast<int64_t>(factors.batch.size());
+  const Operand left = batchOperand(e, factors.a, factors.batch, {m, m + 2});
+  const Operand right = batchOperand(e, factors.b, factors.batch, {m + 2, m + 1});
   Ints out;
-  Dims shape;
   for (int64_t i = 0; i < m; ++i) {
     const auto has = [i](const Ints& labels) {
       return std::find(labels.begin(), labels.end(), i) != labels.end();
     };
     if (has(left.labels) || has(right.labels)) out.push_back(i);
-    shape.push_back((*batch)[static_cast<size_t>(i)]);
   }
   out.insert(out.end(), {m, m + 1});
-  if (c.in(0).rank() > 1) shape.push_back(a.shape[a.shape.size() - 2]);
-  if (c.in(1).rank() > 1) shape.push_back(b.shape.back());
-  const Tensor product = e.contract(left.tensor, left.labels, right.tensor, right.labels, out);
-  c.set(0, e.reshape(product, shape));
+  const Tensor sums = e.contract(left.tensor, left.labels, right.tensor, right.labels, out, dtype);
+  return e.reshape(sums, factors.resultShape());
+}
+
+// The axes of vectors leave the result.
+Tensor withoutVectors(const Context& c, const Factors& factors, const Tensor& y) {
+  Dims shape = factors.batch;
+  if (c.in(0).rank() > 1) shape.push_back(y.shape[y.shape.size() - 2]);
+  if (c.in(1).rank() > 1) shape.push_back(y.shape.back());
+  return c.e.reshape(y, shape);
+}
+
+// Input `i` as what is taken away from every element of input `of` of an integer product, in i32
+// and broadcasting against the result; nothing where that is 0.
+Result<std::optional<Tensor>> zeroPoint(const Context& c, int i, int of, const Dims& result) {
+  if (!c.has(i) || uniformValue(c.in(i)) == 0) return std::optional<Tensor>{};
+  QT_CHECK(c.sameDType({c.in(of), c.in(i)}));
+  Tensor zero = c.e.cast(c.in(i), DType::I32);
+  const bool perRow = of == 0 && zero.rank() == 1 && zero.shape[0] != Dim(1);
+  if (perRow) zero = c.e.reshape(zero, {zero.shape[0], Dim(1)});
+  if (broadcastShapes(zero.shape, result) != result) {
+    return c.fail("zero point of shape " + str(c.in(i).shape) + " does not broadcast to " +
+                  str(result));
+  }
+  return std::optional<Tensor>(zero);
+}
+
+}  // namespace
+
+Status buildMatMul(Context& c) {
+  QT_CHECK(c.sameDType({c.in(0), c.in(1)}));
+  const Factors factors = QT_TRY(factorsOf(c));
+  c.set(0, withoutVectors(c, factors, product(c.e, factors, c.in(0).dtype)));
+  return {};
+}
+
+Status buildMatMulInteger(Context& c) {
+  Emitter& e = c.e;
+  QT_CHECK(c.bytes({0, 1}));
+  const Factors factors = QT_TRY(factorsOf(c));
+  const Dims shape = factors.resultShape();
+  const auto zeroOfA = QT_TRY(zeroPoint(c, 2, 0, shape));
+  const auto zeroOfB = QT_TRY(zeroPoint(c, 3, 1, shape));
+  // The sum of (a - p) * (b - q) is that of a * b, less p times that of b, ...: the bytes stay
+  // bytes.
+  Tensor y = product(e, factors, DType::I32);
+  const auto sums = [&](const Tensor& x, int axis) {
+    return e.reduceKeep(Opcode::Add, e.cast(x, DType::I32), {axis});
+  };
+  if (zeroOfA) y = e.sub(y, e.mul(*zeroOfA, sums(factors.b, factors.b.rank() - 2)));
+  if (zeroOfB) {
+    Tensor ofA = sums(factors.a, factors.a.rank() - 1);
+    if (zeroOfA) {
+      ofA = e.sub(ofA, e.mul(*zeroOfA, e.extent(factors.a.shape.back(), DType::I32)));
+    }
+    y = e.sub(y, e.mul(*zeroOfB, ofA));
+  }
+  c.set(0, withoutVectors(c, factors, y));
   return {};
 }
 

@@ -321,6 +321,7 @@ class Simplifier {
     Tensor sides[2] = {at(op.operands[0]), at(op.operands[1])};
     Ints labels[2] = {op.attributes.ints("lhs"), op.attributes.ints("rhs")};
     const Ints out = op.attributes.ints("out");
+    const ir::DType dtype = old_.type(op.results[0]).dtype;
     for (int i = 0; i < 2; ++i) absorbTranspose(sides[i], labels[i]);
     const int w = sides[1].constant ? 1 : 0;
     std::vector<bool> free;
@@ -333,7 +334,7 @@ class Simplifier {
     emitChain(op, sides[w], free, scaled, [&](const Tensor& weights) {
       Tensor both[2] = {sides[0], sides[1]};
       both[w] = weights;
-      return e_.contract(both[0], labels[0], both[1], labels[1], out);
+      return e_.contract(both[0], labels[0], both[1], labels[1], out, dtype);
     });
   }
 

@@ -8,7 +8,7 @@ using ir::Opcode;
 
 AddedCopy addCopy(ir::Module& plan, ir::OpId tasks, ir::ValueId source, ir::TensorExpr copy,
                   ir::Layout layout, const std::string& name) {
-  const ir::DType dtype = plan.type(source).dtype;
+  const ir::DType dtype = copy.resultTypes()[0];
   const std::vector<ir::Dim> shape = copy.domain;
   AddedCopy added;
   added.buffer =

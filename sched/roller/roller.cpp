@@ -1,10 +1,14 @@
 #include "sched/roller/roller.h"
 
 #include <algorithm>
+#include <functional>
+#include <iterator>
 #include <random>
 
 #include "sched/cost/operations.h"
 #include "sched/cost/traffic.h"
+#include "sched/roller/dot_products.h"
+#include "sched/roller/group_tile.h"
 #include "sched/roller/merging.h"
 #include "sched/roller/packing.h"
 #include "sched/roller/padding.h"
@@ -343,8 +347,16 @@ std::vector<Alternative> directAlternatives(ir::Module plan, const std::vector<V
   return alternatives;
 }
 
-/// The plan of Winograd's algorithm, each of its task sets with the tile that is best for it.
-Alternative tiled(const WinogradPlan& way, std::vector<ValueId> freeLayout, const Budget& budget,
+/// Another way to compute a task set than directly: several, one after the other.
+struct Way {
+  ir::Module plan;
+  std::vector<ValueId> intermediates;  // buffers between the task sets; their layouts are open
+  std::function<void(ir::Module&)> fillConstants;
+  bool asked = false;  // for
+};
+
+/// The plan of another way, each of its task sets with the tile that is best for it.
+Alternative tiled(const Way& way, std::vector<ValueId> freeLayout, const Budget& budget,
                   const Env& env) {
   Alternative made{way.plan, 0};
   freeLayout.insert(freeLayout.end(), way.intermediates.begin(), way.intermediates.end());
@@ -359,30 +371,57 @@ Alternative tiled(const WinogradPlan& way, std::vector<ValueId> freeLayout, cons
   return made;
 }
 
-/// Whether Winograd's algorithm is clearly faster. It rounds differently: on a CPU, neither what is
-/// measured at first use nor the threads in use may decide.
-bool winogradWins(const ir::Module& plan, const WinogradPlan& way,
-                  const std::vector<ValueId>& freeLayout, const Env& env) {
-  Env one = env;
-  one.options.alternatives = 1;
-  const Budget all = machineBudget(env.device);
-  const Alternative direct = directAlternatives(plan, freeLayout, all, one)[0];
-  const Alternative other = tiled(way, freeLayout, all, one);
+std::optional<Way> otherWay(const ir::Module& plan, const Env& env) {
+  if (env.options.drawTiles) return std::nullopt;
+  const OpId tasks = taskSets(plan).at(0);
+  if (env.options.winograd.value_or(true)) {
+    if (auto way = winograd(plan, tasks, env.device)) {
+      return Way{std::move(way->plan), std::move(way->intermediates),
+                 [weights = std::move(way->weights)](ir::Module& made) {
+                   transformWeights(made, weights);
+                 },
+                 env.options.winograd.value_or(false)};
+    }
+  }
+  if (auto way = dotProducts(plan, tasks, env.device)) {
+    return Way{std::move(way->plan),
+               {},
+               [constants = std::move(way->constants)](ir::Module& made) {
+                 fillConstants(made, constants);
+               },
+               false};
+  }
+  return std::nullopt;
+}
+
+/// Whether another way is clearly faster than all of `direct`. It may round differently: on a CPU,
+/// neither what is measured at first use nor the threads in use may decide.
+bool clearlyFaster(const Alternative& other, const Alternative& direct, const Env& env) {
   if (!countsCycles(env.device)) return other.microseconds < kClearly * direct.microseconds;
   return planCycles(other.plan, env.device) < kClearly * planCycles(direct.plan, env.device);
 }
 
-/// A task set by Winograd's algorithm, where it is a convolution and that is clearly faster.
-std::optional<Alternative> winogradAlternative(const ir::Module& plan,
-                                               const std::vector<ValueId>& freeLayout,
-                                               const Budget& budget, const Env& env) {
-  if (!env.options.winograd.value_or(true) || env.options.drawTiles) return std::nullopt;
-  const auto way = winograd(plan, taskSets(plan).at(0), env.device);
-  if (!way) return std::nullopt;
-  if (!env.options.winograd && !winogradWins(plan, *way, freeLayout, env)) return std::nullopt;
-  Alternative made = tiled(*way, freeLayout, budget, env);
-  transformWeights(made.plan, way->weights);
-  return made;
+/// All ways, those that are clearly faster than others in front.
+std::vector<Alternative> alternativesOf(const ir::Module& plan,
+                                        const std::vector<ValueId>& freeLayout,
+                                        const Budget& budget, const Env& env) {
+  const std::optional<Way> way = otherWay(plan, env);
+  if (!way) return directAlternatives(plan, freeLayout, budget, env);
+  const bool all = env.options.alternatives > 1;
+  std::vector<Alternative> direct;
+  if (!way->asked) {
+    const Budget machine = machineBudget(env.device);
+    direct = directAlternatives(plan, freeLayout, machine, env);
+    const bool wins = clearlyFaster(tiled(*way, freeLayout, machine, env), direct[0], env);
+    if (machine.units != budget.units && (!wins || all)) {
+      direct = directAlternatives(plan, freeLayout, budget, env);
+    }
+    if (!wins) return direct;
+  }
+  std::vector<Alternative> alternatives{tiled(*way, freeLayout, budget, env)};
+  way->fillConstants(alternatives[0].plan);
+  if (all) std::move(direct.begin(), direct.end(), std::back_inserter(alternatives));
+  return alternatives;
 }
 
 }  // namespace
@@ -399,15 +438,7 @@ Result<std::vector<Alternative>> roller(const Region& region, const Budget& budg
     const double microseconds = scalarTaskSet(plan, taskSets(plan).at(0), env);
     return std::vector<Alternative>{{std::move(plan), microseconds}};
   }
-  auto winograd = winogradAlternative(plan, freeLayout, budget, env);
-  std::vector<Alternative> alternatives;
-  if (winograd) alternatives.push_back(std::move(*winograd));
-  const bool all = env.options.alternatives > 1 && !env.options.winograd.value_or(false);
-  if (alternatives.empty() || all) {
-    for (Alternative& direct : directAlternatives(std::move(plan), freeLayout, budget, env)) {
-      alternatives.push_back(std::move(direct));
-    }
-  }
+  std::vector<Alternative> alternatives = alternativesOf(plan, freeLayout, budget, env);
   const auto most = static_cast<size_t>(std::max(env.options.alternatives, 1));
   if (alternatives.size() > most) alternatives.resize(most);
   return alternatives;

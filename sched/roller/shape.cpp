@@ -3,10 +3,8 @@
 #include <algorithm>
 #include <cmath>
 #include <numeric>
-#include <ranges>
 
 #include "ir/loop_count.h"
-#include "ir/staging.h"
 #include "sched/roller/step_model.h"
 #include "sched/roller/stream_model.h"
 
@@ -22,8 +20,6 @@ constexpr int64_t kMapVectors = 4;
 /// Operations of a reduction that are unrolled together, in units of operationCost: a driver's
 /// compiler can take memory without end over less than a thousand.
 constexpr double kMostUnrolled = 256;
-/// Groups that share a unit's workgroup memory: while one waits at a barrier, others compute.
-constexpr int64_t kGroupsPerUnit = 4;
 /// A larger tile is taken when its time is below so much of that of the best before it.
 constexpr double kBetter = 0.999;
 
@@ -74,12 +70,6 @@ std::vector<int> loopOrder(const TaskView& view, const LaneChoice& lane,
   return order;
 }
 
-/// Extents of a tile: an empty axis still has a tile of one.
-std::vector<int64_t> positive(std::vector<int64_t> extents) {
-  for (int64_t& extent : extents) extent = std::max<int64_t>(extent, 1);
-  return extents;
-}
-
 /// Whether accesses that are regular inside one vector stay so over `width` points of the lane
 /// axis: the channels of one group of a grouped convolution, say.
 bool keepsBlocks(const TaskView& view, const LaneChoice& lane, int64_t width) {
@@ -88,172 +78,6 @@ bool keepsBlocks(const TaskView& view, const LaneChoice& lane, int64_t width) {
            return strideOf(view, access, lane.axis, width).has_value() ||
                   !strideOf(view, access, lane.axis, lane.lanes).has_value();
          });
-}
-
-/// Rows that are gone over again for every column of vectors should stay in the unit's own cache
-/// meanwhile: the row axis to cut and how many register tiles of it fit; axis -1 when all fit.
-std::pair<int, int64_t> rowBlock(const TaskView& view, const ir::Tile& tile,
-                                 const hwdb::Description& device) {
-  const std::vector<int>& rows = rowAxes(view, {tile.laneAxis, tile.lanes});
-  const hwdb::MemoryLevel* cache = nullptr;
-  for (const hwdb::MemoryLevel& level : device.memory) {  // the largest that units do not share
-    const bool own = level.kind == hwdb::MemoryLevel::Kind::Cache && level.sharers <= 1;
-    if (own && (cache == nullptr || level.bytes.value > cache->bytes.value)) cache = &level;
-  }
-  if (rows.empty() || cache == nullptr) return {-1, 1};
-  double bytesPerRow = 0;  // of the outermost row axis
-  for (const Access& access : view.accesses) {
-    if (access.write || access.perPoint || varies(view, access, tile.laneAxis)) continue;
-    const ir::Type& type = view.plan->type(access.buffer);
-    auto bytes = static_cast<double>(ir::elementCount(type.shape).usual(view.plan->symbols) *
-                                     ir::byteSize(type.dtype));
-    // Rows are gone over again at one point of the axes outside of the columns.
-    for (int axis = 0; axis < view.rank(); ++axis) {
-      const bool row = std::find(rows.begin(), rows.end(), axis) != rows.end();
-      if (axis == tile.laneAxis || row || !varies(view, access, axis)) continue;
-      bytes /= static_cast<double>(std::max<int64_t>(view.extents[static_cast<size_t>(axis)], 1));
-    }
-    bytesPerRow += bytes / static_cast<double>(view.extents[static_cast<size_t>(rows[0])]);
-  }
-  const auto outer = static_cast<size_t>(rows[0]);
-  const double perTile = bytesPerRow * static_cast<double>(tile.reg[outer]);
-  const double share = static_cast<double>(cache->bytes.value) * kCacheShare;
-  if (perTile * static_cast<double>(ceilDivide(view.extents[outer], tile.reg[outer])) <= share) {
-    return {-1, 1};
-  }
-  return {rows[0], std::max<int64_t>(static_cast<int64_t>(share / std::max(perTile, 1.0)), 1)};
-}
-
-bool sliced(const TaskView& view, const ir::Tile& tile) {
-  for (int axis = view.rank(); axis < view.axes(); ++axis) {
-    const auto i = static_cast<size_t>(axis);
-    if (tile.group[i] < view.extents[i]) return true;
-  }
-  return false;
-}
-
-/// Sets the group of a reduction in slices: a block of register tiles whose states fit the room for
-/// them, in `need` groups or more.
-void chooseSlicedGroup(const TaskView& view, const hwdb::Description& device, int64_t need,
-                       ir::Tile& tile) {
-  const auto lane = static_cast<size_t>(tile.laneAxis);
-  const std::vector<int>& rowAxes = sched::rowAxes(view, {tile.laneAxis, tile.lanes});
-  const auto tilesAlong = [&](size_t axis) {
-    return ceilDivide(view.extents[axis], tile.reg[axis]);
-  };
-  int64_t rowTiles = 1;
-  int64_t rows = 1;  // points of a register tile
-  int64_t groups = 1;
-  for (int axis = 0; axis < view.rank(); ++axis) {
-    const auto i = static_cast<size_t>(axis);
-    tile.group[i] = tile.reg[i];
-    const bool row = std::find(rowAxes.begin(), rowAxes.end(), axis) != rowAxes.end();
-    if (row) rows *= tile.reg[i];
-    if (row) rowTiles *= tilesAlong(i);
-    if (!row && i != lane) groups *= tilesAlong(i);
-  }
-  constexpr int64_t kStateBytes = 4;  // for each of stateRegisters
-  const auto states =
-      static_cast<double>(stateRegisters(view) * rows * tile.reg[lane] * kStateBytes);
-  SlicedGroup block =
-      slicedGroup(rowTiles, tilesAlong(lane), rows, tile.reg[lane], states, partialRoom(device));
-  block.rows = std::max<int64_t>(block.rows, 1);
-  block.columns = std::max<int64_t>(block.columns, 1);
-  // Enough groups, and of nearly the same size.
-  const auto count = [&] {
-    return groups * ceilDivide(rowTiles, block.rows) * ceilDivide(tilesAlong(lane), block.columns);
-  };
-  while (count() < need && block.rows * block.columns > 1) {
-    const bool wide = block.columns * tile.reg[lane] >= block.rows * rows;
-    int64_t& longer = block.rows == 1 || (wide && block.columns > 1) ? block.columns : block.rows;
-    const int64_t all = &longer == &block.columns ? tilesAlong(lane) : rowTiles;
-    longer = std::min(longer - 1, ceilDivide(all, ceilDivide(all, longer) + 1));
-  }
-  const auto even = [](int64_t all, int64_t part) {
-    return ceilDivide(all, ceilDivide(all, part));
-  };
-  tile.group[lane] = even(tilesAlong(lane), block.columns) * tile.reg[lane];
-  for (auto axis = tile.order.rbegin(); axis != tile.order.rend(); ++axis) {
-    const auto i = static_cast<size_t>(*axis);
-    if (std::find(rowAxes.begin(), rowAxes.end(), *axis) == rowAxes.end()) continue;
-    const int64_t along = even(tilesAlong(i), std::min(tilesAlong(i), block.rows));
-    tile.group[i] = along * tile.reg[i];
-    block.rows = std::max<int64_t>(block.rows / along, 1);
-  }
-}
-
-/// Bytes of workgroup memory that a group's slice takes; nothing where it cannot be staged: all
-/// that steps read must be sums of axes, of buffers, without a guard, since points beyond the
-/// domain read it too.
-std::optional<int64_t> stagedBytes(const TaskView& view, const ir::Tile& tile) {
-  std::vector<int64_t> lengths = tile.group;
-  for (int axis = 0; axis < view.rank(); ++axis) {
-    const auto i = static_cast<size_t>(axis);
-    lengths[i] = ceilDivide(tile.group[i], tile.reg[i]) * tile.reg[i];
-  }
-  for (const ir::Expr& init : view.expr->init) {
-    if (!init.isLiteral()) return std::nullopt;
-  }
-  const auto& operands = view.plan->op(view.anchor).operands;
-  std::vector<ir::Expr> loads;
-  bool sound = true;
-  for (const ir::Expr& element : view.expr->element) {
-    element.visit([&](const ir::Expr& node) {
-      if (node.kind() != ir::Expr::Kind::Load) return;
-      const ir::ValueId operand = operands[static_cast<size_t>(node.number())];
-      sound &= !node.guarded() && view.plan->type(operand).kind == ir::Type::Kind::Buffer;
-      if (std::find(loads.begin(), loads.end(), node) == loads.end()) loads.push_back(node);
-    });
-  }
-  int64_t bytes = 0;
-  for (const ir::Expr& load : loads) {
-    const auto box = ir::stageBox(load.args(), lengths, tile.laneAxis);
-    if (!sound || !box) return std::nullopt;
-    // Kernels compute in 32 bits or more.
-    bytes += box->elements * std::max<int64_t>(ir::byteSize(load.dtype()), 4);
-  }
-  return bytes;
-}
-
-/// Bytes of workgroup memory that a group may take where staging pays, 0 elsewhere: it does where
-/// that memory gives no less than the innermost cache, through which unstaged loads go.
-int64_t stagingRoom(const hwdb::Description& device) {
-  if (!device.stagingPays.value) return 0;
-  double cache = 0;
-  double workgroup = 0;
-  int64_t room = 0;
-  for (const hwdb::MemoryLevel& level : device.memory) {  // outermost first
-    const double given = level.gigabytesPerSecond.value;
-    if (level.kind == hwdb::MemoryLevel::Kind::Cache && given > 0) cache = given;
-    if (level.kind != hwdb::MemoryLevel::Kind::Explicit) continue;
-    workgroup = given;
-    room = level.bytes.value / kGroupsPerUnit;
-  }
-  return workgroup < cache ? 0 : room;
-}
-
-/// Cuts the reduction into slices that the group's invocations bring into workgroup memory, where
-/// that pays: the longest that leave room for other groups, outermost axes cut first.
-void stageSlices(const TaskView& view, const hwdb::Description& device, ir::Tile& tile) {
-  const int64_t room = stagingRoom(device);
-  if (room == 0 || !view.reduces() || tile.lanes == 1) return;
-  if (rowAxes(view, {tile.laneAxis, tile.lanes}).empty()) return;
-  ir::Tile staged = tile;
-  for (const int axis : tile.order) {
-    if (axis < view.rank()) continue;
-    const auto i = static_cast<size_t>(axis);
-    const auto& dim = view.expr->reduction[static_cast<size_t>(axis - view.rank())];
-    if (!dim.isConstant()) return;
-    const int64_t turns = view.extents[i] / tile.reg[i];
-    for (int64_t pieces = 1; pieces <= turns; ++pieces) {
-      staged.group[i] = ceilDivide(turns, pieces) * tile.reg[i];
-      const std::optional<int64_t> bytes = stagedBytes(view, staged);
-      if (!bytes) return;
-      if (*bytes <= room) break;
-    }
-    if (*stagedBytes(view, staged) <= room) break;
-  }
-  if (*stagedBytes(view, staged) <= room && sliced(view, staged)) tile = staged;
 }
 
 /// Register tiles whose kernels the device's limit of loop iterations lets end.
@@ -286,6 +110,11 @@ class LoopLimit {
 };
 
 }  // namespace
+
+std::vector<int64_t> positive(std::vector<int64_t> extents) {
+  for (int64_t& extent : extents) extent = std::max<int64_t>(extent, 1);
+  return extents;
+}
 
 const std::vector<int>& rowAxes(const TaskView& view, const LaneChoice& lane) {
   const auto [known, isNew] = view.rowsOfLane.try_emplace(lane.axis);
@@ -495,93 +324,6 @@ int64_t tileRegisters(const TaskView& view, const ir::Tile& tile, const hwdb::De
   }
   return tile.lanes * StepModel(view, lane, taken.rowAxis, stepAxisOf(view, tile.order), device)
                           .registers(taken.rows, taken.vectors);
-}
-
-void chooseGroupTile(const TaskView& view, const Work& work, const Budget& budget,
-                     const hwdb::Description& device, ir::Tile& tile) {
-  std::vector<int64_t> tiles(static_cast<size_t>(view.axes()));
-  const std::vector<int64_t> chosen = std::move(tile.group);  // slices of the reduction, if any
-  tile.group = positive(view.extents);
-  if (!chosen.empty()) {
-    std::copy(chosen.begin() + view.rank(), chosen.end(), tile.group.begin() + view.rank());
-  }
-  for (size_t i = 0; i < tiles.size(); ++i) tiles[i] = ceilDivide(view.extents[i], tile.reg[i]);
-  const auto setTiles = [&](int axis, int64_t count) {
-    const auto i = static_cast<size_t>(axis);
-    tile.group[i] = std::max<int64_t>(count, 1) * tile.reg[i];
-  };
-  std::vector<int> domain;
-  for (int axis : tile.order) {
-    if (axis < view.rank()) domain.push_back(axis);
-  }
-  const int64_t invocations = device.groupInvocations.value;
-  if (invocations > 1 && view.opaque()) {
-    for (int axis : domain) setTiles(axis, 1);
-    return;
-  }
-  if (invocations > 1) {
-    // Fill the group from the innermost axis outwards; with rows to reuse vectors for, both ways.
-    const bool rows = !rowAxes(view, {tile.laneAxis, tile.lanes}).empty();
-    int64_t left = invocations;
-    for (int axis : domain) setTiles(axis, 1);
-    if (rows) {
-      const auto side = int64_t{1} << (std::ilogb(static_cast<double>(invocations)) / 2);
-      const int64_t along = std::min(tiles[static_cast<size_t>(tile.laneAxis)], side);
-      setTiles(tile.laneAxis, along);
-      left /= along;
-    }
-    for (const int axis : std::views::reverse(domain)) {
-      if (rows && axis == tile.laneAxis) continue;
-      const int64_t along = std::min(tiles[static_cast<size_t>(axis)], left);
-      if (along < 1) break;
-      setTiles(axis, along);
-      left /= std::max<int64_t>(along, 1);
-    }
-    stageSlices(view, device, tile);
-    return;
-  }
-  // Some tasks per unit balance the load, if each is worth its start.
-  const double worth =
-      work.vectorOperations / static_cast<double>(device.taskVectorOperations.value);
-  const auto most = static_cast<double>(device.tasksPerUnit.value * budget.units);
-  auto need = static_cast<int64_t>(std::clamp(worth, 1.0, std::max(most, 1.0)));
-  if (sliced(view, tile)) {
-    chooseSlicedGroup(view, device, need, tile);
-    return;
-  }
-  const auto [blocked, block] = rowBlock(view, tile, device);
-  if (blocked >= 0) {
-    const int64_t blocks = ceilDivide(tiles[static_cast<size_t>(blocked)], block);
-    setTiles(blocked, block);
-    need = ceilDivide(need, blocks);
-  }
-  for (int axis : domain) {
-    if (axis == blocked) continue;
-    const int64_t count = tiles[static_cast<size_t>(axis)];
-    setTiles(axis, need <= 1 ? count : count >= need ? ceilDivide(count, need) : 1);
-    need = need <= 1 ? 1 : count >= need ? 1 : ceilDivide(need, std::max<int64_t>(count, 1));
-  }
-}
-
-double imbalance(const TaskView& view, const ir::Tile& tile, int64_t units) {
-  double whole = 1;  // groups that no edge cuts
-  double group = 1;  // points
-  double all = 1;
-  for (int axis = 0; axis < view.rank(); ++axis) {
-    const auto i = static_cast<size_t>(axis);
-    const int64_t extent = view.extents[i];
-    const int64_t points = std::min(tile.group[i], extent);
-    if (points < 1) return 1;
-    const int64_t along = extent / points;
-    whole *= static_cast<double>(along);
-    group *= static_cast<double>(points);
-    all *= static_cast<double>(extent);
-  }
-  const auto count = static_cast<double>(std::max<int64_t>(units, 1));
-  const double rounds = std::ceil(whole / count);
-  const double gaps = (rounds * count - whole) * group;
-  const double beyond = std::max(all - whole * group - gaps, 0.0);
-  return std::max((rounds * group + beyond / count) * count / all, 1.0);
 }
 
 ir::Tile scalarTile(const TaskView& view, const hwdb::Description& device) {

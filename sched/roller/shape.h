@@ -1,4 +1,4 @@
-// Shapes of rTiles: register tile, loop order, group tile.
+// Shapes of rTiles: register tile, loop order.
 #pragma once
 
 #include "sched/roller/axes.h"
@@ -28,17 +28,12 @@ std::vector<RegisterTile> registerTiles(const TaskView& view, const LaneChoice& 
 /// replace another, the vectors that a step loads; of an invocation, addresses and counters too.
 int64_t tileRegisters(const TaskView& view, const ir::Tile& tile, const hwdb::Description& device);
 
-/// Completes `tile` with the group level: enough groups for the units, invocations filled.
-void chooseGroupTile(const TaskView& view, const Work& work, const Budget& budget,
-                     const hwdb::Description& device, ir::Tile& tile);
-
-/// The time that the busiest of `units` is busy with the groups of a tile, over the time that each
-/// were if the work could be dealt out evenly; groups that the domain's edges cut fill gaps first.
-double imbalance(const TaskView& view, const ir::Tile& tile, int64_t units);
-
 /// Axes whose points share all vectors that are loaded at each reduction step: the rows of a
 /// contraction. Empty when there is nothing to reuse.
 const std::vector<int>& rowAxes(const TaskView& view, const LaneChoice& lane);
+
+/// Extents of a tile: an empty axis still has a tile of one.
+std::vector<int64_t> positive(std::vector<int64_t> extents);
 
 /// Scalar tiles, one group per row of the innermost domain axis: what a plan gets with Roller off.
 ir::Tile scalarTile(const TaskView& view, const hwdb::Description& device);

@@ -39,7 +39,7 @@ class Rewriter {
     addInputTransform(input);
     addProducts(input, products);
     replaceByOutputTransform(products);
-    dropOldWeights();
+    dropUnusedConstants(plan());
     result_.intermediates = {input, products};
     return std::move(result_);
   }
@@ -94,19 +94,6 @@ class Rewriter {
     data->dtype = DType::F32;
     data->shape = {kBlockProducts, blocks_.filters().value(), blocks_.channels().value()};
     weights_ = plan().addConstant(plan().top(), std::move(data), constant.origin, 0, made.hash);
-  }
-
-  /// The constant of the weights as they were, where nothing else reads it.
-  void dropOldWeights() {
-    plan().eraseDeadOps();
-    std::erase_if(plan().constants, [&](const auto& constant) {
-      for (const OpId id : plan().region(plan().top()).ops) {
-        const ir::Op& op = plan().op(id);
-        if (op.opcode != Opcode::Constant) continue;
-        if (op.attributes.template get<std::string>("hash") == constant.first) return false;
-      }
-      return true;
-    });
   }
 
   OpId addTile(ir::RegionId region, std::vector<ValueId> operands, TensorExpr expr) {

@@ -117,13 +117,14 @@ Result<Run> runInterpreted(const runtime::Program& program, const Tensors& input
   Run done;
   for (const runtime::Wave& wave : program.waves) {
     for (const runtime::Dispatch& dispatch : wave.dispatches) {
+      const auto& kernel = program.kernels[static_cast<size_t>(dispatch.kernel)];
+      const auto& parameters = kernel.region(kernel.top()).parameters;
       std::vector<ir::KernelMemory> bound;
       for (const runtime::Binding& binding : dispatch.bindings) {
         const std::span<std::byte> window = memory.window(binding);
-        bound.push_back({program.buffers[static_cast<size_t>(binding.buffer)].storage,
-                         {window.begin(), window.end()}});
+        bound.push_back(
+            {kernel.type(parameters[bound.size()]).dtype, {window.begin(), window.end()}});
       }
-      const auto& kernel = program.kernels[static_cast<size_t>(dispatch.kernel)];
       const ir::KernelRun run =
           QT_TRY(ir::interpret(kernel, dispatch.groups, bound, dispatch.parameters));
       if (done.statusCode == 0) done.statusCode = run.statusCode;

@@ -1,5 +1,6 @@
 #include "tests/common/scalar_checks.h"
 
+#include <bit>
 #include <cmath>
 #include <functional>
 #include <limits>
@@ -143,10 +144,12 @@ ir::Module elementwise(Opcode op, DType dtype, int lanes, int64_t elements) {
 bool isInexact(Opcode op) { return op == Opcode::Pow || (op >= Opcode::Exp && op <= Opcode::Erf); }
 
 bool defined(Opcode op, DType dtype) {
-  if (op == Opcode::Cast || op == Opcode::Fma) return false;  // their own tests
+  // Their own tests.
+  if (op == Opcode::Cast || op == Opcode::Fma || op == Opcode::Dot2) return false;
   if (ir::isFloat(dtype)) {
-    return !isInexact(op) && !(op >= Opcode::And && op <= Opcode::Shr);
+    return !isInexact(op) && op != Opcode::Dot4 && !(op >= Opcode::And && op <= Opcode::Shr);
   }
+  if (op == Opcode::Dot4) return dtype == DType::I32;
   return !(op >= Opcode::Sqrt && op <= Opcode::IsInf);
 }
 
@@ -344,6 +347,41 @@ void checkFma(runtime::Device& device) {
     volatile float product = a[i] * b[i];
     const float twice = product + c[i];
     CHECK((got[i] == once || got[i] == twice));
+  }
+}
+
+void checkDot2(runtime::Device& device) {
+  constexpr int kLanes = 16;
+  std::vector<int32_t> a;
+  std::vector<int32_t> b;
+  std::vector<float> c;
+  std::vector<float> want;
+  const auto packed = [](float low, float high) {
+    const uint32_t lower = std::bit_cast<uint32_t>(low) >> 16;
+    return static_cast<int32_t>((std::bit_cast<uint32_t>(high) & 0xffff0000U) | lower);
+  };
+  for (int i = 0; i < kLanes; ++i) {  // whole numbers that a bf16 holds: exact in any order
+    const auto x = static_cast<float>(i - 7);
+    const auto y = static_cast<float>(3 * i - 20);
+    a.push_back(packed(x, y));
+    b.push_back(packed(y + 1, -x));
+    c.push_back(0.5F * x);
+    want.push_back(c.back() + x * (y + 1) - y * x);
+  }
+  for (const int lanes : {1, 4, kLanes}) {
+    Kernel k("dot2");
+    const ValueId x = k.input(DType::I32, kLanes);
+    const ValueId y = k.input(DType::I32, kLanes);
+    const ValueId z = k.input(DType::F32, kLanes);
+    const ValueId out = k.output(DType::F32, kLanes);
+    auto& build = k.build;
+    for (int first = 0; first < kLanes; first += lanes) {
+      const ValueId at = build.literal(first);
+      const auto some = [&](ValueId from) { return build.load(from, at, lanes, {}, lanes); };
+      build.store(out, at, build.apply(Opcode::Dot2, {some(x), some(y), some(z)}), {}, lanes);
+    }
+    const auto results = runKernel(device, k.finish(), 1, {bytesOf(a), bytesOf(b), bytesOf(c)});
+    CHECK(valuesOf<float>(results[0]) == want);
   }
 }
 

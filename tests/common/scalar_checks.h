@@ -13,6 +13,7 @@ void checkScalarOps(runtime::Device& device, ir::DType dtype, size_t atOnce = 1)
 void checkCasts(runtime::Device& device, size_t atOnce = 1);
 /// A multiplication and an addition are one or two roundings apart.
 void checkFma(runtime::Device& device);
+void checkDot2(runtime::Device& device);
 /// What the language forbids to reassociate is not.
 void checkNoReassociation(runtime::Device& device);
 /// Widened integers compare with constants as 64-bit integers do.

@@ -32,7 +32,8 @@ bool isOrder(Opcode op) {
 bool isTranscendental(Opcode op) { return op >= Opcode::Exp && op <= Opcode::Erf; }
 
 bool defined(Opcode op, DType dtype) {
-  if (op == Opcode::Cast) return false;
+  if (op == Opcode::Cast || op == Opcode::Dot2) return false;
+  if (op == Opcode::Dot4) return dtype == DType::I32;
   if (op == Opcode::Select || op == Opcode::Eq || op == Opcode::Ne) return true;
   if (dtype == DType::Bool) return isLogic(op);
   if (ir::isFloat(dtype)) {

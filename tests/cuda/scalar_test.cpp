@@ -32,6 +32,7 @@ TEST_CASE("cuda on the host: conversions between all dtypes") {
 TEST_CASE("cuda on the host: roundings, order of operations, comparisons, functions") {
   const auto device = openFakeOrFail();
   checkFma(*device);
+  checkDot2(*device);
   checkNoReassociation(*device);
   checkWidenedComparisons(*device);
   checkFloatFunctions(*device, kAtOnce);

@@ -135,7 +135,9 @@ bool addTernary(GraphBuilder& b) {
   const Ints both = broadcast(b.shape(x), b.shape(y));
   if (b.random().chance(0.3) && dtype != DType::Bool) {
     const ValueId z = partner(b, dtype, both, b.anyFill());
-    return b.add(Opcode::Fma, {x, y, z}, dtype, broadcast(both, b.shape(z))).has_value();
+    const bool packed = dtype == DType::I32 && b.random().chance(0.5);
+    return b.add(packed ? Opcode::Dot4 : Opcode::Fma, {x, y, z}, dtype, broadcast(both, b.shape(z)))
+        .has_value();
   }
   const ValueId condition = partner(b, DType::Bool, both, Fill::Grid);
   const Ints shape = broadcast(both, b.shape(condition));

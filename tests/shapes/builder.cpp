@@ -14,6 +14,8 @@ void Builder::pickDType(const std::vector<DType>& others) {
 }
 
 double Builder::element(bool positive) {
+  if (dtype == DType::I8) return static_cast<double>(between(positive ? 1 : INT8_MIN, INT8_MAX));
+  if (dtype == DType::U8) return static_cast<double>(between(positive ? 1 : 0, UINT8_MAX));
   // Products of two such integers and sums of them stay below 2^24.
   const int64_t most = dtype == DType::F16 ? 2 : 8;
   if (whole || !ir::isFloat(dtype)) {
@@ -44,6 +46,8 @@ void Builder::known(const Ints& elements) {
       Origin::Initializer,
       {.data = operators::tensorOf(DType::I64, shape, {elements.begin(), elements.end()})}};
 }
+
+void Builder::none() { node_.inputs.emplace_back(); }
 
 void Builder::attribute(const std::string& name, tests::AttributeValue value) {
   node_.attributes.push_back({name, std::move(value)});

@@ -38,6 +38,8 @@ class Builder {
   /// The next operand; `positive`: above zero.
   void operand(const Ints& shape, Origin origin, bool positive = false);
   void operand(const operators::Ints& shape, Origin origin, const std::vector<double>& elements);
+  /// An operand that is left out.
+  void none();
   /// An operand that the importer must know.
   void known(const Ints& elements);
   void attribute(const std::string& name, tests::AttributeValue value);

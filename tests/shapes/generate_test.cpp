@@ -87,9 +87,11 @@ TEST_CASE("cases cover operators, dtypes, constant operands and extents that not
     const auto second = c.network.values.find("x1");
     if (weights && second->second.origin == operators::Origin::Initializer) ++constantWeights;
   }
-  CHECK(types.size() == 19);
+  CHECK(types.size() == 21);
   for (const auto& [type, count] : types) CHECK_MESSAGE(count >= 5, type);
-  for (const DType dtype : {DType::F32, DType::F16, DType::I32}) CHECK(dtypes[dtype] > 40);
+  for (const DType dtype : {DType::F32, DType::F16, DType::I32, DType::I8, DType::U8}) {
+    CHECK(dtypes[dtype] > 40);
+  }
   CHECK(dtypes[DType::F32] > static_cast<int>(kSeeds) / 2);
   for (int family = 0; family < kFamilyCount; ++family) {
     CAPTURE(name(static_cast<Family>(family)));

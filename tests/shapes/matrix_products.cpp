@@ -76,9 +76,39 @@ Case gemm(Builder& b) {
   return b.finish("Gemm", 13, b.sum(e.inner, kFactorsAndBias));
 }
 
+/// A zero point of the operand of `dtype`, or none: one for all of it, or one for each of `count`.
+void zeroPoint(Builder& b, DType dtype, int64_t count) {
+  const double which = b.random.uniform();
+  if (which < 0.4) return b.none();
+  b.dtype = dtype;
+  b.operand(which < 0.7 ? Ints{} : Ints{count},
+            b.chance(0.5) ? Origin::Initializer : Origin::Input);
+}
+
+Case matMulInteger(Builder& b) {
+  const Extents e = anyExtents(b, b.random.pick<int64_t>({0, 0, 0, 1}));
+  const auto type = [&] { return b.chance(0.5) ? DType::U8 : DType::I8; };
+  const DType left = type();
+  const DType right = type();
+  const bool matrices = e.batch.empty();
+  Ints shape = e.batch;
+  shape.insert(shape.end(), {e.rows, e.inner});
+  const auto [a, w] = anyOrigins(b);
+  b.dtype = left;
+  b.operand(shape, a);
+  shape = matrices || b.chance(0.5) ? Ints{} : e.batch;
+  shape.insert(shape.end(), {e.inner, e.columns});
+  b.dtype = right;
+  b.operand(shape, w);
+  zeroPoint(b, left, matrices ? e.rows : 1);
+  zeroPoint(b, right, e.columns);
+  return b.finish("MatMulInteger", 10, {});
+}
+
 }  // namespace
 
 Case matrixProduct(Builder& b) {
+  if (b.chance(0.15)) return matMulInteger(b);
   b.pickDType({DType::F16, DType::F16, DType::I32});
   return b.chance(0.65) ? matMul(b) : gemm(b);
 }

@@ -50,6 +50,7 @@ TEST_CASE("roundings, order of operations, comparisons, functions") {
   FOR_EACH_DEVICE(id) {
     const auto device = openOrFail(id);
     checkFma(*device);
+    checkDot2(*device);
     checkNoReassociation(*device);
     checkWidenedComparisons(*device);
     checkFloatFunctions(*device);

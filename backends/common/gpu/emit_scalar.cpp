@@ -194,6 +194,8 @@ std::string Emitter::onFloat(Opcode op, DType dtype, int lanes,
     case Opcode::Fma:
       if (withLiteral) return a + " * " + args[1] + " + " + args[2];
       return "fma(" + a + ", " + args[1] + ", " + args[2] + ")";
+    case Opcode::Dot2:
+      return call("dot2_f32", args);
     case Opcode::Sqrt:
       return "sqrt(" + a + ")";
     case Opcode::Floor:
@@ -234,6 +236,8 @@ std::string Emitter::onInteger(Opcode op, DType dtype, int lanes,
       return "~(" + a + ")";
     case Opcode::Fma:
       return a + " * " + args[1] + " + " + args[2];
+    case Opcode::Dot4:
+      return call("dot4_i32", args);
     case Opcode::Min:
     case Opcode::Max:
       return std::string(ir::name(op)) + "(" + a + ", " + args[1] + ")";

@@ -69,6 +69,14 @@ const IntegerTemplate kIntegerTemplates[] = {
      "  return pick_D(b >= T(0) && b < T(W), a >> (b & (T(W) - T(1))), T(0));\n"
      "}\n",
      {"pick"}},
+    {"dot4",  // of 32 bits only
+     "T dot4_D(T a, T b, T c) {\n"
+     "  N sum = N(c) + (N(a) & N(255)) * N((b << 24) >> 24);\n"
+     "  sum += ((N(a) >> 8) & N(255)) * N((b << 16) >> 24);\n"
+     "  sum += ((N(a) >> 16) & N(255)) * N((b << 8) >> 24);\n"
+     "  return T(sum + (N(a) >> 24) * N(b >> 24));\n"
+     "}\n",
+     {}},
     {"abs", "T abs_D(T a) { T m = a >> (T(W) - T(1)); return T(N(a ^ m) - N(m)); }\n", {}},
     {"sign",
      "T sign_D(T a) { return pick_D(a > T(0), T(1), pick_D(a == T(0), T(0), T(-1))); }\n",

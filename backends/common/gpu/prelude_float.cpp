@@ -78,6 +78,13 @@ constexpr const char* kRoundBf16 = R"(float round_bf16(float x) {
 }
 )";
 
+// A bf16 is the upper half of an f32.
+constexpr const char* kDot2 = R"(float dot2_f32(int a, int b, float c) {
+  float sum = fma(uintBitsToFloat(uint(a) << 16), uintBitsToFloat(uint(b) << 16), c);
+  return fma(uintBitsToFloat(uint(a) & 0xffff0000u), uintBitsToFloat(uint(b) & 0xffff0000u), sum);
+}
+)";
+
 // Mesa 22.3.6's llvmpipe rounds 1.5 to 1 where the CPU has AVX2 and no AVX-512.
 constexpr const char* kRoundF64 = R"(double round_f64(double x) {
   double below = floor(x);
@@ -97,6 +104,7 @@ const std::map<std::string, PreludeFunction>& scalarFunctions() {
       {"round_f16", {kRoundF16, {}}},
       {"round_bf16", {kRoundBf16, {}}},
       {"round_f64", {kRoundF64, {}}},
+      {"dot2_f32", {kDot2, {}}},
       {"isinf_f32",
        {"bool isinf_f32(float x) { return (floatBitsToUint(x) & 0x7fffffffu) == 0x7f800000u; }\n",
         {}}},

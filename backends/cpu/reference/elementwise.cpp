@@ -95,7 +95,7 @@ Status check(const Call& call, ScalarOutcome outcome) {
   return {};
 }
 
-// Arithmetic and predicates: one to three operands of one dtype.
+// Arithmetic and predicates: one to three operands of one dtype, or of several that W holds.
 template <class W>
 Status evaluateUniform(const Call& call, Output& out) {
   std::vector<BroadcastReader> readers;
@@ -184,7 +184,10 @@ Status evaluateCast(const Call& call, Output& out) {
 Result<Tensor> evalScalarOp(const Call& call) {
   Output out(call.dtype, call.shape);
   const Opcode opcode = call.op.opcode;
-  const DType operand = call.in[opcode == Opcode::Select ? 1 : 0]->dtype;
+  const DType operand = call.in[opcode == Opcode::Select ? 1
+                                : opcode == Opcode::Dot2 ? 2
+                                                         : 0]
+                            ->dtype;
   QT_CHECK(withWide(operand, [&](auto wide) {
     using W = decltype(wide);
     if (opcode == Opcode::Select) return evaluateSelect<W>(call, out);

@@ -1,7 +1,9 @@
 #include "backends/cpu/reference/scalar.h"
 
+#include <bit>
 #include <cmath>
 #include <type_traits>
+#include <utility>
 
 namespace quartet::reference {
 namespace {
@@ -136,6 +138,15 @@ ScalarOutcome divideAll(Opcode op, const W* a, const W* b, W* out, int64_t count
   return ScalarOutcome::Ok;
 }
 
+// c + the products of the bytes of a, unsigned, and of b, signed.
+uint64_t dot4(uint64_t a, uint64_t b, uint64_t c) {
+  for (int byte = 0; byte < 4; ++byte, a >>= 8, b >>= 8) {
+    const int64_t product = int64_t{static_cast<uint8_t>(a)} * static_cast<int8_t>(b);
+    c += static_cast<uint64_t>(product);
+  }
+  return c;
+}
+
 // i8 .. u64. Sums and products wrap modulo 2^64 here, and modulo 2^bits when narrowed.
 template <class W>
 ScalarOutcome applyInteger(Opcode op, DType dtype, const W* a, const W* b, const W* c, W* out,
@@ -168,6 +179,9 @@ ScalarOutcome applyInteger(Opcode op, DType dtype, const W* a, const W* b, const
       return one(a, out, count, [](W x) { return static_cast<W>((x > 0) - (x < 0)); });
     case Opcode::Fma:
       for (int64_t i = 0; i < count; ++i) out[i] = static_cast<W>(u(a[i]) * u(b[i]) + u(c[i]));
+      return ScalarOutcome::Ok;
+    case Opcode::Dot4:
+      for (int64_t i = 0; i < count; ++i) out[i] = static_cast<W>(dot4(u(a[i]), u(b[i]), u(c[i])));
       return ScalarOutcome::Ok;
     case Opcode::And:
       return two(a, b, out, count, [](W x, W y) { return x & y; });
@@ -205,6 +219,16 @@ ScalarOutcome applyBool(Opcode op, const uint64_t* a, const uint64_t* b, uint64_
 
 }  // namespace
 
+namespace {
+
+// The bf16 in the lower half of an i32, and the one in the upper half.
+std::pair<double, double> halves(double packed) {
+  const auto bits = static_cast<uint32_t>(static_cast<int64_t>(packed));
+  return {std::bit_cast<float>(bits << 16), std::bit_cast<float>(bits & 0xffff0000U)};
+}
+
+}  // namespace
+
 ScalarOutcome applyScalar(Opcode op, DType /*dtype*/, const double* a, const double* b,
                           const double* c, double* out, int64_t count) {
   const auto map = [&](auto f) { return two(a, b, out, count, f); };
@@ -231,6 +255,13 @@ ScalarOutcome applyScalar(Opcode op, DType /*dtype*/, const double* a, const dou
       return map([](double x, double y) { return pick(x, y, x > y); });
     case Opcode::Fma:
       for (int64_t i = 0; i < count; ++i) out[i] = std::fma(a[i], b[i], c[i]);
+      return ScalarOutcome::Ok;
+    case Opcode::Dot2:
+      for (int64_t i = 0; i < count; ++i) {
+        const auto [lowA, highA] = halves(a[i]);
+        const auto [lowB, highB] = halves(b[i]);
+        out[i] = lowA * lowB + highA * highB + c[i];
+      }
       return ScalarOutcome::Ok;
     default:
       return floatFunction(op, a, out, count);

@@ -1,0 +1,287 @@
+#include "sched/roller/group_tile.h"
+
+#include <algorithm>
+#include <cmath>
+#include <ranges>
+
+#include "ir/staging.h"
+#include "sched/roller/shape.h"
+#include "sched/roller/step_model.h"
+#include "sched/roller/stream_model.h"
+
+namespace quartet::sched {
+
+namespace {
+
+/// Groups that share a unit's workgroup memory: while one waits at a barrier, others compute.
+constexpr int64_t kGroupsPerUnit = 4;
+
+/// Register tiles of all points along an axis.
+int64_t tilesAlong(const TaskView& view, const ir::Tile& tile, int axis) {
+  const auto i = static_cast<size_t>(axis);
+  return ceilDivide(view.extents[i], tile.reg[i]);
+}
+
+void setTiles(ir::Tile& tile, int axis, int64_t count) {
+  const auto i = static_cast<size_t>(axis);
+  tile.group[i] = std::max<int64_t>(count, 1) * tile.reg[i];
+}
+
+/// The axes of the domain in the order of their loops.
+std::vector<int> domainOrder(const TaskView& view, const ir::Tile& tile) {
+  std::vector<int> domain;
+  for (const int axis : tile.order) {
+    if (axis < view.rank()) domain.push_back(axis);
+  }
+  return domain;
+}
+
+/// Rows that are gone over again for every column of vectors should stay in the unit's own cache
+/// meanwhile: the row axis to cut and how many register tiles of it fit; axis -1 when all fit.
+std::pair<int, int64_t> rowBlock(const TaskView& view, const ir::Tile& tile,
+                                 const hwdb::Description& device) {
+  const std::vector<int>& rows = rowAxes(view, {tile.laneAxis, tile.lanes});
+  const hwdb::MemoryLevel* cache = nullptr;
+  for (const hwdb::MemoryLevel& level : device.memory) {  // the largest that units do not share
+    const bool own = level.kind == hwdb::MemoryLevel::Kind::Cache && level.sharers <= 1;
+    if (own && (cache == nullptr || level.bytes.value > cache->bytes.value)) cache = &level;
+  }
+  if (rows.empty() || cache == nullptr) return {-1, 1};
+  double bytesPerRow = 0;  // of the outermost row axis
+  for (const Access& access : view.accesses) {
+    if (access.write || access.perPoint || varies(view, access, tile.laneAxis)) continue;
+    const ir::Type& type = view.plan->type(access.buffer);
+    auto bytes = static_cast<double>(ir::elementCount(type.shape).usual(view.plan->symbols) *
+                                     ir::byteSize(type.dtype));
+    // Rows are gone over again at one point of the axes outside of the columns.
+    for (int axis = 0; axis < view.rank(); ++axis) {
+      const bool row = std::find(rows.begin(), rows.end(), axis) != rows.end();
+      if (axis == tile.laneAxis || row || !varies(view, access, axis)) continue;
+      bytes /= static_cast<double>(std::max<int64_t>(view.extents[static_cast<size_t>(axis)], 1));
+    }
+    bytesPerRow += bytes / static_cast<double>(view.extents[static_cast<size_t>(rows[0])]);
+  }
+  const auto outer = static_cast<size_t>(rows[0]);
+  const double perTile = bytesPerRow * static_cast<double>(tile.reg[outer]);
+  const double share = static_cast<double>(cache->bytes.value) * kCacheShare;
+  if (perTile * static_cast<double>(ceilDivide(view.extents[outer], tile.reg[outer])) <= share) {
+    return {-1, 1};
+  }
+  return {rows[0], std::max<int64_t>(static_cast<int64_t>(share / std::max(perTile, 1.0)), 1)};
+}
+
+bool sliced(const TaskView& view, const ir::Tile& tile) {
+  for (int axis = view.rank(); axis < view.axes(); ++axis) {
+    const auto i = static_cast<size_t>(axis);
+    if (tile.group[i] < view.extents[i]) return true;
+  }
+  return false;
+}
+
+/// Sets the group of a reduction in slices: a block of register tiles whose states fit the room for
+/// them, in `need` groups or more.
+void chooseSlicedGroup(const TaskView& view, const hwdb::Description& device, int64_t need,
+                       ir::Tile& tile) {
+  const auto lane = static_cast<size_t>(tile.laneAxis);
+  const std::vector<int>& rowAxes = sched::rowAxes(view, {tile.laneAxis, tile.lanes});
+  const int64_t columns = tilesAlong(view, tile, tile.laneAxis);
+  int64_t rowTiles = 1;
+  int64_t rows = 1;  // points of a register tile
+  int64_t groups = 1;
+  for (int axis = 0; axis < view.rank(); ++axis) {
+    const auto i = static_cast<size_t>(axis);
+    tile.group[i] = tile.reg[i];
+    const bool row = std::find(rowAxes.begin(), rowAxes.end(), axis) != rowAxes.end();
+    if (row) rows *= tile.reg[i];
+    if (row) rowTiles *= tilesAlong(view, tile, axis);
+    if (!row && i != lane) groups *= tilesAlong(view, tile, axis);
+  }
+  constexpr int64_t kStateBytes = 4;  // for each of stateRegisters
+  const auto states =
+      static_cast<double>(stateRegisters(view) * rows * tile.reg[lane] * kStateBytes);
+  SlicedGroup block =
+      slicedGroup(rowTiles, columns, rows, tile.reg[lane], states, partialRoom(device));
+  block.rows = std::max<int64_t>(block.rows, 1);
+  block.columns = std::max<int64_t>(block.columns, 1);
+  // Enough groups, and of nearly the same size.
+  const auto count = [&] {
+    return groups * ceilDivide(rowTiles, block.rows) * ceilDivide(columns, block.columns);
+  };
+  while (count() < need && block.rows * block.columns > 1) {
+    const bool wide = block.columns * tile.reg[lane] >= block.rows * rows;
+    int64_t& longer = block.rows == 1 || (wide && block.columns > 1) ? block.columns : block.rows;
+    const int64_t all = &longer == &block.columns ? columns : rowTiles;
+    longer = std::min(longer - 1, ceilDivide(all, ceilDivide(all, longer) + 1));
+  }
+  const auto even = [](int64_t all, int64_t part) {
+    return ceilDivide(all, ceilDivide(all, part));
+  };
+  tile.group[lane] = even(columns, block.columns) * tile.reg[lane];
+  for (auto axis = tile.order.rbegin(); axis != tile.order.rend(); ++axis) {
+    const auto i = static_cast<size_t>(*axis);
+    if (std::find(rowAxes.begin(), rowAxes.end(), *axis) == rowAxes.end()) continue;
+    const int64_t tiles = tilesAlong(view, tile, *axis);
+    const int64_t along = even(tiles, std::min(tiles, block.rows));
+    tile.group[i] = along * tile.reg[i];
+    block.rows = std::max<int64_t>(block.rows / along, 1);
+  }
+}
+
+/// Bytes of workgroup memory that a group's slice takes; nothing where it cannot be staged: all
+/// that steps read must be sums of axes, of buffers, without a guard, since points beyond the
+/// domain read it too.
+std::optional<int64_t> stagedBytes(const TaskView& view, const ir::Tile& tile) {
+  std::vector<int64_t> lengths = tile.group;
+  for (int axis = 0; axis < view.rank(); ++axis) {
+    const auto i = static_cast<size_t>(axis);
+    lengths[i] = ceilDivide(tile.group[i], tile.reg[i]) * tile.reg[i];
+  }
+  for (const ir::Expr& init : view.expr->init) {
+    if (!init.isLiteral()) return std::nullopt;
+  }
+  const auto& operands = view.plan->op(view.anchor).operands;
+  std::vector<ir::Expr> loads;
+  bool sound = true;
+  for (const ir::Expr& element : view.expr->element) {
+    element.visit([&](const ir::Expr& node) {
+      if (node.kind() != ir::Expr::Kind::Load) return;
+      const ir::ValueId operand = operands[static_cast<size_t>(node.number())];
+      sound &= !node.guarded() && view.plan->type(operand).kind == ir::Type::Kind::Buffer;
+      if (std::find(loads.begin(), loads.end(), node) == loads.end()) loads.push_back(node);
+    });
+  }
+  int64_t bytes = 0;
+  for (const ir::Expr& load : loads) {
+    const auto box = ir::stageBox(load.args(), lengths, tile.laneAxis);
+    if (!sound || !box) return std::nullopt;
+    // Kernels compute in 32 bits or more.
+    bytes += box->elements * std::max<int64_t>(ir::byteSize(load.dtype()), 4);
+  }
+  return bytes;
+}
+
+/// Bytes of workgroup memory that a group may take where staging pays, 0 elsewhere: it does where
+/// that memory gives no less than the innermost cache, through which unstaged loads go.
+int64_t stagingRoom(const hwdb::Description& device) {
+  if (!device.stagingPays.value) return 0;
+  double cache = 0;
+  double workgroup = 0;
+  int64_t room = 0;
+  for (const hwdb::MemoryLevel& level : device.memory) {  // outermost first
+    const double given = level.gigabytesPerSecond.value;
+    if (level.kind == hwdb::MemoryLevel::Kind::Cache && given > 0) cache = given;
+    if (level.kind != hwdb::MemoryLevel::Kind::Explicit) continue;
+    workgroup = given;
+    room = level.bytes.value / kGroupsPerUnit;
+  }
+  return workgroup < cache ? 0 : room;
+}
+
+/// Cuts the reduction into slices that the group's invocations bring into workgroup memory, where
+/// that pays: the longest that leave room for other groups, outermost axes cut first.
+void stageSlices(const TaskView& view, const hwdb::Description& device, ir::Tile& tile) {
+  const int64_t room = stagingRoom(device);
+  if (room == 0 || !view.reduces() || tile.lanes == 1) return;
+  if (rowAxes(view, {tile.laneAxis, tile.lanes}).empty()) return;
+  ir::Tile staged = tile;
+  for (const int axis : tile.order) {
+    if (axis < view.rank()) continue;
+    const auto i = static_cast<size_t>(axis);
+    const auto& dim = view.expr->reduction[static_cast<size_t>(axis - view.rank())];
+    if (!dim.isConstant()) return;
+    const int64_t turns = view.extents[i] / tile.reg[i];
+    for (int64_t pieces = 1; pieces <= turns; ++pieces) {
+      staged.group[i] = ceilDivide(turns, pieces) * tile.reg[i];
+      const std::optional<int64_t> bytes = stagedBytes(view, staged);
+      if (!bytes) return;
+      if (*bytes <= room) break;
+    }
+    if (*stagedBytes(view, staged) <= room) break;
+  }
+  if (*stagedBytes(view, staged) <= room && sliced(view, staged)) tile = staged;
+}
+
+/// Fills the group from the innermost axis outwards; with rows to reuse vectors for, both ways.
+void fillInvocations(const TaskView& view, const hwdb::Description& device, ir::Tile& tile) {
+  const bool rows = !rowAxes(view, {tile.laneAxis, tile.lanes}).empty();
+  int64_t left = device.groupInvocations.value;
+  for (const int axis : domainOrder(view, tile)) setTiles(tile, axis, 1);
+  if (view.opaque()) return;
+  if (rows) {
+    const auto side = int64_t{1} << (std::ilogb(static_cast<double>(left)) / 2);
+    const int64_t along = std::min(tilesAlong(view, tile, tile.laneAxis), side);
+    setTiles(tile, tile.laneAxis, along);
+    left /= along;
+  }
+  for (const int axis : std::views::reverse(domainOrder(view, tile))) {
+    if (rows && axis == tile.laneAxis) continue;
+    const int64_t along = std::min(tilesAlong(view, tile, axis), left);
+    if (along < 1) break;
+    setTiles(tile, axis, along);
+    left /= along;
+  }
+  stageSlices(view, device, tile);
+}
+
+/// Cuts the outermost axes into `need` tasks or more, where that many register tiles are.
+void cutTasks(const TaskView& view, const hwdb::Description& device, int64_t need, ir::Tile& tile) {
+  const auto [blocked, block] = rowBlock(view, tile, device);
+  if (blocked >= 0) {
+    need = ceilDivide(need, ceilDivide(tilesAlong(view, tile, blocked), block));
+    setTiles(tile, blocked, block);
+  }
+  for (const int axis : domainOrder(view, tile)) {
+    if (axis == blocked) continue;
+    const int64_t count = tilesAlong(view, tile, axis);
+    setTiles(tile, axis, need <= 1 ? count : count >= need ? ceilDivide(count, need) : 1);
+    need = need <= 1 ? 1 : count >= need ? 1 : ceilDivide(need, std::max<int64_t>(count, 1));
+  }
+}
+
+}  // namespace
+
+void chooseGroupTile(const TaskView& view, const Work& work, const Budget& budget,
+                     const hwdb::Description& device, ir::Tile& tile) {
+  const std::vector<int64_t> chosen = std::move(tile.group);  // slices of the reduction, if any
+  tile.group = positive(view.extents);
+  if (!chosen.empty()) {
+    std::copy(chosen.begin() + view.rank(), chosen.end(), tile.group.begin() + view.rank());
+  }
+  if (device.groupInvocations.value > 1) {
+    fillInvocations(view, device, tile);
+    return;
+  }
+  // Some tasks per unit balance the load, if each is worth its start.
+  const double worth =
+      work.vectorOperations / static_cast<double>(device.taskVectorOperations.value);
+  const auto most = static_cast<double>(device.tasksPerUnit.value * budget.units);
+  const auto need = static_cast<int64_t>(std::clamp(worth, 1.0, std::max(most, 1.0)));
+  if (sliced(view, tile)) {
+    chooseSlicedGroup(view, device, need, tile);
+  } else {
+    cutTasks(view, device, need, tile);
+  }
+}
+
+double imbalance(const TaskView& view, const ir::Tile& tile, int64_t units) {
+  double whole = 1;  // groups that no edge cuts
+  double group = 1;  // points
+  double all = 1;
+  for (int axis = 0; axis < view.rank(); ++axis) {
+    const auto i = static_cast<size_t>(axis);
+    const int64_t extent = view.extents[i];
+    const int64_t points = std::min(tile.group[i], extent);
+    if (points < 1) return 1;
+    const int64_t along = extent / points;
+    whole *= static_cast<double>(along);
+    group *= static_cast<double>(points);
+    all *= static_cast<double>(extent);
+  }
+  const auto count = static_cast<double>(std::max<int64_t>(units, 1));
+  const double rounds = std::ceil(whole / count);
+  const double gaps = (rounds * count - whole) * group;
+  const double beyond = std::max(all - whole * group - gaps, 0.0);
+  return std::max((rounds * group + beyond / count) * count / all, 1.0);
+}
+
+}  // namespace quartet::sched
