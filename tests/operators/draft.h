@@ -56,6 +56,7 @@ class Draft {
   bool chance(double probability) { return random.chance(probability); }
   int64_t between(int64_t low, int64_t high) { return random.between(low, high); }
   DType anyDType(Types types);
+  DType anyByte() { return chance(0.5) ? DType::U8 : DType::I8; }
   Ints anyShape(int64_t minRank, int64_t maxRank, bool empty = false);
   int64_t anyExtent();
   /// A shape that broadcasts to `shape`.

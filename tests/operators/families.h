@@ -49,11 +49,13 @@ void argReduction(Draft& d);
 void running(Draft& d);
 void softmax(Draft& d);
 void matMul(Draft& d);
+void matMulInteger(Draft& d);
 void gemm(Draft& d);
 void einsum(Draft& d);
 
 // ---- Windows (spatial.cpp) ----
 void conv(Draft& d);
+void convInteger(Draft& d);
 void convTranspose(Draft& d);
 void averagePool(Draft& d);
 void maxPool(Draft& d);

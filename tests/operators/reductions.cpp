@@ -90,6 +90,20 @@ void matMul(Draft& d) {
   d.operand({.dtype = a.dtype, .shape = shape});
 }
 
+void matMulInteger(Draft& d) {
+  const Operand a = d.operand({.dtype = d.anyByte(), .minRank = 1, .maxRank = 3});
+  const Operand b = d.operand({.dtype = d.anyByte(), .shape = Ints{a.shape.back(), d.anyExtent()}});
+  const bool perRow = a.rank() == 2 && d.chance(0.5);
+  if (d.chance(0.3)) return;
+  if (d.chance(0.3)) {
+    d.leaveOut();
+  } else {
+    d.operand({.dtype = a.dtype, .shape = perRow ? Ints{a.shape[0]} : Ints{}});
+  }
+  if (d.chance(0.5)) return;
+  d.operand({.dtype = b.dtype, .shape = d.chance(0.5) ? Ints{} : Ints{b.shape[1]}});
+}
+
 void gemm(Draft& d) {
   const Operand a = d.operand({.types = d.types(), .minRank = 2, .maxRank = 2});
   const int64_t transA = d.between(0, 1);

@@ -49,9 +49,10 @@ void writeWindows(Draft& d, Windows& w, bool dilates, bool autoPad) {
   d.set("pads", w.pads);
 }
 
-Operand image(Draft& d, Types types) {
+Operand image(Draft& d, Types types, std::optional<DType> dtype = std::nullopt) {
   const int64_t rank = d.random.pick<int64_t>({3, 4, 4, 4, 5});
-  return d.operand({.types = types, .minRank = rank, .maxRank = rank, .empty = false});
+  return d.operand(
+      {.types = types, .dtype = dtype, .minRank = rank, .maxRank = rank, .empty = false});
 }
 
 Ints extentsOf(const Operand& x) { return {x.shape.begin() + 2, x.shape.end()}; }
@@ -70,18 +71,41 @@ void bias(Draft& d, DType dtype, int64_t channels) {
 
 }  // namespace
 
-void conv(Draft& d) {
-  const Operand x = image(d, d.types());
+namespace {
+
+/// The weights of a convolution of `x`, and its attributes.
+Operand weights(Draft& d, const Operand& x, DType dtype) {
   const int64_t group = anyDivisor(d, x.shape[1]);
   const int64_t out = group * d.between(1, group > 4 ? 2 : 9);
   Windows w = anyWindows(d, extentsOf(x), Dilates::Yes);
   Ints shape{out, x.shape[1] / group};
   shape.insert(shape.end(), w.kernel.begin(), w.kernel.end());
-  d.operand({.dtype = x.dtype, .shape = shape});
+  Operand made = d.operand({.dtype = dtype, .shape = shape});
   d.maybe("group", group, group > 1 ? 1 : 0.3);
   d.maybe("kernel_shape", w.kernel);
   writeWindows(d, w, true, true);
-  bias(d, x.dtype, out);
+  return made;
+}
+
+}  // namespace
+
+void conv(Draft& d) {
+  const Operand x = image(d, d.types());
+  const Operand w = weights(d, x, x.dtype);
+  bias(d, x.dtype, w.shape[0]);
+}
+
+void convInteger(Draft& d) {
+  const Operand x = image(d, Types::Integer, d.anyByte());
+  const Operand w = weights(d, x, d.anyByte());
+  if (d.chance(0.3)) return;
+  if (d.chance(0.3)) {
+    d.leaveOut();
+  } else {
+    d.operand({.dtype = x.dtype, .shape = Ints{}});
+  }
+  if (d.chance(0.5)) return;
+  d.operand({.dtype = w.dtype, .shape = d.chance(0.5) ? Ints{} : Ints{w.shape[0]}});
 }
 
 void convTranspose(Draft& d) {
