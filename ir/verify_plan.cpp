@@ -118,7 +118,8 @@ class PlanVerifier {
     const auto bytes = [](const Type& type) {
       return elementCount(type.shape) * Dim(byteSize(type.dtype));
     };
-    if ((from.dtype != to.dtype && !plain) || (plain && differ(bytes(from), bytes(to)))) {
+    const bool otherSize = byteSize(from.dtype) != byteSize(to.dtype);
+    if ((otherSize && !plain) || (plain && differ(bytes(from), bytes(to)))) {
       return context_.fail(id, "an alias of " + from.str() + " cannot be " + to.str());
     }
     return {};

@@ -149,3 +149,19 @@ TEST_CASE("dot products: a plan keeps no constants that it does not read") {
     }
   }
 }
+
+TEST_CASE("dot products: of bytes that another task set wrote in a layout of its own") {
+  // What lies together in %a are channels: the maxima have them along lanes, and lie so.
+  const std::string text = R"(graph @g(%a: i8[5, 1, 9, 11, 32]) -> ("y") {
+  %t = transpose %a {perm = [1, 4, 2, 3, 0]} : i8[1, 32, 9, 11, 5]
+  %x = reduce %t {axes = [4], fn = max} : i8[1, 32, 9, 11]
+  %w = constant {hash = "w"} : i8[24, 32, 3, 3]
+  %y = conv %x, %w {dilations = [1, 1], group = 1, pads = [1, 1, 1, 1], strides = [1, 1]} : i32[1, 24, 9, 11]
+  return %y
+}
+constant "w" i8[24, 32, 3, 3] = elided)";
+  CHECK(chosen(text, withUnit()));
+  const std::string plan = ir::print(test::planned(test::expressed(text), withUnit()));
+  CHECK(plan.find("u8[1, 32, 9, 11], [a0, a2, a3, a1]") != std::string::npos);
+  check(text, withUnit());
+}
