@@ -419,6 +419,13 @@ std::optional<AffineForm> affineForm(const Expr& index, int axes) {
       index, [&](const Expr& node, const auto& of) { return affineForm(node, axes, of); });
 }
 
+bool mentions(const Expr& e, int axis) {
+  bool found = false;
+  e.visit(
+      [&](const Expr& node) { found |= node.kind() == Expr::Kind::Axis && node.number() == axis; });
+  return found;
+}
+
 std::vector<Expr> conjuncts(const Expr& condition) {
   std::vector<Expr> found;
   std::unordered_set<const void*> seen;  // membership only

@@ -117,6 +117,9 @@ T foldUp(const Expr& root, const F& f) {
   return std::move(values.at(root.id()));
 }
 
+/// Whether an axis takes part in an expression.
+bool mentions(const Expr& e, int axis);
+
 /// The conditions that a bool expression joins by `and`, each once, from left to right.
 std::vector<Expr> conjuncts(const Expr& condition);
 

@@ -78,6 +78,10 @@ Result<Tile> Parser::tile() {
   QT_CHECK(expectWord("reg"));
   tile.reg = QT_TRY(integers());
   QT_CHECK(expect(","));
+  if (acceptWord("stage")) {
+    tile.stage = QT_TRY(integers());
+    QT_CHECK(expect(","));
+  }
   QT_CHECK(expectWord("lane"));
   tile.laneAxis = static_cast<int>(QT_TRY(integer()));
   QT_CHECK(expectWord("x"));

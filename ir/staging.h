@@ -1,4 +1,4 @@
-// What a group's slice of a reduction reads of one operand, as it lies in workgroup memory.
+// What a group reads of one operand, as it lies in memory of the group's own.
 #pragma once
 
 #include <cstdint>
@@ -6,6 +6,8 @@
 #include <vector>
 
 #include "ir/expr.h"
+#include "ir/tile.h"
+#include "ir/type.h"
 
 namespace quartet::ir {
 
@@ -21,5 +23,30 @@ struct StageBox {
 /// other banks. Nothing where an index is no sum of axes, or there is none.
 std::optional<StageBox> stageBox(const std::vector<Expr>& indices,
                                  const std::vector<int64_t>& lengths, int laneAxis);
+
+/// The loads in expressions, each once.
+std::vector<Expr> distinctLoads(const std::vector<Expr>& exprs);
+
+/// Whether `guard` says exactly that some of `indices` lie inside an operand of this shape.
+bool isBoundsGuard(const Expr& guard, const std::vector<Expr>& indices,
+                   const std::vector<Dim>& shape);
+/// Whether a load with such a guard says it of its index `k`.
+bool guardsIndex(const Expr& load, size_t k);
+
+/// The box that a load with a bounds guard reaches, with what it gives outside of the operand.
+struct PaddedBox {
+  StageBox box;       // rows along the last index, of whole vectors; extents.back(): their length
+  int64_t first = 0;  // along the last index, where rows begin; no element is later than 0 unless
+                      // none before it is read
+};
+
+/// Of a load from the points of `tile.stage`, where the lanes' axis is whole; the first `rank` axes
+/// are the domain's. Elements that a vector reads beyond the lanes' axis lie inside the box, and
+/// rows of the operand begin at whole vectors. Nothing where the load cannot be brought so: its
+/// guard must be a bounds guard and what it gives outside a literal, its operand a row-major
+/// buffer, its indices sums of axes, the last one with 1 to kMostStride times the lanes' axis and
+/// no other axis of the domain.
+std::optional<PaddedBox> paddedBox(const Expr& load, const Type& operand, const Tile& tile,
+                                   size_t rank);
 
 }  // namespace quartet::ir

@@ -18,7 +18,8 @@ std::string list(const std::vector<T>& values) {
 
 std::string Tile::str() const {
   if (*this == Tile{}) return "tile()";
-  return "tile(group " + list(group) + ", reg " + list(reg) + ", lane " + std::to_string(laneAxis) +
+  return "tile(group " + list(group) + ", reg " + list(reg) +
+         (stage.empty() ? "" : ", stage " + list(stage)) + ", lane " + std::to_string(laneAxis) +
          " x " + std::to_string(lanes) +
          (storeAxis < 0 ? "" : ", store " + std::to_string(storeAxis)) + ", order " + list(order) +
          ")";

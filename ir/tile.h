@@ -16,6 +16,10 @@ namespace quartet::ir {
 ///  reg:      what one invocation computes at once, fully unrolled on domain axes; on the lane
 ///            axis a multiple of `lanes`. Register tiles of a group are spread over the invocations
 ///            of the group, then looped over.
+///  stage:    of a reduction in groups of one invocation, parts that the group goes through one
+///            after the other: what guarded loads reach from a part (ir/staging.h's paddedBox) is
+///            brought into the group's own memory first. Reduction extents are full, so is that of
+///            the lane axis. Empty: loads read where their operands are.
 ///  laneAxis: the axis along vector lanes; -1: scalar. On a reduction axis every lane has its own
 ///            state, and the states are merged at the end.
 ///  lanes:    vector width.
@@ -28,6 +32,7 @@ namespace quartet::ir {
 struct Tile {
   std::vector<int64_t> group;
   std::vector<int64_t> reg;
+  std::vector<int64_t> stage;
   int laneAxis = -1;
   int64_t lanes = 1;
   int storeAxis = -1;

@@ -203,6 +203,7 @@ class PlanVerifier {
                                    "multiple of " +
                                    std::to_string(tile.lanes));
     }
+    QT_CHECK(stageOfTile(id, tile, expr));
     if (tile.storeAxis != -1 && !turns(tile, expr)) {
       return context_.fail(id, "stores along axis " + std::to_string(tile.storeAxis) +
                                    " need a reduction with its lanes along another axis of the "
@@ -233,6 +234,39 @@ class PlanVerifier {
       if (axis != tile.storeAxis && axis != tile.laneAxis && points != 1) return false;
     }
     return true;
+  }
+
+  /// Parts of a group are whole register tiles, groups whole parts, but for the last.
+  Status stageOfTile(OpId id, const Tile& tile, const TensorExpr& expr) const {
+    if (tile.stage.empty()) return {};
+    const int rank = expr.domainRank();
+    if (expr.form != TensorExpr::Form::Reduce || tile.laneAxis < 0 || tile.laneAxis >= rank) {
+      return context_.fail(id, "a stage needs a reduction with its lanes along the domain");
+    }
+    if (tile.stage.size() != static_cast<size_t>(expr.axisCount())) {
+      return context_.fail(id, "the stage has " + std::to_string(tile.stage.size()) +
+                                   " extents, required are " + std::to_string(expr.axisCount()));
+    }
+    for (int axis = 0; axis < expr.axisCount(); ++axis) {
+      const auto i = static_cast<size_t>(axis);
+      const Dim& extent =
+          axis < rank ? expr.domain[i] : expr.reduction[static_cast<size_t>(axis - rank)];
+      const bool all = extent.isConstant() && tile.stage[i] >= extent.value();
+      const bool mustBeAll = axis >= rank || axis == tile.laneAxis;
+      const bool parts = tile.stage[i] >= 1 && tile.stage[i] % tile.reg[i] == 0 &&
+                         tile.group[i] % tile.stage[i] == 0;
+      if (!all && (mustBeAll || !parts)) {
+        return context_.fail(id, "the stage has " + std::to_string(tile.stage[i]) +
+                                     " points along axis " + std::to_string(axis) +
+                                     (mustBeAll ? ", required is its extent " + extent.str()
+                                                : ", required are whole register tiles that "
+                                                  "divide the group"));
+      }
+      if (axis >= rank && tile.group[i] < tile.stage[i]) {
+        return context_.fail(id, "a reduction in slices has no stage");
+      }
+    }
+    return {};
   }
 
   /// Axes without points have groups without points, and no others; a reduction is unrolled by what

@@ -366,6 +366,11 @@ Point Evaluator::insideOf(const std::vector<ir::Dim>& shape, const std::vector<E
 }
 
 ValueId Evaluator::load(OpId tile, const Expr& e, const Point& point) {
+  if (const StagedOperand* staged = stagedOperand(tile, e)) {
+    std::vector<Linear> indices;
+    for (const Expr& i : e.args()) indices.push_back(index(tile, i, point));
+    return loadStaged(*staged, indices);
+  }
   Point inside = point;
   ValueId guard;
   if (e.guarded()) {
@@ -403,7 +408,6 @@ ValueId Evaluator::load(OpId tile, const Expr& e, const Point& point) {
   } else {
     std::vector<Linear> indices;
     for (const Expr& i : e.args()) indices.push_back(index(tile, i, inside));
-    if (const StagedOperand* staged = stagedOperand(tile, e)) return loadStaged(*staged, indices);
     result = loadBuffer(buffers_.at(operand), indices, reading);
     zeroFilled = true;
   }
@@ -436,6 +440,9 @@ ValueId Evaluator::loadStaged(const StagedOperand& operand, const std::vector<Li
   }
   if (at.lane == 1) {
     return builder_.load(operand.array, math_.laneBase(at), lanes, {}, math_.alignment(at, lanes));
+  }
+  if (at.lane > 1 && at.lane <= ir::kMostStride) {
+    return builder_.stridedLoad(operand.array, math_.laneBase(at), lanes, at.lane);
   }
   return builder_.gatherLoad(operand.array, widen(math_.materialize(at)), {});
 }

@@ -54,7 +54,8 @@ struct ReportSite {
   bool operator==(const ReportSite&) const = default;
 };
 
-/// An operand whose elements a group's slice of the reduction reads from workgroup memory.
+/// An operand whose elements a group's slice of the reduction, or a part of the group, reads from
+/// memory of the group's own.
 struct StagedOperand {
   ir::Expr load;               // of the tile's expression
   ir::StageBox box;            // of its elements

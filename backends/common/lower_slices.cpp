@@ -51,7 +51,7 @@ void TaskLowering::loopOverSlices(const std::vector<Linear>& base, std::vector<L
   groupBase_ = base;
   loop(Linear::of(0), Linear::of(count), 1, {0, count - 1}, [&](const Linear& slice) {
     slice_ = slice;
-    loopOverRegisterTiles(0, base, origin);
+    loopOverRegisterTiles(0, base, tile_.group, origin);
   });
   slice_.reset();
 }

@@ -31,27 +31,18 @@ std::optional<StagedOperand> TaskLowering::stageOf(const Expr& load) {
   return stage;
 }
 
-/// Points along an axis of which a group's slice reads.
+/// Points along an axis of which a group's slice, or a part of the group, reads.
 int64_t TaskLowering::stageLength(size_t axis) const {
+  if (!tile_.stage.empty()) return tile_.stage[axis];
   return axis < rank() ? tileCounts()[axis] * reg(axis) : group(axis);
 }
 
 /// All that the steps read is staged, or nothing: points beyond the domain read it too.
 void TaskLowering::declareStages() {
   if (device_.groupInvocations.value == 1 || sliceCount() == 1) return;
-  const auto loadsOf = [](const std::vector<Expr>& exprs) {
-    std::vector<Expr> loads;
-    for (const Expr& e : exprs) {
-      e.visit([&](const Expr& node) {
-        const bool isNew = std::ranges::find(loads, node) == loads.end();
-        if (node.kind() == Expr::Kind::Load && isNew) loads.push_back(node);
-      });
-    }
-    return loads;
-  };
-  if (!loadsOf(expr_.init).empty()) return;
+  if (!ir::distinctLoads(expr_.init).empty()) return;
   std::vector<StagedOperand> stages;
-  for (const Expr& load : loadsOf(expr_.element)) {
+  for (const Expr& load : ir::distinctLoads(expr_.element)) {
     auto stage = stageOf(load);
     if (!stage) return;
     stages.push_back(std::move(*stage));
@@ -111,6 +102,20 @@ void TaskLowering::requireInside(const Linear& index, const Linear& extent, Poin
   }
 }
 
+/// Where along an index the box begins that a slice, or a part of the group, reaches.
+Linear TaskLowering::boxOrigin(const Expr& index) {
+  const auto form = ir::affineForm(index, static_cast<int>(rank() + expr_.reduction.size()));
+  Linear origin = Linear::of(form->constant);
+  for (size_t axis = 0; axis < form->coefficients.size(); ++axis) {
+    const int64_t step = form->coefficients[axis];
+    if (step == 0) continue;
+    Linear first = axis < rank() ? groupBase_[axis] : sliceStart(axis);
+    if (step < 0) first = first + Linear::of(stageLength(axis) - 1);
+    origin = origin + first * step;
+  }
+  return origin;
+}
+
 /// Runs `steps` for one slice after the other, its operands staged. All invocations come here.
 void TaskLowering::stagedSlices(const Body& steps) {
   const int64_t count = sliceCount();
@@ -119,16 +124,7 @@ void TaskLowering::stagedSlices(const Body& steps) {
     for (StagedOperand& stage : stages_) {
       stage.origin.clear();
       for (const Expr& index : stage.load.args()) {
-        const auto form = ir::affineForm(index, static_cast<int>(rank() + expr_.reduction.size()));
-        Linear origin = Linear::of(form->constant);
-        for (size_t axis = 0; axis < form->coefficients.size(); ++axis) {
-          const int64_t step = form->coefficients[axis];
-          if (step == 0) continue;
-          Linear first = axis < rank() ? groupBase_[axis] : sliceStart(axis);
-          if (step < 0) first = first + Linear::of(stageLength(axis) - 1);
-          origin = origin + first * step;
-        }
-        stage.origin.push_back(origin);
+        stage.origin.push_back(boxOrigin(index));
       }
       fillStage(stage);
     }

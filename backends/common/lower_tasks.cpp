@@ -147,10 +147,7 @@ std::vector<Linear> TaskLowering::groupOrigin(std::vector<ir::Dim>& tiles) {
     math_.setRange(rest.terms[0].value, {0, INT32_MAX});
   }
   // The innermost axis of `order` varies fastest, so that neighbouring tasks share operands.
-  std::vector<size_t> order;
-  for (int axis : tile_.order) {
-    if (static_cast<size_t>(axis) < rank()) order.push_back(static_cast<size_t>(axis));
-  }
+  std::vector<size_t> order = domainOrder();
   std::erase_if(order, [&](size_t i) { return tiles[i] == ir::Dim(1); });
   for (size_t k = order.size(); k-- > 0;) {
     const size_t axis = order[k];
@@ -188,33 +185,51 @@ void TaskLowering::groupTile(const std::vector<Linear>& base) {
     return;
   }
   std::vector<Linear> origin = base;
-  loopOverRegisterTiles(0, base, origin);
+  if (!padded_.empty()) {
+    loopOverPaddedBoxes(0, base, origin);
+  } else if (sliceCount() > 1) {
+    loopOverSlices(base, origin);
+  } else {
+    loopOverRegisterTiles(0, base, tile_.group, origin);
+  }
 }
 
-void TaskLowering::loopOverRegisterTiles(size_t depth, const std::vector<Linear>& base,
-                                         std::vector<Linear>& origin) {
+/// The axes of the domain in the order of their loops, outermost first.
+std::vector<size_t> TaskLowering::domainOrder() const {
   std::vector<size_t> order;
-  for (int axis : tile_.order) {
+  for (const int axis : tile_.order) {
     if (static_cast<size_t>(axis) < rank()) order.push_back(static_cast<size_t>(axis));
   }
-  if (depth == 0 && sliceCount() > 1 && !slice_) {
-    loopOverSlices(base, origin);
-    return;
-  }
+  return order;
+}
+
+/// Runs `body` for one part after the other of `whole` points along an axis from `base` on, as far
+/// as they lie inside the domain: each begins at `origin`.
+void TaskLowering::loopOverParts(size_t axis, const std::vector<Linear>& base, int64_t whole,
+                                 int64_t part, std::vector<Linear>& origin, const Body& body) {
+  const Linear extent = extents_.of(expr_.domain[axis]);
+  const Linear left = math_.minimum(Linear::of(whole), extent - base[axis]);
+  // Loop over multiples of the part by index, so that offsets stay divisible by it.
+  const Linear count = math_.floorDiv(left + Linear::of(part - 1), Linear::of(part));
+  const Interval range{0, std::max<int64_t>((whole + part - 1) / part - 1, 0)};
+  loop(Linear::of(0), count, 1, range, [&](const Linear& i) {
+    origin[axis] = base[axis] + i * part;
+    body();
+  });
+}
+
+/// Of `whole` points along each axis.
+void TaskLowering::loopOverRegisterTiles(size_t depth, const std::vector<Linear>& base,
+                                         const std::vector<int64_t>& whole,
+                                         std::vector<Linear>& origin) {
+  const std::vector<size_t> order = domainOrder();
   if (depth == order.size()) {
     registerTile(origin);
     return;
   }
   const size_t axis = order[depth];
-  const Linear extent = extents_.of(expr_.domain[axis]);
-  Linear left = math_.minimum(Linear::of(group(axis)), extent - base[axis]);
-  // Loop over multiples of the register tile by index, so that offsets stay divisible by it.
-  const Linear count = math_.floorDiv(left + Linear::of(reg(axis) - 1), Linear::of(reg(axis)));
-  const Interval range{0, std::max<int64_t>((group(axis) + reg(axis) - 1) / reg(axis) - 1, 0)};
-  loop(Linear::of(0), count, 1, range, [&](const Linear& i) {
-    origin[axis] = base[axis] + i * reg(axis);
-    loopOverRegisterTiles(depth + 1, base, origin);
-  });
+  loopOverParts(axis, base, whole[axis], reg(axis), origin,
+                [&] { loopOverRegisterTiles(depth + 1, base, whole, origin); });
 }
 
 std::vector<int64_t> TaskLowering::tileCounts() const {
@@ -474,6 +489,7 @@ LoweredTasks TaskLowering::run() {
   declareParameters();
   declarePartialStates();
   declareStages();
+  declarePaddedBoxes();
   LoweredTasks lowered;
   const std::vector<Linear> base = groupOrigin(lowered.tiles);
   if (expr_.form == TensorExpr::Form::Opaque) {
@@ -490,9 +506,7 @@ LoweredTasks TaskLowering::run() {
   for (ValueId buffer : lowered.buffers) {
     if (windowed_.contains(buffer)) lowered.windowed.push_back(buffer);
   }
-  for (int axis : tile_.order) {
-    if (static_cast<size_t>(axis) < rank()) lowered.order.push_back(axis);
-  }
+  for (const size_t axis : domainOrder()) lowered.order.push_back(static_cast<int>(axis));
   return lowered;
 }
 

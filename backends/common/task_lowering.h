@@ -1,8 +1,8 @@
 // The lowering of one task set: what lower_tasks.cpp (loops over tiles), lower_reduction.cpp (what
 // happens inside a register tile of a reduction), lower_slices.cpp (reductions in slices),
-// lower_staged.cpp (slices in workgroup memory), lower_turned.cpp (tiles turned before they are
-// stored), lower_steps.cpp (scans and scatters) and
-// lower_argsort.cpp share.
+// lower_staged.cpp (slices in workgroup memory), lower_padded.cpp (padded boxes), lower_turned.cpp
+// (tiles turned before they are stored), lower_steps.cpp (scans and scatters) and lower_argsort.cpp
+// share.
 #pragma once
 
 #include <functional>
@@ -44,8 +44,11 @@ class TaskLowering {
   void declareParameters();
   std::vector<Linear> groupOrigin(std::vector<ir::Dim>& tiles);
   void groupTile(const std::vector<Linear>& base);
+  std::vector<size_t> domainOrder() const;
+  void loopOverParts(size_t axis, const std::vector<Linear>& base, int64_t whole, int64_t part,
+                     std::vector<Linear>& origin, const Body& body);
   void loopOverRegisterTiles(size_t depth, const std::vector<Linear>& base,
-                             std::vector<Linear>& origin);
+                             const std::vector<int64_t>& whole, std::vector<Linear>& origin);
   std::vector<int64_t> tileCounts() const;
   std::vector<Linear> tileOrigin(const std::vector<Linear>& base, Linear number);
   void spreadOverInvocations(const std::vector<Linear>& base);
@@ -80,6 +83,15 @@ class TaskLowering {
   std::optional<StagedOperand> stageOf(const ir::Expr& load);
   int64_t stageLength(size_t axis) const;
   void fillStage(const StagedOperand& stage);
+  Linear boxOrigin(const ir::Expr& index);
+  void declarePaddedBoxes();
+  void loopOverPaddedBoxes(size_t depth, const std::vector<Linear>& base,
+                           std::vector<Linear>& origin);
+  void fillRows(const StagedOperand& padded, size_t k, std::vector<Linear>& indices,
+                const Linear& at, const Point& inside);
+  void fillRow(const StagedOperand& padded, std::vector<Linear>& indices, const Linear& at);
+  void fillOther(const StagedOperand& padded, const Linear& at, int64_t from, int64_t to);
+  void storeBox(const StagedOperand& padded, Linear at, ir::ValueId value);
   void requireInside(const Linear& index, const Linear& extent, Point& point);
   void finishInside(Point& point, ir::ValueId condition);
   void loopOverSlices(const std::vector<Linear>& base, std::vector<Linear>& origin);
@@ -126,11 +138,12 @@ class TaskLowering {
   std::map<ir::ValueId, KernelBufferUse> buffers_;
   std::vector<ir::ValueId> order_;  // plan values of the kernel's parameters
   Linear firstGroup_;
-  // Of a sliced reduction (lower_slices.cpp):
+  // Of a sliced reduction (lower_slices.cpp), or one with padded boxes:
   std::vector<ir::ValueId> partial_;   // states of a group's points so far, one array for each
-  std::vector<Linear> groupBase_;      // where the group begins
+  std::vector<Linear> groupBase_;      // where the group, or a part with its boxes, begins
   std::optional<Linear> slice_;        // that is gone through
   std::vector<StagedOperand> stages_;  // of a group of several invocations (lower_staged.cpp)
+  std::vector<StagedOperand> padded_;  // of a group of one (lower_padded.cpp)
   Evaluator evaluator_;
 };
 

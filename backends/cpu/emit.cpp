@@ -286,7 +286,9 @@ void Emitter::emitVar(const ir::Op& op) {
   if (!type.shape.empty()) {
     element = llvm::ArrayType::get(element, static_cast<uint64_t>(type.shape[0].value()));
   }
-  define(op, entry.CreateAlloca(element));
+  llvm::AllocaInst* place = entry.CreateAlloca(element);
+  if (op.opcode == Opcode::Shared) place->setAlignment(llvm::Align(64));  // vectors of any width
+  define(op, place);
 }
 
 llvm::Value* Emitter::variableElement(const ir::Op& op, size_t indexOperand) {

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "ir/kernel.h"
+#include "sched/roller/padded_boxes.h"
 
 namespace quartet::sched {
 
@@ -19,13 +20,6 @@ int64_t product(const std::vector<int64_t>& values, size_t first, size_t last) {
   int64_t result = 1;
   for (size_t i = first; i < last; ++i) result *= values[i];
   return result;
-}
-
-bool mentions(const Expr& e, int axis) {
-  bool found = false;
-  e.visit(
-      [&](const Expr& node) { found |= node.kind() == Expr::Kind::Axis && node.number() == axis; });
-  return found;
 }
 
 /// Read from what is laid out anew, `axis` innermost.
@@ -92,11 +86,18 @@ bool guardVaries(const TaskView& view, const Access& access, int axis, int64_t l
   if (!access.guard.valid()) return true;
   const std::vector<Expr> conditions = ir::conjuncts(access.guard);
   return std::any_of(conditions.begin(), conditions.end(), [&](const Expr& condition) {
-    if (!mentions(condition, axis)) return false;
+    if (!ir::mentions(condition, axis)) return false;
     const bool comparison = condition.kind() == Expr::Kind::Apply && condition.args().size() == 2 &&
                             condition.args()[0].dtype() == ir::DType::I64;
     return !comparison || !decidedByBlock(condition, axis, view.axes(), lanes);
   });
+}
+
+/// Whether what `access` reads is brought into a padded box when `axis` runs along lanes.
+bool inPaddedBox(const TaskView& view, const Access& access, int axis,
+                 const hwdb::Description& device) {
+  return access.guard.valid() && !access.perPoint && !access.write && axis >= 0 &&
+         axis == paddedLaneAxis(view, device);
 }
 
 /// Loads that a vector of `axis` takes where its elements lie together: more than one on average
@@ -157,7 +158,7 @@ int packableAxis(const TaskView& view, const Access& access, int axis) {
   int found = -1;
   for (size_t k = 0; k < access.indices.size(); ++k) {
     const Expr& index = access.indices[k];
-    if (!mentions(index, axis)) continue;
+    if (!ir::mentions(index, axis)) continue;
     if (found >= 0 || index.kind() != Expr::Kind::Axis) return -1;
     found = static_cast<int>(k);
   }
@@ -190,7 +191,7 @@ std::optional<int64_t> strideOf(const TaskView& view, const Access& access, int 
   Access along = access;
   bool matters = false;
   for (Expr& index : along.indices) {
-    if (mentions(index, axis)) {
+    if (ir::mentions(index, axis)) {
       matters = true;
     } else {
       index = Expr::index(0);
@@ -211,7 +212,8 @@ double vectorAccesses(const TaskView& view, const Access& access, int axis,
                       const hwdb::Description& device) {
   const int64_t lanes = device.vectorLanes.value;
   const auto each = static_cast<double>(lanes);
-  if (guardVaries(view, access, axis, lanes)) return each;
+  if (!inPaddedBox(view, access, axis, device) && guardVaries(view, access, axis, lanes))
+    return each;
   if (access.write && view.isFree(access.buffer)) return 1;
   const auto stride = strideOf(view, access, axis, lanes);
   if (packed(view, access, axis, device)) {
@@ -257,10 +259,11 @@ std::vector<LaneChoice> laneChoices(const TaskView& view, const hwdb::Descriptio
   for (const Access& access : view.accesses) {
     scalar += access.perPoint ? 1.0 / static_cast<double>(view.reductionCount()) : 1.0;
   }
+  const int padded = paddedLaneAxis(view, device);
   const int last = view.expr->laneCombine() ? view.axes() : view.rank();
   for (int axis = last - 1; axis >= 0; --axis) {
     const int64_t extent = view.extents[static_cast<size_t>(axis)];
-    if (extent < 2) continue;
+    if (extent < 2 || (padded >= 0 && axis != padded)) continue;
     double cost = 0;
     for (const Access& access : view.accesses) {
       // With lanes along a reduction, what happens once per point stays scalar.

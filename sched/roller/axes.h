@@ -19,6 +19,7 @@ struct TaskView {
   std::vector<Access> accesses;
   std::vector<ir::ValueId> freeLayout;                 // buffers whose layout may be chosen
   mutable std::map<int, std::vector<int>> rowsOfLane;  // what rowAxes found, by lane axis
+  mutable std::optional<int> paddedLanes;              // what paddedLaneAxis found
 
   int rank() const { return expr->domainRank(); }
   int axes() const { return expr->axisCount(); }

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "sched/roller/padding.h"
+#include "ir/staging.h"
 
 namespace quartet::sched {
 
@@ -57,7 +57,7 @@ bool zeroOutside(const Expr& load, const std::vector<ir::Dim>& shape) {
   if (!load.guarded()) return true;
   const Expr& other = load.other();
   return other.isLiteral() && other.floatValue() == 0 &&
-         isBoundsGuard(load.guard(), load.args(), shape);
+         ir::isBoundsGuard(load.guard(), load.args(), shape);
 }
 
 /// The axes of the weights' indices, each once.

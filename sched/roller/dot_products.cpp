@@ -75,23 +75,16 @@ std::optional<std::pair<Expr, Expr>> factorsOf(const TensorExpr& expr, const Dot
   return std::pair(*a, *b);
 }
 
-bool mentions(const Expr& expr, int axis) {
-  bool found = false;
-  expr.visit(
-      [&](const Expr& node) { found |= node.kind() == Expr::Kind::Axis && node.number() == axis; });
-  return found;
-}
-
 /// The index of a load that is `axis` by itself, where nothing else of the load depends on it.
 std::optional<size_t> packedIndex(const Expr& load, int axis) {
   std::optional<size_t> found;
   for (size_t k = 0; k < load.args().size(); ++k) {
     const Expr& index = load.args()[k];
-    if (!mentions(index, axis)) continue;
+    if (!ir::mentions(index, axis)) continue;
     if (found || index.kind() != Expr::Kind::Axis) return std::nullopt;
     found = k;
   }
-  if (load.guarded() && mentions(load.guard(), axis)) return std::nullopt;
+  if (load.guarded() && ir::mentions(load.guard(), axis)) return std::nullopt;
   return found;
 }
 

@@ -140,16 +140,11 @@ std::optional<int64_t> stagedBytes(const TaskView& view, const ir::Tile& tile) {
     if (!init.isLiteral()) return std::nullopt;
   }
   const auto& operands = view.plan->op(view.anchor).operands;
-  std::vector<ir::Expr> loads;
-  bool sound = true;
-  for (const ir::Expr& element : view.expr->element) {
-    element.visit([&](const ir::Expr& node) {
-      if (node.kind() != ir::Expr::Kind::Load) return;
-      const ir::ValueId operand = operands[static_cast<size_t>(node.number())];
-      sound &= !node.guarded() && view.plan->type(operand).kind == ir::Type::Kind::Buffer;
-      if (std::find(loads.begin(), loads.end(), node) == loads.end()) loads.push_back(node);
-    });
-  }
+  const std::vector<ir::Expr> loads = ir::distinctLoads(view.expr->element);
+  const bool sound = std::ranges::none_of(loads, [&](const ir::Expr& load) {
+    const ir::ValueId operand = operands[static_cast<size_t>(load.number())];
+    return load.guarded() || view.plan->type(operand).kind != ir::Type::Kind::Buffer;
+  });
   int64_t bytes = 0;
   for (const ir::Expr& load : loads) {
     const auto box = ir::stageBox(load.args(), lengths, tile.laneAxis);

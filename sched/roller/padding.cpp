@@ -2,7 +2,9 @@
 
 #include <algorithm>
 
+#include "ir/staging.h"
 #include "sched/roller/copies.h"
+#include "sched/roller/padded_boxes.h"
 #include "sched/task_set.h"
 
 namespace quartet::sched {
@@ -13,22 +15,6 @@ using ir::Opcode;
 using ir::OpId;
 using ir::TensorExpr;
 using ir::ValueId;
-
-bool isBoundsGuard(const Expr& guard, const std::vector<Expr>& indices,
-                   const std::vector<Dim>& shape) {
-  const std::vector<Expr> parts = ir::conjuncts(guard);
-  return std::all_of(parts.begin(), parts.end(), [&](const Expr& part) {
-    if (part.kind() != Expr::Kind::Apply || part.args().size() != 2) return false;
-    for (size_t k = 0; k < indices.size(); ++k) {
-      if (!(part.args()[0] == indices[k])) continue;
-      const Expr& bound = part.args()[1];
-      const auto extent = shape[k].constant();
-      if (part.op() == Opcode::Ge && bound.isInt(0)) return true;
-      if (part.op() == Opcode::Lt && extent && bound.isInt(*extent)) return true;
-    }
-    return false;
-  });
-}
 
 namespace {
 
@@ -43,15 +29,12 @@ std::optional<Padding> coveringBox(const Expr& load, const std::vector<Dim>& sha
                                    const TensorExpr& expr) {
   std::vector<Dim> axes = expr.domain;
   axes.insert(axes.end(), expr.reduction.begin(), expr.reduction.end());
-  const std::vector<Expr> guards = ir::conjuncts(load.guard());
   Padding box;
   for (size_t k = 0; k < shape.size(); ++k) {
     const Expr& index = load.args()[k];
-    const bool guarded = std::any_of(guards.begin(), guards.end(),
-                                     [&](const Expr& guard) { return guard.args()[0] == index; });
     box.before.push_back(0);
     box.extents.push_back(shape[k]);
-    if (!guarded) continue;
+    if (!ir::guardsIndex(load, k)) continue;
     const auto form = ir::affineForm(index, static_cast<int>(axes.size()));
     if (!form || !shape[k].isConstant()) return std::nullopt;
     int64_t lo = form->constant;
@@ -98,6 +81,7 @@ ValueId addPaddedCopy(ir::Module& plan, OpId tasks, ValueId source, const Paddin
 }  // namespace
 
 void padOperands(ir::Module& plan, OpId tasks, const hwdb::Description& device) {
+  if (paddedLaneAxis(viewOf(plan, tasks, {}), device) >= 0) return;
   const OpId anchor = governingTile(plan, tasks);
   TensorExpr expr = plan.op(anchor).attributes.expr();
   if (expr.form != TensorExpr::Form::Reduce) return;
@@ -112,7 +96,7 @@ void padOperands(ir::Module& plan, OpId tasks, const hwdb::Description& device) 
     if (type.kind != ir::Type::Kind::Buffer) return node;
     for (const Dim& dim : type.shape)
       if (dim == Dim(0)) return node;
-    if (!isBoundsGuard(node.guard(), node.args(), type.shape)) return node;
+    if (!ir::isBoundsGuard(node.guard(), node.args(), type.shape)) return node;
     const auto box = coveringBox(node, type.shape, expr);
     if (!box) return node;
     const auto elements = static_cast<double>(ir::elementCount(box->extents).usual(plan.symbols));

@@ -9,11 +9,8 @@ namespace quartet::sched {
 /// steps per element (the device's paddedCopySteps): a task set in front that copies it into a
 /// buffer with the border filled in, and the reduction reading that. Pays because the guard is
 /// decided once per element, not once per step, and because steps without one are plain vector
-/// operations. Other guards (strided positions of transposed convolutions, say) stay.
+/// operations. Not where tasks can bring padded boxes into memory of their own (padded_boxes.h).
+/// Other guards (strided positions of transposed convolutions, say) stay.
 void padOperands(ir::Module& plan, ir::OpId tasks, const hwdb::Description& device);
-
-/// Whether `guard` says exactly that some of `indices` lie inside an operand of this shape.
-bool isBoundsGuard(const ir::Expr& guard, const std::vector<ir::Expr>& indices,
-                   const std::vector<ir::Dim>& shape);
 
 }  // namespace quartet::sched

@@ -11,6 +11,7 @@
 #include "sched/roller/group_tile.h"
 #include "sched/roller/merging.h"
 #include "sched/roller/packing.h"
+#include "sched/roller/padded_boxes.h"
 #include "sched/roller/padding.h"
 #include "sched/roller/plan_cycles.h"
 #include "sched/roller/shape.h"
@@ -133,6 +134,7 @@ LaneTiles laneTiles(const TaskView& view, const LaneChoice& lane, const Budget& 
   const Work work = workOf(view, lane);
   for (RegisterTile& tile : of.tiles) {
     chooseGroupTile(view, work, budget, env.device, tile.tile);
+    choosePaddedBoxes(view, env.device, tile.tile);
     tile.alone = tile.cycles;
     tile.cycles *= imbalance(view, tile.tile, budget.units);
   }

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <numeric>
+#include <ranges>
 
 #include "ir/loop_count.h"
 #include "sched/roller/step_model.h"
@@ -180,19 +181,37 @@ double stepsOf(const TaskView& view, const LaneChoice& lane) {
   return steps / static_cast<double>(extent) * static_cast<double>(vectors);
 }
 
+/// Axes whose neighbouring points may be the rows of a register tile. Where no axis has rows that
+/// share what vectors hold, and one invocation has all registers, rows along the innermost axis
+/// still hide the latency of each other's operations, and share what no lane and no row reads
+/// apart.
+std::vector<int> rowCandidates(const TaskView& view, const LaneChoice& lane,
+                               const std::vector<int>& order, const hwdb::Description& device) {
+  std::vector<int> candidates = rowAxes(view, lane);
+  const bool laneInDomain = lane.axis >= 0 && lane.axis < view.rank();
+  if (!candidates.empty() || !laneInDomain || device.groupInvocations.value > 1) return candidates;
+  for (const int axis : std::views::reverse(order)) {
+    if (axis >= view.rank() || axis == lane.axis) continue;
+    if (view.extents[static_cast<size_t>(axis)] < 2) continue;
+    candidates.push_back(axis);
+    break;
+  }
+  return candidates;
+}
+
 /// All accumulators that a reduction may have, those with which it takes least time first; those of
 /// nearly the same time in the order of construction: small ones first.
 std::vector<Candidate> rankAccumulators(const TaskView& view, const LaneChoice& lane,
                                         const hwdb::Description& device) {
   const LoopLimit limit(view, lane, device);
   const std::vector<int64_t> vectorCounts = sched::vectorCounts(view, lane);
-  std::vector<int> candidates = rowAxes(view, lane);
-  candidates.insert(candidates.begin(), -1);
   const auto most =
       std::max(static_cast<int64_t>(kMostUnrolled / stepOperations(view)), int64_t{1});
   const double steps = stepsOf(view, lane);
   const std::vector<int> order = loopOrder(view, lane, device);
   const int stepAxis = stepAxisOf(view, order);
+  std::vector<int> candidates = rowCandidates(view, lane, order, device);
+  candidates.insert(candidates.begin(), -1);  // one row
   std::vector<Candidate> ranked;
   size_t best = 0;
   for (const int axis : candidates) {
@@ -312,9 +331,9 @@ std::vector<RegisterTile> registerTiles(const TaskView& view, const LaneChoice& 
 int64_t tileRegisters(const TaskView& view, const ir::Tile& tile, const hwdb::Description& device) {
   const LaneChoice lane{tile.laneAxis, tile.lanes};
   Accumulators taken;
-  for (const int axis : rowAxes(view, lane)) {
+  for (int axis = 0; axis < view.rank(); ++axis) {
     const int64_t rows = tile.reg[static_cast<size_t>(axis)];
-    if (rows > 1) {
+    if (rows > 1 && axis != lane.axis) {
       taken.rowAxis = axis;
       taken.rows = rows;
     }

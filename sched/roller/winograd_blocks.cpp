@@ -38,14 +38,9 @@ Expr both(const Expr& condition, const Expr& guard) {
   return guard.valid() ? Expr::apply(Opcode::And, {condition, guard}) : condition;
 }
 
-bool mentions(const Expr& load, int axis) {
-  return std::any_of(load.args().begin(), load.args().end(), [&](const Expr& index) {
-    bool found = false;
-    index.visit([&](const Expr& node) {
-      found |= node.kind() == Expr::Kind::Axis && node.number() == axis;
-    });
-    return found;
-  });
+bool indexedBy(const Expr& load, int axis) {
+  return std::any_of(load.args().begin(), load.args().end(),
+                     [&](const Expr& index) { return ir::mentions(index, axis); });
 }
 
 Expr zero(DType dtype) {
@@ -204,7 +199,7 @@ TensorExpr WinogradBlocks::cornerOf(const TensorExpr& top, const std::vector<boo
     Expr guard = node.guarded() ? node.guard() : Expr();
     for (size_t w = 0; w < corner.size(); ++w) {
       const int position = convolution_.windows[w].position;
-      if (!mayBeOutside(w, corner) || !mentions(node, position)) continue;
+      if (!mayBeOutside(w, corner) || !indexedBy(node, position)) continue;
       const auto i = static_cast<size_t>(position);
       guard = both(Expr::apply(Opcode::Lt, {axes[i], Expr::extent(expr_.domain[i])}), guard);
     }

@@ -12,6 +12,7 @@ using ir::Opcode;
 std::string name(Feature feature) {
   constexpr const char* kNames[] = {"a packed constant",
                                     "a padded copy",
+                                    "a padded box",
                                     "a register tile",
                                     "lanes on a reduction",
                                     "a turned tile",
@@ -36,6 +37,7 @@ void ofTile(const ir::Op& tile, std::set<Feature>& found) {
   const auto& shape = tile.attributes.get<ir::Tile>("tile");
   const ir::TensorExpr& expr = tile.attributes.expr();
   if (shape.laneAxis >= expr.domainRank()) found.insert(Feature::ReductionLanes);
+  if (!shape.stage.empty()) found.insert(Feature::PaddedBox);
   if (shape.storeAxis >= 0) found.insert(Feature::TurnedTile);
   for (size_t i = expr.domain.size(); i < shape.group.size(); ++i) {
     const auto extent = expr.reduction[i - expr.domain.size()].constant();

@@ -13,6 +13,7 @@ namespace quartet::fuzz {
 enum class Feature {
   PackedConstant,    // of a contraction, in panels
   PaddedCopy,        // of an operand that a reduction reads
+  PaddedBox,         // of a part of one, in the task's own memory
   RegisterTile,      // several rows and several vectors of accumulators
   ReductionLanes,    // lanes along a reduction axis
   TurnedTile,        // rows along lanes when results are stored
@@ -28,7 +29,7 @@ enum class Feature {
   Windows,           // a task set cut into windows of a buffer
   SymbolicExtent,    // a launch parameter
 };
-inline constexpr int kFeatureCount = 16;
+inline constexpr int kFeatureCount = 17;
 std::string name(Feature feature);
 
 /// How many programs had each.

@@ -43,7 +43,7 @@ TEST_CASE("a graph round-trips") {
 
 TEST_CASE("all attributes round-trip") {
   checkRoundTrip(R"(graph @attributes() -> () attributes {local = 64} {
-  %a = compute {dims = <dims: N, 4, min(N, 7)>, dtype = bf16, empty = [], f = 1.5, g = -0.0, h = 1e+300, inf = -inf, ints = [-1, 2, 9223372036854775807], layout = layout [a0/32, a1, a0/4%8, a0%4], min = -9223372036854775808, nodims = <dims: >, "odd name" = 3, op = tile, s = "x\x00\"\\", t = tile(group [14, 64, 64], reg [14, 32, 1], lane 1 x 16, order [0, 1, 2]), u = tile()} : f32[]
+  %a = compute {dims = <dims: N, 4, min(N, 7)>, dtype = bf16, empty = [], f = 1.5, g = -0.0, h = 1e+300, inf = -inf, ints = [-1, 2, 9223372036854775807], layout = layout [a0/32, a1, a0/4%8, a0%4], min = -9223372036854775808, nodims = <dims: >, "odd name" = 3, op = tile, s = "x\x00\"\\", t = tile(group [14, 64, 64], reg [14, 32, 1], lane 1 x 16, order [0, 1, 2]), u = tile(), v = tile(group [4, 8], reg [2, 8], stage [2, 8], lane 1 x 8, store 0, order [0, 1])} : f32[]
   %b = compute {nan = nan, one = 1.0, tiny = 5e-324} : f32[]
   return
 }

@@ -432,6 +432,34 @@ TEST_CASE("tiles fit their expressions") {
   contains(sums("3"), "reduction axis 0 of extent 8 is unrolled by 3");
   contains(shaped("tile(group [4, 8], reg [1, 4], lane 1 x 4, order [1, 1])"), "each axis once");
   contains(shaped("tile(group [4, 8], reg [1, 4], lane 1 x 4, order [0])"), "each axis once");
+  contains(shaped("tile(group [4, 8], reg [1, 4], stage [1, 8], lane 1 x 4, order [0, 1])"),
+           "a stage needs a reduction");
+}
+
+TEST_CASE("parts of a group are whole register tiles, groups whole parts") {
+  const auto staged = [](const std::string& shape, const std::string& lane = "1 x 4") {
+    return plan("%z = buffer : buffer<f32[6, 8]>\n" +
+                tasks("%u = tile %x {expr = {reduce (6, 8 | 3) init (0.0:f32) each (in0[0, r0]) "
+                      "combine (add(s0, e0)) commutative -> (s0)}, tile = tile(" +
+                      shape + ", lane " + lane +
+                      ", order [0, 1, 2])} : f32[6, 8]\n"
+                      "write %u, %z"));
+  };
+  CHECK(problem(staged("group [4, 8, 3], reg [2, 4, 1], stage [4, 8, 3]")) == "");
+  CHECK(problem(staged("group [4, 8, 3], reg [1, 4, 1], stage [2, 8, 3]")) == "");
+  CHECK(problem(staged("group [6, 8, 3], reg [4, 4, 1], stage [8, 12, 3]")) == "");
+  contains(staged("group [4, 8, 3], reg [1, 4, 1], stage [3, 8, 3]"),
+           "3 points along axis 0, required are whole register tiles that divide the group");
+  contains(staged("group [4, 8, 3], reg [2, 4, 1], stage [1, 8, 3]"), "1 points along axis 0");
+  contains(staged("group [4, 8, 3], reg [2, 4, 1], stage [2, 4, 3]"),
+           "4 points along axis 1, required is its extent 8");
+  contains(staged("group [4, 8, 3], reg [2, 4, 1], stage [2, 8, 1]"),
+           "1 points along axis 2, required is its extent 3");
+  contains(staged("group [4, 8, 3], reg [2, 4, 1], stage [2, 8]"),
+           "the stage has 2 extents, required are 3");
+  contains(staged("group [4, 8, 1], reg [2, 4, 1], stage [2, 8, 3]"), "in slices has no stage");
+  contains(staged("group [4, 8, 3], reg [2, 4, 1], stage [2, 8, 3]", "-1 x 1"),
+           "a stage needs a reduction");
 }
 
 std::string kernel(const std::string& body) {

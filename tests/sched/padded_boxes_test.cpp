@@ -1,0 +1,123 @@
+// Where Roller has padded boxes brought into a task's own memory, and how large they are.
+#include <doctest/doctest.h>
+
+#include "ir/staging.h"
+#include "sched/task_set.h"
+#include "tests/common/harness.h"
+
+using namespace quartet;
+
+namespace {
+
+hwdb::Description cached(int64_t innerBytes, int64_t outerBytes) {
+  hwdb::Description device = test::vectorCpu();
+  device.paddedCopySteps.value = 1;
+  device.shuffleVectorLoads = {1, hwdb::Provenance::Derived, "test"};
+  hwdb::MemoryLevel outer;
+  outer.name = "L2";
+  outer.bytes.value = outerBytes;
+  outer.lineBytes.value = 64;
+  hwdb::MemoryLevel inner = outer;
+  inner.name = "L1";
+  inner.bytes.value = innerBytes;
+  device.memory = {outer, inner};
+  return device;
+}
+
+std::string depthwise(int64_t channels, int64_t rows, int64_t columns) {
+  const std::string c = std::to_string(channels);
+  const std::string shape = c + ", " + std::to_string(rows) + ", " + std::to_string(columns);
+  return "graph @g(%x: f32[2, " + shape + "]) -> (\"y\") {\n  %w = constant {hash = \"w\"} : f32[" +
+         c + ", 1, 3, 3]\n  %y = conv %x, %w {dilations = [1, 1], group = " + c +
+         ", pads = [1, 1, 1, 1], strides = [1, 1]} : f32[2, " + shape +
+         "]\n  return %y\n}\nconstant \"w\" f32[" + c + ", 1, 3, 3] = elided";
+}
+
+struct Planned {
+  size_t taskSets = 0;
+  ir::Tile tile;      // of the last one
+  int64_t bytes = 0;  // of its boxes
+};
+
+Planned planned(const std::string& text, const hwdb::Description& device) {
+  const ir::Module plan = test::planned(test::expressed(text), device);
+  const std::vector<ir::OpId> sets = sched::taskSets(plan);
+  const ir::Op& anchor = plan.op(sched::governingTile(plan, sets.back()));
+  Planned result{sets.size(), anchor.attributes.get<ir::Tile>("tile"), 0};
+  if (result.tile.stage.empty()) return result;
+  const ir::TensorExpr& expr = anchor.attributes.expr();
+  for (const ir::Expr& load : ir::distinctLoads(expr.element)) {
+    const ir::Type& operand = plan.type(anchor.operands[static_cast<size_t>(load.number())]);
+    const auto box = ir::paddedBox(load, operand, result.tile, expr.domain.size());
+    if (box) result.bytes += 4 * box->box.elements;
+  }
+  CHECK(result.bytes > 0);
+  return result;
+}
+
+}  // namespace
+
+TEST_CASE("padded boxes: depthwise convolutions and pooling read them, and nothing is copied") {
+  const hwdb::Description device = cached(32 << 10, 1 << 20);
+  for (const std::string& text :
+       {depthwise(6, 20, 21), std::string(R"(graph @g(%x: f32[2, 6, 20, 21]) -> ("y") {
+  %y = window %x {dilations = [1, 1, 1, 1], fn = max, pads = [0, 0, 1, 1, 0, 0, 1, 1], strides = [1, 1, 2, 2], window = [1, 1, 3, 3]} : f32[2, 6, 10, 11]
+  return %y
+})")}) {
+    INFO(text);
+    const Planned made = planned(text, device);
+    INFO(made.tile.str());
+    CHECK(made.taskSets == 1);
+    REQUIRE_FALSE(made.tile.stage.empty());
+    CHECK(made.bytes <= 16 << 10);
+    test::checkGraphOn(device, text);
+  }
+}
+
+TEST_CASE("padded boxes: rows follow the room in the caches") {
+  const std::string text = depthwise(3, 200, 50);
+  int64_t before = INT64_MAX;
+  for (const int64_t inner : {256 << 10, 64 << 10, 16 << 10}) {
+    const Planned made = planned(text, cached(inner, 4 << 20));
+    REQUIRE_FALSE(made.tile.stage.empty());
+    CHECK(made.bytes <= inner / 2);
+    CHECK(made.bytes < before);
+    before = made.bytes;
+  }
+  // Two rows of three at a time would read most rows again: the cache behind has room for more.
+  const Planned far = planned(text, cached(2 << 10, 256 << 10));
+  REQUIRE_FALSE(far.tile.stage.empty());
+  CHECK(far.bytes > 1 << 10);
+  CHECK(far.bytes <= 64 << 10);
+  test::checkGraphOn(cached(16 << 10, 4 << 20), depthwise(3, 50, 50));
+}
+
+TEST_CASE("padded boxes: a copy where they have no room, or where other points read them again") {
+  const hwdb::Description device = cached(32 << 10, 256 << 10);
+  // A row of three: 180 kB.
+  const Planned wide = planned(depthwise(2, 8, 15000), device);
+  CHECK(wide.tile.stage.empty());
+  CHECK(wide.taskSets == 2);
+  const std::string conv = R"(graph @g(%x: f32[2, 6, 20, 21]) -> ("y") {
+  %w = constant {hash = "w"} : f32[8, 6, 3, 3]
+  %y = conv %x, %w {dilations = [1, 1], group = 1, pads = [1, 1, 1, 1], strides = [1, 1]} : f32[2, 8, 20, 21]
+  return %y
+}
+constant "w" f32[8, 6, 3, 3] = elided)";
+  CHECK(planned(conv, device).tile.stage.empty());
+  // Caches of no known size.
+  CHECK(planned(depthwise(6, 20, 21), cached(0, 0)).tile.stage.empty());
+}
+
+TEST_CASE("rows: neighbours hide the latency of sums that share nothing") {
+  // Depthwise: no row shares what another one's vectors hold.
+  hwdb::Description device = cached(32 << 10, 1 << 20);
+  device.fmaLatencyCycles.value = 8;
+  device.vectorRegisters.value = 32;
+  const Planned made = planned(depthwise(6, 20, 21), device);
+  REQUIRE(made.tile.laneAxis == 3);
+  CHECK(made.tile.reg[2] * made.tile.reg[3] / made.tile.lanes >= 4);
+  device.vectorRegisters.value = 4;  // of which two take what is loaded
+  const Planned few = planned(depthwise(6, 20, 21), device);
+  CHECK(few.tile.reg[2] * few.tile.reg[3] / few.tile.lanes <= 2);
+}
