@@ -1,8 +1,8 @@
-// The lowering of one task set: what lower_tasks.cpp (loops over tiles), lower_reduction.cpp (what
-// happens inside a register tile of a reduction), lower_slices.cpp (reductions in slices),
-// lower_staged.cpp (slices in workgroup memory), lower_padded.cpp (padded boxes), lower_turned.cpp
-// (tiles turned before they are stored), lower_steps.cpp (scans and scatters) and lower_argsort.cpp
-// share.
+// The lowering of one task set: what lower_tasks.cpp (loops over tiles), lower_register_tile.cpp
+// (the points of one), lower_reduction.cpp (what happens inside a register tile of a reduction),
+// lower_slices.cpp (reductions in slices), lower_staged.cpp (slices in workgroup memory),
+// lower_padded.cpp (padded boxes), lower_turned.cpp (tiles turned before they are stored),
+// lower_steps.cpp (scans and scatters) and lower_argsort.cpp share.
 #pragma once
 
 #include <functional>
