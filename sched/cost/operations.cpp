@@ -62,11 +62,20 @@ double operationCost(Opcode op, ir::DType dtype) {
 double operationsOf(const std::vector<ir::Expr>& exprs) {
   double operations = 0;
   std::set<const void*> counted;
+  std::set<const void*> free;  // that are index arithmetic, or conditions on indices
   for (const ir::Expr& e : exprs) {
     e.visit([&](const ir::Expr& part) {
       if (part.kind() != ir::Expr::Kind::Apply || !counted.insert(part.id()).second) return;
       const bool index = part.dtype() == ir::DType::I64 && part.op() != Opcode::Pow;
-      if (!index) operations += operationCost(part.op(), part.dtype());
+      const bool condition = part.dtype() == ir::DType::Bool &&
+                             std::ranges::all_of(part.args(), [&](const ir::Expr& arg) {
+                               return arg.dtype() == ir::DType::I64 || free.contains(arg.id());
+                             });
+      if (index || condition) {
+        free.insert(part.id());
+      } else {
+        operations += operationCost(part.op(), part.dtype());
+      }
     });
   }
   return operations;

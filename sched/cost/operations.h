@@ -9,7 +9,7 @@ namespace quartet::sched {
 double operationCost(ir::Opcode op, ir::DType dtype);
 
 /// Operations of one evaluation of `exprs`, shared parts once; index arithmetic (all of i64 but
-/// powers) is free.
+/// powers) and conditions on indices are free.
 double operationsOf(const std::vector<ir::Expr>& exprs);
 
 /// Operations of a whole tensor expression, for the usual values of its symbols.

@@ -93,13 +93,6 @@ bool guardVaries(const TaskView& view, const Access& access, int axis, int64_t l
   });
 }
 
-/// Whether what `access` reads is brought into a padded box when `axis` runs along lanes.
-bool inPaddedBox(const TaskView& view, const Access& access, int axis,
-                 const hwdb::Description& device) {
-  return access.guard.valid() && !access.perPoint && !access.write && axis >= 0 &&
-         axis == paddedLaneAxis(view, device);
-}
-
 /// Loads that a vector of `axis` takes where its elements lie together: more than one on average
 /// where vectors start anywhere in a cache line, since those across two lines are two loads.
 double contiguousLoads(const TaskView& view, const Access& access, int axis,
@@ -206,6 +199,12 @@ std::optional<int64_t> strideOf(const TaskView& view, const Access& access, int 
 
 bool varies(const TaskView& view, const Access& access, int axis, int64_t block) {
   return strideOf(view, access, axis, block).value_or(1) != 0;
+}
+
+bool inPaddedBox(const TaskView& view, const Access& access, int axis,
+                 const hwdb::Description& device) {
+  return access.guard.valid() && !access.perPoint && !access.write && axis >= 0 &&
+         axis == paddedLaneAxis(view, device);
 }
 
 double vectorAccesses(const TaskView& view, const Access& access, int axis,

@@ -58,6 +58,10 @@ bool varies(const TaskView& view, const Access& access, int axis, int64_t block 
 double vectorAccesses(const TaskView& view, const Access& access, int axis,
                       const hwdb::Description& device);
 
+/// Whether what `access` reads is brought into a padded box when `axis` runs along lanes.
+bool inPaddedBox(const TaskView& view, const Access& access, int axis,
+                 const hwdb::Description& device);
+
 /// Whether a read that all invocations' lanes share gives several steps of the reduction at once:
 /// one load of as many elements as a vector has, which lie together along `stepAxis`. Invocations
 /// load so; where one task has all lanes, each step loads for itself.

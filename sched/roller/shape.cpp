@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <cmath>
 #include <numeric>
-#include <ranges>
 
 #include "ir/loop_count.h"
 #include "sched/roller/step_model.h"
@@ -18,9 +17,6 @@ namespace {
 
 /// Vectors of a map's tile that one turn of its loop goes through.
 constexpr int64_t kMapVectors = 4;
-/// Operations of a reduction that are unrolled together, in units of operationCost: a driver's
-/// compiler can take memory without end over less than a thousand.
-constexpr double kMostUnrolled = 256;
 /// A larger tile is taken when its time is below so much of that of the best before it.
 constexpr double kBetter = 0.999;
 
@@ -51,7 +47,8 @@ std::vector<int> reductionOrder(const TaskView& view, const LaneChoice& lane) {
   return order;
 }
 
-std::vector<int> loopOrder(const TaskView& view, const LaneChoice& lane,
+/// `innermost`: the reduction axis that must be; -1: none.
+std::vector<int> loopOrder(const TaskView& view, const LaneChoice& lane, int innermost,
                            const hwdb::Description& device) {
   const std::vector<int>& rows = rowAxes(view, lane);
   const auto isRow = [&](int axis) {
@@ -66,7 +63,11 @@ std::vector<int> loopOrder(const TaskView& view, const LaneChoice& lane,
   if (laneInDomain && !sideBySide) order.push_back(lane.axis);
   order.insert(order.end(), rows.begin(), rows.end());
   if (laneInDomain && sideBySide) order.push_back(lane.axis);
-  const std::vector<int> inner = reductionOrder(view, lane);
+  std::vector<int> inner = reductionOrder(view, lane);
+  if (innermost >= 0) {
+    std::erase(inner, innermost);
+    inner.push_back(innermost);
+  }
   order.insert(order.end(), inner.begin(), inner.end());
   return order;
 }
@@ -88,7 +89,7 @@ class LoopLimit {
       : view_(view), lane_(lane), device_(device) {
     tile_.lanes = lane.lanes;
     tile_.laneAxis = lane.axis;
-    tile_.order = loopOrder(view, lane, device);
+    tile_.order = loopOrder(view, lane, -1, device);
   }
 
   bool keeps(int rowAxis, int64_t rows, int64_t vectors) const {
@@ -144,6 +145,7 @@ struct Accumulators {
   int rowAxis = -1;
   int64_t rows = 1;
   int64_t vectors = 1;
+  int overlap = -1;                  // overlapAxis whose steps keep what rows share
   bool turned = false;               // before they are stored: rows along lanes
   bool loadsSteps = false;           // as many steps as a vector has lanes are loaded at once
   std::vector<int64_t> slices = {};  // of the reduction axes; empty: each is gone through at once
@@ -181,20 +183,29 @@ double stepsOf(const TaskView& view, const LaneChoice& lane) {
   return steps / static_cast<double>(extent) * static_cast<double>(vectors);
 }
 
-/// Axes whose neighbouring points may be the rows of a register tile. Where no axis has rows that
-/// share what vectors hold, and one invocation has all registers, rows along the innermost axis
-/// still hide the latency of each other's operations, and share what no lane and no row reads
-/// apart.
-std::vector<int> rowCandidates(const TaskView& view, const LaneChoice& lane,
-                               const std::vector<int>& order, const hwdb::Description& device) {
-  std::vector<int> candidates = rowAxes(view, lane);
+/// How a register tile may have rows.
+struct Rows {
+  int axis = -1;     // -1: one row
+  int overlap = -1;  // overlapAxis, whose steps keep what rows share; -1: none
+};
+
+/// Where no axis has rows that share what vectors hold, and one invocation has all registers, rows
+/// along the innermost axis still hide the latency of each other's operations, and share what no
+/// lane and no row reads apart.
+std::vector<Rows> rowCandidates(const TaskView& view, const LaneChoice& lane,
+                                const hwdb::Description& device) {
+  std::vector<int> axes = rowAxes(view, lane);
   const bool laneInDomain = lane.axis >= 0 && lane.axis < view.rank();
-  if (!candidates.empty() || !laneInDomain || device.groupInvocations.value > 1) return candidates;
-  for (const int axis : std::views::reverse(order)) {
-    if (axis >= view.rank() || axis == lane.axis) continue;
-    if (view.extents[static_cast<size_t>(axis)] < 2) continue;
-    candidates.push_back(axis);
-    break;
+  if (axes.empty() && laneInDomain && device.groupInvocations.value == 1) {
+    for (int axis = view.rank() - 1; axis >= 0 && axes.empty(); --axis) {
+      if (axis != lane.axis && view.extents[static_cast<size_t>(axis)] > 1) axes.push_back(axis);
+    }
+  }
+  std::vector<Rows> candidates{{}};
+  for (const int axis : axes) {
+    candidates.push_back({axis, -1});
+    const int overlap = overlapAxis(view, lane, axis, device);
+    if (overlap >= 0) candidates.push_back({axis, overlap});
   }
   return candidates;
 }
@@ -206,16 +217,13 @@ std::vector<Candidate> rankAccumulators(const TaskView& view, const LaneChoice& 
   const LoopLimit limit(view, lane, device);
   const std::vector<int64_t> vectorCounts = sched::vectorCounts(view, lane);
   const auto most =
-      std::max(static_cast<int64_t>(kMostUnrolled / stepOperations(view)), int64_t{1});
+      std::max(static_cast<int64_t>(kMostUnrolled / stepOperations(view, device)), int64_t{1});
   const double steps = stepsOf(view, lane);
-  const std::vector<int> order = loopOrder(view, lane, device);
-  const int stepAxis = stepAxisOf(view, order);
-  std::vector<int> candidates = rowCandidates(view, lane, order, device);
-  candidates.insert(candidates.begin(), -1);  // one row
   std::vector<Candidate> ranked;
   size_t best = 0;
-  for (const int axis : candidates) {
-    const StepModel model(view, lane, axis, stepAxis, device);
+  for (const auto& [axis, overlap] : rowCandidates(view, lane, device)) {
+    const std::vector<int> order = loopOrder(view, lane, overlap, device);
+    const StepModel model(view, lane, axis, stepAxisOf(view, order), overlap >= 0, device);
     const StreamModel streams(view, lane, axis, order, device);
     const int64_t extent = axis < 0 ? 1 : view.extents[static_cast<size_t>(axis)];
     for (const int64_t vectors : vectorCounts) {
@@ -226,7 +234,7 @@ std::vector<Candidate> rankAccumulators(const TaskView& view, const LaneChoice& 
         // The models count all of this axis and the lane axis, at one point of the others.
         const double cycles = (model.cycles(rows, vectors) + streams.cycles(rows, vectors)) *
                               steps / static_cast<double>(extent);
-        ranked.push_back({{axis, rows, vectors, model.turns(rows), model.loadsSteps(),
+        ranked.push_back({{axis, rows, vectors, overlap, model.turns(rows), model.loadsSteps(),
                            streams.slices(rows, vectors)},
                           cycles});
         if (cycles < ranked[best].cycles * kBetter) best = ranked.size() - 1;
@@ -249,25 +257,26 @@ int64_t unrolledSteps(const TaskView& view, const Accumulators& accumulators,
   const int64_t points = accumulators.rows * accumulators.vectors;
   const int64_t states = std::max<int64_t>(stateRegisters(view), 1);
   const int64_t room = device.vectorRegisters.value / (points * states);
-  const auto code =
-      static_cast<int64_t>(kMostUnrolled / (static_cast<double>(points) * stepOperations(view)));
+  const auto code = static_cast<int64_t>(
+      kMostUnrolled / (static_cast<double>(points) * stepOperations(view, device)));
   const int64_t wanted = accumulators.loadsSteps ? std::max(room, device.vectorLanes.value) : room;
   return std::clamp<int64_t>(std::min(wanted, code), 1, kMostSteps);
 }
 
 /// A tile of single points, its loops in order.
-ir::Tile pointTile(const TaskView& view, const LaneChoice& lane, const hwdb::Description& device) {
+ir::Tile pointTile(const TaskView& view, const LaneChoice& lane, int innermost,
+                   const hwdb::Description& device) {
   ir::Tile tile;
   tile.lanes = lane.lanes;
   tile.laneAxis = lane.axis;
   tile.reg.assign(static_cast<size_t>(view.axes()), 1);
-  tile.order = loopOrder(view, lane, device);
+  tile.order = loopOrder(view, lane, innermost, device);
   return tile;
 }
 
 ir::Tile reductionTile(const TaskView& view, const LaneChoice& lane,
                        const Accumulators& accumulators, const hwdb::Description& device) {
-  ir::Tile tile = pointTile(view, lane, device);
+  ir::Tile tile = pointTile(view, lane, accumulators.overlap, device);
   tile.group = positive(view.extents);
   std::copy(accumulators.slices.begin(), accumulators.slices.end(),
             tile.group.begin() + view.rank());
@@ -282,6 +291,11 @@ ir::Tile reductionTile(const TaskView& view, const LaneChoice& lane,
   const int innermost = tile.order.back();
   if (innermost == lane.axis) {
     tile.reg[static_cast<size_t>(innermost)] = lane.lanes;
+    return tile;
+  }
+  if (accumulators.overlap >= 0) {
+    tile.reg[static_cast<size_t>(innermost)] =
+        overlappedSteps(view, innermost, accumulators.rows * accumulators.vectors, device);
     return tile;
   }
   const auto constant =
@@ -299,7 +313,7 @@ ir::Tile reductionTile(const TaskView& view, const LaneChoice& lane,
 /// them apart.
 std::vector<RegisterTile> mapTiles(const TaskView& view, const LaneChoice& lane,
                                    const hwdb::Description& device) {
-  ir::Tile tile = pointTile(view, lane, device);
+  ir::Tile tile = pointTile(view, lane, -1, device);
   std::vector<RegisterTile> tiles;
   if (lane.axis >= 0 && lane.axis < view.rank()) {
     const int64_t vectors = view.extents[static_cast<size_t>(lane.axis)] / lane.lanes;
@@ -341,7 +355,10 @@ int64_t tileRegisters(const TaskView& view, const ir::Tile& tile, const hwdb::De
   if (lane.axis >= 0 && lane.axis < view.rank()) {
     taken.vectors = ceilDivide(tile.reg[static_cast<size_t>(lane.axis)], tile.lanes);
   }
-  return tile.lanes * StepModel(view, lane, taken.rowAxis, stepAxisOf(view, tile.order), device)
+  const int stepAxis = stepAxisOf(view, tile.order);
+  const int overlap = overlapAxis(view, lane, taken.rowAxis, device);
+  const bool overlaps = overlap >= 0 && overlap == stepAxis;
+  return tile.lanes * StepModel(view, lane, taken.rowAxis, stepAxis, overlaps, device)
                           .registers(taken.rows, taken.vectors);
 }
 

@@ -3,8 +3,10 @@
 #include <algorithm>
 #include <cmath>
 #include <map>
+#include <set>
 
 #include "sched/cost/operations.h"
+#include "sched/roller/padded_boxes.h"
 
 namespace quartet::sched {
 
@@ -62,7 +64,55 @@ std::vector<bool> rowsApart(const TaskView& view, const Access& access, int axis
   return apart;
 }
 
+/// Comparisons that a guard joins, and what joins them.
+double conditionsOf(const ir::Expr& guard) {
+  return 2 * static_cast<double>(ir::conjuncts(guard).size()) - 1;
+}
+
+/// How an access moves along rows and along steps, in an index that both share; 0 where there is no
+/// such index, or what is read cannot be kept.
+struct Overlap {
+  int64_t rowStep = 0;
+  int64_t stepStep = 0;
+};
+Overlap overlapOf(const TaskView& view, const Access& access, const LaneChoice& lane, int rowAxis,
+                  int stepAxis, const hwdb::Description& device) {
+  const bool guarded = !access.guardAxes.empty() && !inPaddedBox(view, access, lane.axis, device);
+  if (access.write || access.perPoint || guarded || !varies(view, access, lane.axis)) return {};
+  for (const ir::Expr& index : access.indices) {
+    if (!ir::mentions(index, rowAxis) || !ir::mentions(index, stepAxis)) continue;
+    const auto form = ir::affineForm(index, view.axes());
+    if (!form) return {};
+    return {std::abs(form->coefficients[static_cast<size_t>(rowAxis)]),
+            std::abs(form->coefficients[static_cast<size_t>(stepAxis)])};
+  }
+  return {};
+}
+
 }  // namespace
+
+int overlapAxis(const TaskView& view, const LaneChoice& lane, int rowAxis,
+                const hwdb::Description& device) {
+  const bool ordered = view.expr->order == ir::TensorExpr::Order::Sequential;
+  if (rowAxis < 0 || ordered || device.groupInvocations.value > 1) return -1;
+  for (int axis = view.rank(); axis < view.axes(); ++axis) {
+    if (overlappedSteps(view, axis, 1, device) < 2) continue;
+    for (const Access& access : view.accesses) {
+      if (overlapOf(view, access, lane, rowAxis, axis, device).stepStep != 0) return axis;
+    }
+  }
+  return -1;
+}
+
+int64_t overlappedSteps(const TaskView& view, int overlapAxis, int64_t accumulators,
+                        const hwdb::Description& device) {
+  const auto extent =
+      view.expr->reduction[static_cast<size_t>(overlapAxis - view.rank())].constant();
+  if (!extent || *extent < 1) return 1;
+  const double each = static_cast<double>(accumulators) * stepOperations(view, device);
+  const auto most = static_cast<int64_t>(kMostUnrolled / each);
+  return largestDivisor(*extent, std::clamp<int64_t>(most, 1, kMostSteps));
+}
 
 int64_t stateRegisters(const TaskView& view) {
   int64_t count = 0;
@@ -70,7 +120,7 @@ int64_t stateRegisters(const TaskView& view) {
   return count;
 }
 
-double stepOperations(const TaskView& view) {
+double stepOperations(const TaskView& view, const hwdb::Description& device) {
   std::map<ir::ValueId, double> inFront;  // of one element of what a tile computes
   double operations = 0;
   for (ir::OpId id : view.plan->region(view.plan->op(view.tasks).regions[0]).ops) {
@@ -79,7 +129,9 @@ double stepOperations(const TaskView& view) {
     const ir::TensorExpr& expr = op.attributes.expr();
     operations = id == view.anchor ? operationsOf(expr.element) + operationsOf(expr.combine)
                                    : operationsOf(expr.results);
+    const bool padded = id == view.anchor && paddedLaneAxis(view, device) >= 0;
     for (const ir::Expr& load : ir::loadsOf(expr)) {
+      if (load.guarded() && !padded) operations += conditionsOf(load.guard());
       const auto found = inFront.find(op.operands[static_cast<size_t>(load.number())]);
       if (found != inFront.end()) operations += found->second;
     }
@@ -90,10 +142,11 @@ double stepOperations(const TaskView& view) {
 }
 
 StepModel::StepModel(const TaskView& view, const LaneChoice& lane, int rowAxis, int stepAxis,
-                     const hwdb::Description& device)
+                     bool overlap, const hwdb::Description& device)
     : view_(view),
       lane_(lane),
       rowAxis_(rowAxis),
+      overlapAxis_(overlap ? stepAxis : -1),
       stateRegisters_(stateRegisters(view)),
       operationsPerLoad_(operationsPerLoad(device)),
       device_(device) {
@@ -107,6 +160,11 @@ StepModel::StepModel(const TaskView& view, const LaneChoice& lane, int rowAxis, 
       operand.registers = registersOf(view.plan->type(access.buffer).dtype);
     }
     operand.alongSteps = sched::loadsSteps(view, access, lane.axis, stepAxis, device);
+    if (overlap) {
+      const Overlap shared = overlapOf(view, access, lane, rowAxis, stepAxis, device);
+      operand.rowStep = shared.rowStep;
+      operand.stepStep = shared.stepStep;
+    }
     operands_.push_back(operand);
   }
   countPointAccesses();
@@ -151,7 +209,8 @@ int64_t StepModel::registers(int64_t rows, int64_t vectors) const {
   int64_t count = (rows * vectors + 1) * stateRegisters_;
   int64_t addresses = kCounters;
   for (const Operand& operand : operands_) {
-    count += (operand.apart(rows) ? 1 : vectors) * operand.registers;
+    const int64_t kept = operand.stepStep != 0 ? rows * vectors : 1;
+    count += (operand.apart(rows) ? kept : vectors) * operand.registers;
     if (operand.alongSteps) count += operand.apart(rows) ? rows : 1;
     if (operand.apart(rows)) addresses += rows;
   }
@@ -175,10 +234,24 @@ double StepModel::cycles(int64_t rows, int64_t vectors) const {
          cutRows * stepCycles(1, 1);
 }
 
+/// Loads of a step for all rows: of those that overlap, each is loaded once in a turn of the loop.
+double StepModel::rowLoads(const Operand& operand, int64_t rows, int64_t vectors) const {
+  if (!operand.apart(rows)) return 1;
+  if (operand.stepStep == 0) return static_cast<double>(rows);
+  const int64_t steps = overlappedSteps(view_, overlapAxis_, rows * vectors, device_);
+  std::set<int64_t> places;
+  for (int64_t row = 0; row < rows; ++row) {
+    for (int64_t step = 0; step < steps; ++step) {
+      places.insert(row * operand.rowStep + step * operand.stepStep);
+    }
+  }
+  return static_cast<double>(places.size()) / static_cast<double>(steps);
+}
+
 double StepModel::loads(int64_t rows, int64_t vectors, double shared) const {
   double count = 0;
   for (const Operand& operand : operands_) {
-    double one = operand.apart(rows) ? static_cast<double>(rows) : 1;
+    double one = rowLoads(operand, rows, vectors);
     one *= operand.alongLanes ? static_cast<double>(vectors) * operand.accessesPerVector : shared;
     count += one;
   }

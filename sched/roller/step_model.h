@@ -10,6 +10,9 @@ constexpr int64_t kMostRows = 16;
 constexpr int64_t kMostVectors = 8;
 /// Most steps of a reduction that one turn of its loop goes through.
 constexpr int64_t kMostSteps = 8;
+/// Operations of a reduction that are unrolled together, in units of operationCost: a driver's
+/// compiler can take memory without end over less than a thousand.
+constexpr double kMostUnrolled = 256;
 /// Between two loops of one task: the end of the first is not predicted, and pipelines fill again.
 constexpr double kLoopCycles = 20;
 /// A store takes the time of so many loads.
@@ -30,16 +33,27 @@ constexpr int64_t largestDivisor(int64_t value, int64_t most) {
 int64_t stateRegisters(const TaskView& view);
 
 /// Operations of one point in one step of its reduction, those of the expressions in front of the
-/// anchor included (see operationCost); at least one.
-double stepOperations(const TaskView& view);
+/// anchor included (see operationCost), and conditions of guards that steps decide; at least one.
+double stepOperations(const TaskView& view, const hwdb::Description& device);
+
+/// The reduction axis along which a step's rows, along `rowAxis`, are read again as rows of later
+/// steps, by whole vectors: the kernel's rows of a depthwise convolution, or of a pooling window.
+/// -1 if there is none, or if the device's invocations have few registers or loops have an order.
+int overlapAxis(const TaskView& view, const LaneChoice& lane, int rowAxis,
+                const hwdb::Description& device);
+
+/// Steps along such an axis that one turn of the loop goes through, with so many accumulators.
+int64_t overlappedSteps(const TaskView& view, int overlapAxis, int64_t accumulators,
+                        const hwdb::Description& device);
 
 /// The time of a reduction's main loops in cycles, for `rows` x `vectors` accumulators with the
 /// rows along `rowAxis` (-1: none). What the accesses do along both axes is found once, for all
 /// tiles that are compared.
 class StepModel {
  public:
-  /// `stepAxis`: the reduction axis innermost in the loops (-1: none).
-  StepModel(const TaskView& view, const LaneChoice& lane, int rowAxis, int stepAxis,
+  /// `stepAxis`: the reduction axis innermost in the loops (-1: none). `overlap`: whether it is an
+  /// overlapAxis, and what rows share is kept from step to step.
+  StepModel(const TaskView& view, const LaneChoice& lane, int rowAxis, int stepAxis, bool overlap,
             const hwdb::Description& device);
 
   /// All states of a register tile, one tuple on its way to replace another, and the vectors that
@@ -66,6 +80,8 @@ class StepModel {
     double accessesPerVector = 0;
     int64_t registers = 0;    // of one vector; none for a value that all lanes share
     bool alongSteps = false;  // one load gives the values of several steps
+    int64_t rowStep = 0;      // of rows that overlap: in the index that they share with steps
+    int64_t stepStep = 0;
 
     bool apart(int64_t rows) const {
       return !alongRows.empty() && alongRows[static_cast<size_t>(rows - 1)];
@@ -75,6 +91,7 @@ class StepModel {
   /// Loads of one reduction step of a register tile, in whole vectors of their own for each lane;
   /// `shared`: what one counts that is the same for all lanes.
   double loads(int64_t rows, int64_t vectors, double shared) const;
+  double rowLoads(const Operand& operand, int64_t rows, int64_t vectors) const;
   double stepCycles(int64_t rows, int64_t vectors) const;
   /// Of a register tile's points in a step, in loads.
   double pointLoads(int64_t rows, int64_t vectors) const;
@@ -83,6 +100,7 @@ class StepModel {
   const TaskView& view_;
   const LaneChoice& lane_;
   int rowAxis_;
+  int overlapAxis_;  // -1: rows share nothing
   int64_t stateRegisters_;
   double operationsPerLoad_;
   /// What happens once per point, in loads, divided by the reduction's steps: of a vector along the

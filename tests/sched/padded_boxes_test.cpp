@@ -121,3 +121,27 @@ TEST_CASE("rows: neighbours hide the latency of sums that share nothing") {
   const Planned few = planned(depthwise(6, 20, 21), device);
   CHECK(few.tile.reg[2] * few.tile.reg[3] / few.tile.lanes <= 2);
 }
+
+TEST_CASE("rows: what windows of neighbours share is loaded once in a turn of the loop") {
+  hwdb::Description device = cached(32 << 10, 1 << 20);
+  device.vectorRegisters.value = 32;
+  const auto columnsOf = [&](int64_t stride, int64_t rows) {
+    const std::string result = std::to_string(rows) + ", " + std::to_string(rows);
+    return "graph @g(%x: f32[2, 6, 20, 20]) -> (\"y\") {\n  %y = window %x {dilations = [1, 1, 1, "
+           "1], "
+           "fn = add, pads = [0, 0, 1, 1, 0, 0, 1, 1], strides = [1, 1, " +
+           std::to_string(stride) + ", 1], window = [1, 1, 5, 3]} : f32[2, 6, " +
+           std::to_string(rows) + ", 20]\n  return %y\n}";
+  };
+  // Axes: batch and channel, row, column | row and column of the window.
+  const Planned made = planned(columnsOf(1, 18), device);
+  REQUIRE(made.tile.laneAxis == 2);
+  REQUIRE(made.tile.order.back() == 3);
+  CHECK(made.tile.reg[3] == 5);
+  CHECK(made.tile.reg[1] > 2);
+  test::checkGraphOn(device, columnsOf(1, 18));
+  test::checkGraphOn(device, columnsOf(2, 9));
+  // Where no row shares what another reads, loops stay in the order of memory.
+  const Planned apart = planned(columnsOf(5, 4), device);
+  CHECK(apart.tile.order.back() == 4);
+}
