@@ -44,21 +44,30 @@ std::vector<int64_t> integers(const Tensor& tensor) {
   return values;
 }
 
+/// From a value to the next one of its dtype: only bf16's neighbours lie further apart than
+/// kRelative.
+double unitOf(double value, ir::DType dtype) {
+  constexpr int kFractionBits = 7;
+  if (dtype != ir::DType::BF16 || value == 0) return 0;
+  return std::ldexp(1.0, std::ilogb(value) - kFractionBits);
+}
+
 /// |got - reference| as a part of what is allowed.
-double ratio(double got, double reference, double largest) {
+double ratio(double got, double reference, double largest, ir::DType dtype) {
   if (std::isnan(reference) || std::isnan(got)) {
     return std::isnan(reference) && std::isnan(got) ? 0 : kInfinity;
   }
   if (std::isinf(reference) || std::isinf(got)) return got == reference ? 0 : kInfinity;
   const double difference = std::fabs(got - reference);
   if (difference == 0) return 0;
-  return difference / (kRelative * std::fabs(reference) + kOfLargest * largest);
+  const double rounded = kRelative * std::fabs(reference) + kOfLargest * largest;
+  return difference / std::max(rounded, unitOf(reference, dtype));
 }
 
 void compareFloats(const std::vector<double>& got, const std::vector<double>& reference,
-                   double largest, Comparison& comparison) {
+                   double largest, ir::DType dtype, Comparison& comparison) {
   for (size_t i = 0; i < reference.size(); ++i) {
-    const double part = ratio(got[i], reference[i], largest);
+    const double part = ratio(got[i], reference[i], largest, dtype);
     if (!(part <= 1)) ++comparison.failures;
     if (part <= comparison.worstRatio) continue;
     comparison.worstRatio = part;
@@ -110,7 +119,7 @@ void compareSelections(const std::vector<int64_t>& got, const std::vector<int64_
     gotValues.push_back(got[i] == reference[i] ? 0 : select(got[i]));
     referenceValues.push_back(got[i] == reference[i] ? 0 : select(reference[i]));
   }
-  compareFloats(gotValues, referenceValues, largest, comparison);
+  compareFloats(gotValues, referenceValues, largest, api::toIr(values.dtype), comparison);
 }
 
 /// The graph with the values that its outputs select on as further outputs.
@@ -177,9 +186,10 @@ Comparison compareOutput(const TensorInfo& info, const Tensor& got, const Tensor
                         name(reference.dtype) + api::shapeText(reference.shape);
     return comparison;
   }
-  if (ir::isFloat(api::toIr(reference.dtype))) {
+  const ir::DType dtype = api::toIr(reference.dtype);
+  if (ir::isFloat(dtype)) {
     const std::vector<double> expected = doubles(reference);
-    compareFloats(doubles(got), expected, largestFinite(expected), comparison);
+    compareFloats(doubles(got), expected, largestFinite(expected), dtype, comparison);
   } else if (selection) {
     compareSelections(integers(got), integers(reference), *selection, axis, comparison);
   } else {

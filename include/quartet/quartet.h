@@ -340,8 +340,8 @@ class Session {
 };
 
 /// How one output compares with the reference. The rule for floats: |got - reference| <=
-/// 1e-3 |reference| + 1e-4 max|reference|, the maximum over the output; NaN matches NaN, infinities
-/// match by sign. Integers are equal; where they select on floats, the selected values are
+/// 1e-3 |reference| + 1e-4 max|reference|, the maximum over the output, or up to the next value of
+/// the output's dtype (bf16's lie further apart); NaN matches NaN, infinities match by sign. Integers are equal; where they select on floats, the selected values are
 /// compared.
 struct Comparison {
   std::string output;

@@ -1,6 +1,7 @@
 #include <doctest/doctest.h>
 
 #include <cmath>
+#include <cstring>
 #include <limits>
 
 #include "api/model.h"
@@ -49,6 +50,30 @@ TEST_CASE("oracle: NaN matches NaN, infinities match by sign") {
   CHECK_FALSE(compareFloats({kInf, 1}, {3e38F, 1}).passed);
   // An infinity does not widen what is allowed elsewhere.
   CHECK_FALSE(compareFloats({kInf, 1}, {kInf, 2}).passed);
+}
+
+TEST_CASE("oracle: bf16 may be one unit in the last place off") {
+  const auto compare = [](int reference, int got) {
+    OnnxModel onnx;
+    onnx.input("x", {2}, kBfloat16).output("y", kBfloat16).node("Identity", {"x"}, {"y"});
+    const auto tensor = [](int value) {
+      const auto bits = static_cast<uint16_t>(value);
+      Tensor made{DataType::BF16, {2}, std::vector<std::byte>(2 * sizeof(bits))};
+      std::memcpy(made.bytes.data(), &bits, sizeof(bits));
+      return made;
+    };
+    const auto oracle = Oracle::evaluate(modelOf(onnx), {{"x", tensor(reference)}});
+    REQUIRE_MESSAGE(oracle, oracle.error().str());
+    return oracle->compare({{"y", tensor(got)}}).at(0);
+  };
+  for (const int bits : {0x3f80, 0x3f81, 0x3fff, 0xc2c8, 0x0080}) {
+    CAPTURE(bits);
+    CHECK(compare(bits, bits).worstRatio == 0);
+    CHECK(compare(bits, bits + 1).passed);
+    CHECK_FALSE(compare(bits, bits + 2).passed);
+  }
+  CHECK_FALSE(compare(0x3fff, 0x3ffd).passed);
+  CHECK_FALSE(compare(0, 1).passed);
 }
 
 TEST_CASE("oracle: an error of the simplification or of the folding is seen") {
