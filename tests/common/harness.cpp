@@ -9,6 +9,7 @@
 #include "backends/common/lower_plan.h"
 #include "ir/express.h"
 #include "ir/text.h"
+#include "ir/verifier.h"
 #include "runtime/memory_planner.h"
 #include "sched/cost/roofline.h"
 #include "sched/pipeline.h"
@@ -62,7 +63,9 @@ void compareTensor(const ir::ConstantData& got, const ir::ConstantData& want) {
 ir::Module expressed(std::string_view text) {
   ir::ParseOptions options;
   options.fillElided = true;
-  return need(ir::express(need(ir::parse(text, options))));
+  ir::Module graph = need(ir::parse(text, options));
+  if (const Status sound = ir::verify(graph); !sound) FAIL(sound.error().str());
+  return need(ir::express(std::move(graph)));
 }
 
 ir::Module planned(const ir::Module& graph, const hwdb::Description& device,
