@@ -23,7 +23,8 @@ Error toError(Diagnostic diagnostic) {
 }
 
 std::shared_ptr<const ir::ConstantData> toConstant(const Tensor& tensor) {
-  return ir::makeConstant(toIr(tensor.dtype), tensor.shape, tensor.bytes);
+  return ir::makeConstant(toIr(tensor.dtype), tensor.shape,
+                          std::vector<std::byte>(tensor.bytes.begin(), tensor.bytes.end()));
 }
 
 Tensor toTensor(const ir::ConstantData& data) {

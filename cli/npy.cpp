@@ -191,7 +191,7 @@ Expected<Tensor> parse(std::string_view bytes) {
                        std::to_string(*needed),
                    "the file is truncated or has something appended");
   }
-  Tensor tensor{*type, *fields->shape, std::vector<std::byte>(data.size())};
+  Tensor tensor{*type, *fields->shape, Bytes(data.size())};
   if (!data.empty()) std::memcpy(tensor.bytes.data(), data.data(), data.size());
   if (*type == DataType::Bool) {  // any other byte would mean different things to different kernels
     for (std::byte& value : tensor.bytes) value = std::byte{value != std::byte{0}};

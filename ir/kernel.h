@@ -66,7 +66,9 @@ class KernelBuilder {
   ValueId load(ValueId buffer, ValueId index, int lanes = 1, ValueId count = {}, int64_t align = 1);
   /// Elements index, index + stride, ...; stride >= 1.
   ValueId stridedLoad(ValueId buffer, ValueId index, int lanes, int64_t stride, ValueId count = {});
-  void store(ValueId buffer, ValueId index, ValueId value, ValueId count = {}, int64_t align = 1);
+  /// `streams`: what is stored should go past the caches, which cannot keep it.
+  void store(ValueId buffer, ValueId index, ValueId value, ValueId count = {}, int64_t align = 1,
+             bool streams = false);
   ValueId gatherLoad(ValueId buffer, ValueId indices, ValueId mask = {});
   void scatterStore(ValueId buffer, ValueId indices, ValueId value, ValueId mask = {});
   void barrier();

@@ -200,7 +200,7 @@ ValueId KernelBuilder::countedLoad(ValueId buffer, ValueId index, int lanes, Val
 }
 
 void KernelBuilder::store(ValueId buffer, ValueId index, ValueId value, ValueId count,
-                          int64_t align) {
+                          int64_t align, bool streams) {
   std::vector<ValueId> operands = {buffer, index, value};
   if (count.valid()) {
     const std::optional<int64_t> known = intLiteral(count);
@@ -209,6 +209,7 @@ void KernelBuilder::store(ValueId buffer, ValueId index, ValueId value, ValueId 
   }
   Attributes attributes;
   setAlign(attributes, align);
+  if (streams) attributes.set("streams", int64_t{1});
   emitEffect(Opcode::Store, std::move(operands), std::move(attributes));
 }
 

@@ -91,9 +91,9 @@ class Evaluator {
   ir::ValueId loadBuffer(const KernelBufferUse& buffer, const std::vector<Linear>& indices,
                          const Point& point);
   /// Stores `value` (compute dtype) at `indices` of a buffer, honouring the point's lane count and
-  /// mask.
+  /// mask. `streams`: past the caches, where vectors are stored whole.
   void store(const KernelBufferUse& buffer, const std::vector<Linear>& indices, ir::ValueId value,
-             const Point& point);
+             const Point& point, bool streams = false);
 
   /// The point for an access at `indices` (of a tensor of this shape), some of which may have been
   /// made safe: on a tensor without elements there is no safe index, nothing is read or written.

@@ -196,7 +196,7 @@ ValueId Evaluator::loadBuffer(const KernelBufferUse& buffer, const std::vector<L
 }
 
 void Evaluator::store(const KernelBufferUse& buffer, const std::vector<Linear>& indices,
-                      ValueId value, const Point& point) {
+                      ValueId value, const Point& point, bool streams) {
   const Linear at = address(buffer, indices);
   const bool vectorTerms =
       std::any_of(at.terms.begin(), at.terms.end(), [](const auto& t) { return t.vector; });
@@ -210,7 +210,7 @@ void Evaluator::store(const KernelBufferUse& buffer, const std::vector<Linear>& 
   const ValueId stored = toStorage(builder_, widen(value), buffer.storage);
   if (at.lane == 1 && !vectorTerms) {
     builder_.store(buffer.parameter, math_.laneBase(at), stored, countOf(point, lanes),
-                   math_.alignment(at, lanes));
+                   math_.alignment(at, lanes), streams);
   } else {
     builder_.scatterStore(buffer.parameter, math_.materialize(at), stored, maskOf(point, true));
   }

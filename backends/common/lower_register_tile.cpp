@@ -175,7 +175,7 @@ void TaskLowering::finish(Point& point) {
     Point place = point;
     const std::vector<Linear> indices = placeOf(op, place);
     evaluator_.store(buffers_.at(op.operands[1]), indices, evaluator_.registerOf(op.operands[0]),
-                     place);
+                     place, op.attributes.has("streams"));
   }
 }
 

@@ -97,6 +97,8 @@ void Emitter::emitGroups() {
   index->addIncoming(next, builder_.GetInsertBlock());
   builder_.CreateCondBr(builder_.CreateICmpSLT(next, last), group, done);
   builder_.SetInsertPoint(done);
+  // Stores past the caches come in any order: other threads must see all of them.
+  if (streams_) builder_.CreateFence(llvm::AtomicOrdering::SequentiallyConsistent);
   builder_.CreateRetVoid();
 }
 

@@ -1,6 +1,9 @@
 // Loads and stores. Alignment is that of the element: buffers may be the caller's memory, and
 // unaligned vector accesses cost nothing extra where the address happens to be aligned.
+#include <llvm/Support/MathExtras.h>
+
 #include <algorithm>
+#include <numeric>
 
 #include "backends/cpu/emitter.h"
 
@@ -166,16 +169,57 @@ void Emitter::emitLoad(const ir::Op& op) {
   define(op, fromMemory(loaded, dtype));
 }
 
+// Past the caches where the address is that of a whole vector: then no line is read before it is
+// written. Addresses of a loop's stores are mostly all aligned or none. Elsewhere in two halves,
+// half of which lie inside a line; were the two stores alike, LLVM would make a plain one of them.
+void Emitter::streamStore(Value* stored, Value* address, llvm::Align align) {
+  const uint64_t bytes = stored->getType()->getPrimitiveSizeInBits() / 8;
+  if (!llvm::isPowerOf2_64(bytes)) {
+    builder_.CreateAlignedStore(stored, address, align);
+    return;
+  }
+  auto* past = llvm::BasicBlock::Create(context_, "stream", body_);
+  auto* through = llvm::BasicBlock::Create(context_, "store", body_);
+  auto* after = llvm::BasicBlock::Create(context_, "stored", body_);
+  Value* offset = builder_.CreateAnd(builder_.CreatePtrToInt(address, builder_.getInt64Ty()),
+                                     builder_.getInt64(bytes - 1));
+  builder_.CreateCondBr(builder_.CreateICmpEQ(offset, builder_.getInt64(0)), past, through);
+  builder_.SetInsertPoint(past);
+  llvm::StoreInst* store = builder_.CreateAlignedStore(stored, address, llvm::Align(bytes));
+  auto* one = llvm::ConstantAsMetadata::get(builder_.getInt32(1));
+  store->setMetadata(llvm::LLVMContext::MD_nontemporal, llvm::MDNode::get(context_, one));
+  builder_.CreateBr(after);
+  builder_.SetInsertPoint(through);
+  const int half = lanesOf(stored) / 2;
+  for (int first = 0; first < 2 * half; first += half) {
+    std::vector<int> lanes(static_cast<size_t>(half));
+    std::iota(lanes.begin(), lanes.end(), first);
+    Value* part = builder_.CreateShuffleVector(stored, lanes);
+    builder_.CreateAlignedStore(
+        part,
+        builder_.CreateInBoundsGEP(stored->getType()->getScalarType(), address,
+                                   builder_.getInt32(static_cast<uint32_t>(first))),
+        align);
+  }
+  builder_.CreateBr(after);
+  builder_.SetInsertPoint(after);
+  streams_ = true;
+}
+
 void Emitter::emitStore(const ir::Op& op) {
   const DType dtype = kernel_.type(op.operands[0]).dtype;
   const llvm::Align align = elementAlign(memoryElementType(dtype));
   Value* address = elementPointer(op.operands[0], op.operands[1]);
   Value* stored = toMemory(operand(op, 2), dtype);
+  const int lanes = lanesOf(stored);
   if (op.operands.size() < 4) {
-    builder_.CreateAlignedStore(stored, address, align);
+    if (op.attributes.has("streams") && lanes > 1) {
+      streamStore(stored, address, align);
+    } else {
+      builder_.CreateAlignedStore(stored, address, align);
+    }
     return;
   }
-  const int lanes = lanesOf(stored);
   Value* mask = countMask(op.operands[3], lanes);
   if (lanes == 1) {
     mask = asVector(builder_, mask);

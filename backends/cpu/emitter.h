@@ -46,6 +46,7 @@ class Emitter {
   llvm::Value* loadStrided(llvm::Type* element, llvm::Value* address, int lanes, int stride,
                            llvm::Value* count);
   void emitStore(const ir::Op& op);
+  void streamStore(llvm::Value* stored, llvm::Value* address, llvm::Align align);
   void emitGather(const ir::Op& op);
   void emitScatter(const ir::Op& op);
   llvm::Value* elementPointer(ir::ValueId buffer, ir::ValueId index);
@@ -116,6 +117,7 @@ class Emitter {
   llvm::Value* params_ = nullptr;
   llvm::Value* status_ = nullptr;
   llvm::Value* group_ = nullptr;  // i64
+  bool streams_ = false;          // stores past the caches
   std::vector<llvm::Value*> values_;
   std::vector<llvm::Value*> wide_;
   std::vector<double> bounds_;  // of the magnitudes of floats, NaN apart

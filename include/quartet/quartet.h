@@ -14,6 +14,7 @@
 #include <cstring>
 #include <map>
 #include <memory>
+#include <new>
 #include <optional>
 #include <string>
 #include <utility>
@@ -80,12 +81,28 @@ template <> struct DataTypeOf<float> { static constexpr DataType value = DataTyp
 template <> struct DataTypeOf<double> { static constexpr DataType value = DataType::F64; };
 // clang-format on
 
+/// Gives vectors memory that begins at a cache line: what is elsewhere, CPUs load and store across
+/// two.
+template <class T>
+struct LineAllocator {
+  using value_type = T;
+  static constexpr std::align_val_t kLine{64};
+
+  LineAllocator() = default;
+  template <class U>
+  LineAllocator(const LineAllocator<U>& /*other*/) {}  // NOLINT: allocators convert
+  T* allocate(size_t count) { return static_cast<T*>(::operator new(count * sizeof(T), kLine)); }
+  void deallocate(T* elements, size_t /*count*/) { ::operator delete(elements, kLine); }
+  friend bool operator==(const LineAllocator&, const LineAllocator&) { return true; }
+};
+using Bytes = std::vector<std::byte, LineAllocator<std::byte>>;
+
 /// A tensor in host memory: row-major, `bytes` holds exactly the elements of `shape` (no extents: a
 /// scalar; an extent of zero: no elements).
 struct Tensor {
   DataType dtype = DataType::F32;
   std::vector<int64_t> shape;
-  std::vector<std::byte> bytes;
+  Bytes bytes;
 
   int64_t elementCount() const {
     int64_t count = 1;
@@ -341,8 +358,8 @@ class Session {
 
 /// How one output compares with the reference. The rule for floats: |got - reference| <=
 /// 1e-3 |reference| + 1e-4 max|reference|, the maximum over the output, or up to the next value of
-/// the output's dtype (bf16's lie further apart); NaN matches NaN, infinities match by sign. Integers are equal; where they select on floats, the selected values are
-/// compared.
+/// the output's dtype (bf16's lie further apart); NaN matches NaN, infinities match by sign.
+/// Integers are equal; where they select on floats, the selected values are compared.
 struct Comparison {
   std::string output;
   bool passed = false;

@@ -99,12 +99,7 @@ double contiguousLoads(const TaskView& view, const Access& access, int axis,
                        const hwdb::Description& device) {
   if (device.groupInvocations.value > 1 || device.memory.empty()) return 1;
   const int64_t lanes = device.vectorLanes.value;
-  bool aligned = true;
-  for (int other = 0; other < view.axes(); ++other) {
-    if (other == axis || view.extents[static_cast<size_t>(other)] < 2) continue;
-    aligned = aligned && strideOf(view, access, other, lanes).value_or(1) % lanes == 0;
-  }
-  if (aligned) return 1;
+  if (startsVectors(view, access, axis, lanes)) return 1;
   const auto element = static_cast<double>(ir::byteSize(view.plan->type(access.buffer).dtype));
   const auto line = static_cast<double>(device.memory.back().lineBytes.value);
   return 1 + element * static_cast<double>(lanes - 1) / line;
@@ -205,6 +200,14 @@ bool inPaddedBox(const TaskView& view, const Access& access, int axis,
                  const hwdb::Description& device) {
   return access.guard.valid() && !access.perPoint && !access.write && axis >= 0 &&
          axis == paddedLaneAxis(view, device);
+}
+
+bool startsVectors(const TaskView& view, const Access& access, int axis, int64_t lanes) {
+  for (int other = 0; other < view.axes(); ++other) {
+    if (other == axis || view.extents[static_cast<size_t>(other)] < 2) continue;
+    if (strideOf(view, access, other, lanes).value_or(1) % lanes != 0) return false;
+  }
+  return true;
 }
 
 double vectorAccesses(const TaskView& view, const Access& access, int axis,

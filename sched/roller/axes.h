@@ -52,6 +52,9 @@ std::optional<int64_t> strideOf(const TaskView& view, const Access& access, int 
 /// strides count as a change.)
 bool varies(const TaskView& view, const Access& access, int axis, int64_t block = 1);
 
+/// Whether all points of the other axes find the elements along `axis` at a multiple of `lanes`.
+bool startsVectors(const TaskView& view, const Access& access, int axis, int64_t lanes);
+
 /// Accesses of whole vectors that one with `axis` along lanes takes: less than one where all lanes
 /// share a value, more where vectors cross cache lines, are picked out of several, or move lane by
 /// lane.

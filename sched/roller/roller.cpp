@@ -17,6 +17,7 @@
 #include "sched/roller/shape.h"
 #include "sched/roller/splitting.h"
 #include "sched/roller/step_model.h"
+#include "sched/roller/streaming.h"
 #include "sched/roller/winograd.h"
 
 namespace quartet::sched {
@@ -206,6 +207,7 @@ double Tiling::apply(ir::Module& plan, const RegisterTile& chosen, const Budget&
   if (chosen.alone > 0) plan.op(tasks_).attributes.set("cycles", chosen.alone);
   packConstants(plan, view, tile, env.device);
   const std::vector<OpId> copies = packOperands(plan, view, tile, env.device);
+  streamWrites(plan, view, tile, env.device);
   plan.op(view.anchor).attributes.set("tile", std::move(tile));
   for (const OpId copy : copies) {
     const Tiling copied(plan, copy, {}, budget, env);

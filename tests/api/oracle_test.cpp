@@ -58,7 +58,7 @@ TEST_CASE("oracle: bf16 may be one unit in the last place off") {
     onnx.input("x", {2}, kBfloat16).output("y", kBfloat16).node("Identity", {"x"}, {"y"});
     const auto tensor = [](int value) {
       const auto bits = static_cast<uint16_t>(value);
-      Tensor made{DataType::BF16, {2}, std::vector<std::byte>(2 * sizeof(bits))};
+      Tensor made{DataType::BF16, {2}, Bytes(2 * sizeof(bits))};
       std::memcpy(made.bytes.data(), &bits, sizeof(bits));
       return made;
     };
@@ -91,8 +91,8 @@ TEST_CASE("oracle: an error of the simplification or of the folding is seen") {
     int changed = 0;
     for (auto& [hash, data] : planted->graph.constants) {
       const bool scalar = data->dtype == ir::DType::F32 && data->elementCount() == 1;
-      if (!scalar || Tensor::of<float>({1}, {right}).bytes !=
-                         std::vector<std::byte>(data->bytes.begin(), data->bytes.end())) {
+      if (!scalar ||
+          Tensor::of<float>({1}, {right}).bytes != Bytes(data->bytes.begin(), data->bytes.end())) {
         continue;
       }
       data = ir::makeConstant<float>(ir::DType::F32, data->shape, {right * 2});

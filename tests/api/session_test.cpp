@@ -176,7 +176,7 @@ TEST_CASE("session: callers on several threads do not disturb each other") {
     INFO(device);
     const Session session = compileFor(model, {.device = device});
     std::vector<NamedTensors> inputs;
-    std::vector<std::vector<std::byte>> expected;
+    std::vector<Bytes> expected;
     for (uint64_t seed = 0; seed < 4; ++seed) {
       inputs.push_back(model.makeInputs(seed));
       const auto outputs = session.run(inputs.back());

@@ -138,6 +138,38 @@ TEST_CASE("loads with a stride pick their elements and touch nothing outside of 
   for (int count = 0; count <= 4; ++count) checkStrided(DType::I8, 4, 2, count);
 }
 
+TEST_CASE("stores past the caches: wherever the memory begins, and nothing outside of it") {
+  std::vector<ir::ValueId> buffers;
+  ir::Module kernel = tests::makeKernel({DType::F32, DType::F32}, buffers);
+  ir::KernelBuilder b(kernel);
+  constexpr int kLanes = 16;
+  constexpr int kVectors = 6;
+  b.loop(b.literal(0), b.literal(kVectors), b.literal(1), [&](ir::ValueId i) {
+    const ir::ValueId at = b.apply(Opcode::Mul, {i, b.literal(kLanes)});
+    const ir::ValueId x = b.load(buffers[0], at, kLanes, {}, kLanes);
+    b.store(buffers[1], at, b.apply(Opcode::Add, {x, x}), {}, kLanes, true);
+  });
+  kernel.addOp(kernel.top(), Opcode::Return, {}, {});
+  const tests::CompiledKernel compiled(kernel, true);
+#if defined(__x86_64__)
+  CHECK(compiled.assembly().find("vmovntps") != std::string::npos);
+  CHECK(compiled.assembly().find("mfence") != std::string::npos);
+#endif
+  constexpr size_t kCount = size_t{kLanes} * kVectors;
+  std::vector<float> x(kCount);
+  std::iota(x.begin(), x.end(), 1.0F);
+  alignas(64) std::array<float, kCount + 32> memory{};
+  for (size_t offset = 0; offset <= 16; ++offset) {
+    CAPTURE(offset);
+    memory.fill(-1);
+    compiled.run({x.data(), memory.data() + offset});
+    for (size_t i = 0; i < memory.size(); ++i) {
+      const bool inside = i >= offset && i < offset + kCount;
+      REQUIRE(memory[i] == (inside ? 2 * x[i - offset] : -1));
+    }
+  }
+}
+
 TEST_CASE("gathers and scatters, masked and not") {
   for (int lanes : {1, 8, 16}) {
     for (bool masked : {false, true}) {

@@ -1,0 +1,41 @@
+#include "sched/roller/streaming.h"
+
+#include <algorithm>
+
+namespace quartet::sched {
+
+namespace {
+
+/// Of the largest cache; 0: there is none.
+int64_t cacheBytes(const hwdb::Description& device) {
+  int64_t bytes = 0;
+  for (const hwdb::MemoryLevel& level : device.memory) {
+    if (level.kind == hwdb::MemoryLevel::Kind::Cache) bytes = std::max(bytes, level.bytes.value);
+  }
+  return bytes;
+}
+
+}  // namespace
+
+void streamWrites(ir::Module& plan, const TaskView& view, const ir::Tile& tile,
+                  const hwdb::Description& device) {
+  const int64_t kept = cacheBytes(device);
+  const int along = tile.storeAxis >= 0 ? tile.storeAxis : tile.laneAxis;
+  if (kept == 0 || device.groupInvocations.value > 1 || along < 0 || along >= view.rank()) return;
+  for (const ir::OpId id : plan.region(plan.op(view.tasks).regions[0]).ops) {
+    ir::Op& op = plan.op(id);
+    if (op.opcode != ir::Opcode::Write || op.attributes.has("strides")) continue;
+    const ir::ValueId buffer = op.operands[1];
+    const ir::Type& type = plan.type(buffer);
+    const int64_t bytes =
+        ir::elementCount(type.shape).usual(plan.symbols) * ir::byteSize(type.dtype);
+    if (bytes <= kept) continue;
+    const bool contiguous = std::ranges::any_of(view.accesses, [&](const Access& access) {
+      return access.write && access.buffer == buffer && strideOf(view, access, along) == 1 &&
+             startsVectors(view, access, along, tile.lanes);
+    });
+    if (contiguous) op.attributes.set("streams", int64_t{1});
+  }
+}
+
+}  // namespace quartet::sched
