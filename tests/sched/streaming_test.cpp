@@ -39,9 +39,10 @@ bool streams(const std::string& text, const hwdb::Description& device) {
 }  // namespace
 
 TEST_CASE("streams: what is larger than the largest cache, where lanes lie together") {
+  constexpr int64_t kBytes = int64_t{40} * 64 * 4;
   const std::string text = rectified("40, 64");
-  CHECK(streams(text, cached(40 * 64 * 4 - 1)));
-  CHECK_FALSE(streams(text, cached(40 * 64 * 4)));
+  CHECK(streams(text, cached(kBytes - 1)));
+  CHECK_FALSE(streams(text, cached(kBytes)));
   CHECK_FALSE(streams(text, cached(0)));
   hwdb::Description two = cached(1 << 10);
   two.memory.insert(two.memory.begin(), cached(1 << 20).memory[0]);
