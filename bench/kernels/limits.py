@@ -124,8 +124,9 @@ def characterize(threads: int, folder: pathlib.Path) -> dict:
     command = [common.QUARTET, "characterize", "--device", "cpu", "--threads", str(threads),
                "--output", output, "--force"]  # fmt: skip
     subprocess.run(command, check=True, capture_output=True)
-    fields = tomllib.loads(output.read_text())
-    value = lambda name: fields[name]["value"] if isinstance(fields[name], dict) else fields[name]
+    described = tomllib.loads(output.read_text())
+    fields = described["fields"]
+    value = lambda name: fields[name]["value"]
     return {"gigaflops": value("peakGigaflops"), "gigabytes": value("memoryGigabytesPerSecond")}
 
 
