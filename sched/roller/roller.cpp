@@ -119,19 +119,29 @@ class Tiling {
 
 /// Register tiles of one choice of lanes, with their groups; the best first.
 struct LaneTiles {
-  bool alongReduction = false;  // adds up in another order than lanes of the domain
-  double alone = 0;             // cycles of the best, did all units always have work
+  std::vector<int> sums;  // of the first: in which order it adds up
+  double alone = 0;       // cycles of the best, did all units always have work
   std::vector<RegisterTile> tiles;
 };
+
+/// What decides on the order in which a reduction adds up, and so on its bits: its loops, and the
+/// axis whose lanes have sums of their own.
+std::vector<int> sumsOf(const TaskView& view, const ir::Tile& tile) {
+  std::vector<int> sums{tile.laneAxis >= view.rank() ? tile.laneAxis : -1};
+  for (const int axis : tile.order) {
+    if (axis >= view.rank()) sums.push_back(axis);
+  }
+  return sums;
+}
 
 bool byCycles(const RegisterTile& a, const RegisterTile& b) { return a.cycles < b.cycles; }
 
 LaneTiles laneTiles(const TaskView& view, const LaneChoice& lane, const Budget& budget,
                     const Env& env) {
   LaneTiles of;
-  of.alongReduction = lane.axis >= view.rank();
   of.tiles = registerTiles(view, lane, env.device);
   of.alone = of.tiles.front().cycles;
+  of.sums = sumsOf(view, of.tiles.front().tile);
   const Work work = workOf(view, lane);
   for (RegisterTile& tile : of.tiles) {
     chooseGroupTile(view, work, budget, env.device, tile.tile);
@@ -139,7 +149,11 @@ LaneTiles laneTiles(const TaskView& view, const LaneChoice& lane, const Budget& 
     tile.alone = tile.cycles;
     tile.cycles *= imbalance(view, tile.tile, budget.units);
   }
-  const auto best = std::min_element(of.tiles.begin(), of.tiles.end(), byCycles);
+  // Units decide among tiles that give the same bits.
+  auto best = of.tiles.begin();
+  for (auto tile = of.tiles.begin(); tile != of.tiles.end(); ++tile) {
+    if (byCycles(*tile, *best) && sumsOf(view, tile->tile) == of.sums) best = tile;
+  }
   if (best->cycles < kBetter * of.tiles.front().cycles) {
     std::rotate(of.tiles.begin(), best, best + 1);
   }
@@ -154,10 +168,10 @@ std::vector<RegisterTile> ranked(std::vector<LaneTiles> choices) {
   for (size_t i = 1; i < choices.size(); ++i) {
     if (choices[i].alone < kClearly * choices[kind].alone) kind = i;
   }
-  const bool alongReduction = choices[kind].alongReduction;
+  const std::vector<int> sums = choices[kind].sums;
   std::optional<size_t> first;
   for (size_t i = 0; i < choices.size(); ++i) {
-    if (choices[i].alongReduction != alongReduction) continue;
+    if (choices[i].sums != sums) continue;
     const double cycles = choices[i].tiles.front().cycles;
     if (!first || cycles < kClearly * choices[*first].tiles.front().cycles) first = i;
   }

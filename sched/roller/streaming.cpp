@@ -6,20 +6,22 @@ namespace quartet::sched {
 
 namespace {
 
-/// Of the largest cache; 0: there is none.
-int64_t cacheBytes(const hwdb::Description& device) {
-  int64_t bytes = 0;
+/// The largest; nothing where there is none.
+const hwdb::MemoryLevel* largestCache(const hwdb::Description& device) {
+  const hwdb::MemoryLevel* largest = nullptr;
   for (const hwdb::MemoryLevel& level : device.memory) {
-    if (level.kind == hwdb::MemoryLevel::Kind::Cache) bytes = std::max(bytes, level.bytes.value);
+    if (level.kind != hwdb::MemoryLevel::Kind::Cache) continue;
+    if (largest == nullptr || level.bytes.value > largest->bytes.value) largest = &level;
   }
-  return bytes;
+  return largest;
 }
 
 }  // namespace
 
 void streamWrites(ir::Module& plan, const TaskView& view, const ir::Tile& tile,
                   const hwdb::Description& device) {
-  const int64_t kept = cacheBytes(device);
+  const hwdb::MemoryLevel* cache = largestCache(device);
+  const int64_t kept = cache == nullptr ? 0 : cache->bytes.value;
   const int along = tile.storeAxis >= 0 ? tile.storeAxis : tile.laneAxis;
   if (kept == 0 || device.groupInvocations.value > 1 || along < 0 || along >= view.rank()) return;
   for (const ir::OpId id : plan.region(plan.op(view.tasks).regions[0]).ops) {
@@ -30,9 +32,10 @@ void streamWrites(ir::Module& plan, const TaskView& view, const ir::Tile& tile,
     const int64_t bytes =
         ir::elementCount(type.shape).usual(plan.symbols) * ir::byteSize(type.dtype);
     if (bytes <= kept) continue;
+    const int64_t line = std::max(tile.lanes, cache->lineBytes.value / ir::byteSize(type.dtype));
     const bool contiguous = std::ranges::any_of(view.accesses, [&](const Access& access) {
       return access.write && access.buffer == buffer && strideOf(view, access, along) == 1 &&
-             startsVectors(view, access, along, tile.lanes);
+             startsVectors(view, access, along, line);
     });
     if (contiguous) op.attributes.set("streams", int64_t{1});
   }

@@ -59,6 +59,9 @@ TEST_CASE("streams: rows that share lines with others do not, nor do workgroups"
   };
   CHECK(streams(columns("64"), cached(1 << 10)));
   CHECK_FALSE(streams(columns("63"), cached(1 << 10)));
+  hwdb::Description wide = cached(1 << 10);
+  wide.memory[0].lineBytes.value = 512;  // two rows
+  CHECK_FALSE(streams(columns("64"), wide));
   test::checkGraphOn(cached(1 << 10), columns("64"));
   CHECK_FALSE(streams(rectified("40, 64"), cached(1 << 10, test::weakGpu())));
 }
