@@ -71,9 +71,9 @@ void TaskLowering::reductionLoops(
   const size_t which = axis - rank();
   const Linear extent = extents_.of(expr_.reduction[which]);
   const int64_t unroll = reg(axis);
-  const int64_t most = std::max<int64_t>(math_.range(extent).hi, 0);
+  const bool sliced = slice_.has_value() && extent.isConstant() && group(axis) < extent.constant;
+  const int64_t most = sliced ? group(axis) : std::max<int64_t>(math_.range(extent).hi, 0);
   if (!isLane(axis)) {
-    const bool sliced = slice_.has_value() && extent.isConstant() && group(axis) < extent.constant;
     const Linear start = sliced ? sliceStart(axis) : Linear::of(0);
     const Linear length = sliced ? math_.minimum(Linear::of(group(axis)), extent - start) : extent;
     QT_ASSERT(unroll == 1 || (extent.isConstant() && extent.constant % unroll == 0),

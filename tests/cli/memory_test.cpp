@@ -3,8 +3,10 @@
 #include <doctest/doctest.h>
 #include <onnx/onnx_pb.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <cstring>
+#include <limits>
 
 #include "tests/cli/command.h"
 #include "tests/skip.h"
@@ -42,7 +44,8 @@ OnnxModel multiplications(int64_t extent, int small) {
   return model;
 }
 
-// Of `quartet bench`, in bytes.
+// Of `quartet bench`, in bytes: the least of some runs, since what the system maps ahead of files
+// and libraries counts too, and varies.
 int64_t peakOf(const Workspace& work, const std::string& model, const std::string& device) {
   const std::string out = work.path("peak.txt");
   // What the system counts for a child of a small program is not mixed with this program's own.
@@ -53,8 +56,12 @@ int64_t peakOf(const Workspace& work, const std::string& model, const std::strin
       "subprocess.run(sys.argv[1:], check=True, stdout=subprocess.DEVNULL)\n"
       "print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)' " QUARTET_EXE " bench " +
       model + " --runs 1 --warmup 0 --device " + device + " >" + out;
-  REQUIRE(std::system(command.c_str()) == 0);
-  return std::stoll(work.read("peak.txt")) * 1024;
+  int64_t least = std::numeric_limits<int64_t>::max();
+  for (int run = 0; run < 3; ++run) {
+    REQUIRE(std::system(command.c_str()) == 0);
+    least = std::min<int64_t>(least, std::stoll(work.read("peak.txt")) * 1024);
+  }
+  return least;
 }
 
 }  // namespace
