@@ -4,6 +4,7 @@
 #include <cmath>
 #include <ranges>
 
+#include "hwdb/levels.h"
 #include "ir/staging.h"
 #include "sched/roller/shape.h"
 #include "sched/roller/step_model.h"
@@ -41,11 +42,7 @@ std::vector<int> domainOrder(const TaskView& view, const ir::Tile& tile) {
 std::pair<int, int64_t> rowBlock(const TaskView& view, const ir::Tile& tile,
                                  const hwdb::Description& device) {
   const std::vector<int>& rows = rowAxes(view, {tile.laneAxis, tile.lanes});
-  const hwdb::MemoryLevel* cache = nullptr;
-  for (const hwdb::MemoryLevel& level : device.memory) {  // the largest that units do not share
-    const bool own = level.kind == hwdb::MemoryLevel::Kind::Cache && level.sharers <= 1;
-    if (own && (cache == nullptr || level.bytes.value > cache->bytes.value)) cache = &level;
-  }
+  const hwdb::MemoryLevel* cache = hwdb::largestOwnCache(device);
   if (rows.empty() || cache == nullptr) return {-1, 1};
   double bytesPerRow = 0;  // of the outermost row axis
   for (const Access& access : view.accesses) {
@@ -159,17 +156,14 @@ std::optional<int64_t> stagedBytes(const TaskView& view, const ir::Tile& tile) {
 /// that memory gives no less than the innermost cache, through which unstaged loads go.
 int64_t stagingRoom(const hwdb::Description& device) {
   if (!device.stagingPays.value) return 0;
-  double cache = 0;
   double workgroup = 0;
   int64_t room = 0;
-  for (const hwdb::MemoryLevel& level : device.memory) {  // outermost first
-    const double given = level.gigabytesPerSecond.value;
-    if (level.kind == hwdb::MemoryLevel::Kind::Cache && given > 0) cache = given;
+  for (const hwdb::MemoryLevel& level : device.memory) {
     if (level.kind != hwdb::MemoryLevel::Kind::Explicit) continue;
-    workgroup = given;
+    workgroup = level.gigabytesPerSecond.value;
     room = level.bytes.value / kGroupsPerUnit;
   }
-  return workgroup < cache ? 0 : room;
+  return workgroup < hwdb::innermostCacheRate(device) ? 0 : room;
 }
 
 /// Cuts the reduction into slices that the group's invocations bring into workgroup memory, where

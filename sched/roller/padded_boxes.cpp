@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <ranges>
 
+#include "hwdb/levels.h"
 #include "ir/staging.h"
 #include "sched/roller/step_model.h"
 #include "sched/roller/stream_model.h"
@@ -100,13 +101,8 @@ int findLaneAxis(const TaskView& view, const hwdb::Description& device) {
 }
 
 double innermostRoom(const hwdb::Description& device) {
-  double bytes = 0;
-  for (const hwdb::MemoryLevel& level : device.memory) {  // outermost first
-    if (level.kind == hwdb::MemoryLevel::Kind::Cache) {
-      bytes = static_cast<double>(level.bytes.value) / std::max(level.sharers, 1);
-    }
-  }
-  return bytes * kCacheShare;
+  const hwdb::MemoryLevel* cache = hwdb::innermostCache(device);
+  return cache == nullptr ? 0 : hwdb::unitShare(*cache) * kCacheShare;
 }
 
 }  // namespace

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <ranges>
 
+#include "hwdb/levels.h"
 #include "sched/cost/operations.h"
 #include "sched/cost/traffic.h"
 #include "sched/roller/axes.h"
@@ -14,13 +15,6 @@ using ir::Opcode;
 using ir::OpId;
 
 namespace {
-
-const hwdb::MemoryLevel* deviceMemory(const hwdb::Description& device) {
-  for (const hwdb::MemoryLevel& level : device.memory) {
-    if (level.kind == hwdb::MemoryLevel::Kind::Device) return &level;
-  }
-  return nullptr;
-}
 
 /// Cycles to move `bytes` that stay in the smallest cache with room for all of them until they are
 /// read; none in the innermost, whose accesses are counted one by one.
@@ -34,7 +28,7 @@ double streamCycles(double bytes, const hwdb::Description& device) {
     if (stays && known) return bytes / level.bytesPerCycle.value;
     innermost = false;
   }
-  return bytes / deviceMemory(device)->bytesPerCycle.value;
+  return bytes / hwdb::deviceMemory(device)->bytesPerCycle.value;
 }
 
 double bufferBytes(const ir::Module& plan, ir::ValueId buffer) {
@@ -53,12 +47,9 @@ double besideLoops(const TaskView& view, const hwdb::Description& device) {
     // Other tensors and weights are gone through before these are read again: what is more than a
     // unit keeps for itself comes from far.
     const double bytes = bufferBytes(*view.plan, access.buffer);
-    double own = 0;
-    for (const hwdb::MemoryLevel& level : device.memory) {
-      const bool cache = level.kind == hwdb::MemoryLevel::Kind::Cache && level.sharers <= 1;
-      if (cache) own = std::max(own, static_cast<double>(level.bytes.value) * kCacheShare);
-    }
-    if (bytes > own) cycles += bytes / deviceMemory(device)->bytesPerCycle.value;
+    const hwdb::MemoryLevel* cache = hwdb::largestOwnCache(device);
+    const double own = cache == nullptr ? 0 : static_cast<double>(cache->bytes.value) * kCacheShare;
+    if (bytes > own) cycles += bytes / hwdb::deviceMemory(device)->bytesPerCycle.value;
   }
   return cycles + streamCycles(trafficBytes(*view.plan, writes, view.extents), device);
 }
@@ -92,7 +83,7 @@ double mapCycles(const TaskView& view, const hwdb::Description& device) {
 }  // namespace
 
 bool countsCycles(const hwdb::Description& device) {
-  const hwdb::MemoryLevel* memory = deviceMemory(device);
+  const hwdb::MemoryLevel* memory = hwdb::deviceMemory(device);
   return memory != nullptr && hwdb::given(memory->bytesPerCycle);
 }
 

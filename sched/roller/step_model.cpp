@@ -5,6 +5,7 @@
 #include <map>
 #include <set>
 
+#include "hwdb/levels.h"
 #include "sched/cost/operations.h"
 #include "sched/roller/padded_boxes.h"
 
@@ -32,11 +33,9 @@ double together(double a, double b) {
 
 /// FMAs of vectors that one unit does in the time in which its innermost cache gives one vector.
 double operationsPerLoad(const hwdb::Description& device) {
-  double gigabytes =
-      device.memoryGigabytesPerSecond.value / static_cast<double>(device.units.value);
-  for (const hwdb::MemoryLevel& level : device.memory) {  // outermost first
-    const bool cache = level.kind == hwdb::MemoryLevel::Kind::Cache;
-    if (cache && level.gigabytesPerSecond.value > 0) gigabytes = level.gigabytesPerSecond.value;
+  double gigabytes = hwdb::innermostCacheRate(device);
+  if (gigabytes == 0) {
+    gigabytes = device.memoryGigabytesPerSecond.value / static_cast<double>(device.units.value);
   }
   const double gigaflops = device.peakGigaflops.value / static_cast<double>(device.units.value);
   constexpr double kBytesPerFlop = 4.0 / 2.0;  // of f32: a value loaded, a product added

@@ -5,6 +5,7 @@
 #include <limits>
 #include <ranges>
 
+#include "hwdb/levels.h"
 #include "sched/cost/traffic.h"
 #include "sched/roller/shape.h"
 #include "sched/roller/step_model.h"
@@ -77,14 +78,11 @@ constexpr double kMostPartialBytes = 256 << 10;
 }  // namespace
 
 double partialRoom(const hwdb::Description& device) {
-  double behind = 0;
-  double innermost = 0;
-  for (const hwdb::MemoryLevel& level : device.memory) {  // outermost first
-    if (level.kind == hwdb::MemoryLevel::Kind::Explicit) continue;
-    behind = innermost;
-    innermost = static_cast<double>(level.bytes.value) / std::max(level.sharers, 1);
-  }
-  return std::min(behind * kPartialShare, kMostPartialBytes);
+  const hwdb::MemoryLevel* innermost = hwdb::innermostLevel(device);
+  if (innermost == nullptr) return 0;
+  const hwdb::MemoryLevel* behind = hwdb::levelBehind(device, *innermost);
+  if (behind == nullptr) return 0;
+  return std::min(hwdb::unitShare(*behind) * kPartialShare, kMostPartialBytes);
 }
 
 SlicedGroup slicedGroup(int64_t rowTiles, int64_t columns, int64_t rows, int64_t width,
@@ -186,18 +184,17 @@ bool StreamModel::sliceStays(const std::vector<Access>& apart, std::vector<int64
 }
 
 void StreamModel::findLevels(const hwdb::Description& device) {
-  double behind = 0;                                      // what the level before in the list gives
-  for (const hwdb::MemoryLevel& level : device.memory) {  // outermost first
-    if (level.kind == hwdb::MemoryLevel::Kind::Explicit) continue;
-    if (level.kind == hwdb::MemoryLevel::Kind::Device && hwdb::given(level.bytesPerCycle)) {
-      memoryBytesPerCycle_ = level.bytesPerCycle.value;
-    }
-    bytesPerCycle_ = behind;
-    behind = hwdb::given(level.bytesPerCycle) ? level.bytesPerCycle.value : 0;
-    farBytes_ = cacheBytes_;
-    cacheBytes_ = static_cast<double>(level.bytes.value) * kCacheShare;
-    lineBytes_ = std::max<int64_t>(level.lineBytes.value, 1);
-  }
+  const auto rate = [](const hwdb::MemoryLevel* level) {
+    return level != nullptr && hwdb::given(level->bytesPerCycle) ? level->bytesPerCycle.value : 0;
+  };
+  const hwdb::MemoryLevel* innermost = hwdb::innermostLevel(device);
+  if (innermost == nullptr) return;
+  cacheBytes_ = static_cast<double>(innermost->bytes.value) * kCacheShare;
+  lineBytes_ = std::max<int64_t>(innermost->lineBytes.value, 1);
+  const hwdb::MemoryLevel* behind = hwdb::levelBehind(device, *innermost);
+  if (behind != nullptr) farBytes_ = static_cast<double>(behind->bytes.value) * kCacheShare;
+  bytesPerCycle_ = rate(behind);
+  memoryBytesPerCycle_ = rate(hwdb::deviceMemory(device));
 }
 
 double StreamModel::beyondCache(double bytes) const { return bytes <= cacheBytes_ ? 0 : bytes; }

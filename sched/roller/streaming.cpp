@@ -2,25 +2,13 @@
 
 #include <algorithm>
 
+#include "hwdb/levels.h"
+
 namespace quartet::sched {
-
-namespace {
-
-/// The largest; nothing where there is none.
-const hwdb::MemoryLevel* largestCache(const hwdb::Description& device) {
-  const hwdb::MemoryLevel* largest = nullptr;
-  for (const hwdb::MemoryLevel& level : device.memory) {
-    if (level.kind != hwdb::MemoryLevel::Kind::Cache) continue;
-    if (largest == nullptr || level.bytes.value > largest->bytes.value) largest = &level;
-  }
-  return largest;
-}
-
-}  // namespace
 
 void streamWrites(ir::Module& plan, const TaskView& view, const ir::Tile& tile,
                   const hwdb::Description& device) {
-  const hwdb::MemoryLevel* cache = largestCache(device);
+  const hwdb::MemoryLevel* cache = hwdb::largestCache(device);
   const int64_t kept = cache == nullptr ? 0 : cache->bytes.value;
   const int along = tile.storeAxis >= 0 ? tile.storeAxis : tile.laneAxis;
   if (kept == 0 || device.groupInvocations.value > 1 || along < 0 || along >= view.rank()) return;
