@@ -84,6 +84,21 @@ hwdb::Description vectorCpu() { return device(16, 1, 32, true); }
 hwdb::Description weakGpu() { return device(4, 8, 48, false); }
 hwdb::Description scalarGpu() { return device(1, 4, 16, true); }
 
+hwdb::MemoryLevel cache(std::string name, int64_t bytes, double bytesPerCycle) {
+  hwdb::MemoryLevel level;
+  level.name = std::move(name);
+  level.bytes.value = bytes;
+  level.lineBytes.value = 64;
+  if (bytesPerCycle > 0) level.bytesPerCycle = {bytesPerCycle, hwdb::Provenance::Derived, "test"};
+  return level;
+}
+
+hwdb::Description cachedCpu(int64_t innerBytes, int64_t outerBytes, double bytesPerCycle) {
+  hwdb::Description cpu = vectorCpu();
+  cpu.memory = {cache("L2", outerBytes, bytesPerCycle), cache("L1", innerBytes)};
+  return cpu;
+}
+
 Result<Run> runExpressed(const ir::Module& graph, const Tensors& inputs,
                          const ir::SymbolValues& symbols) {
   std::map<ir::ValueId, std::shared_ptr<const ir::ConstantData>> values;

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "base/result.h"
@@ -19,6 +20,11 @@ using Tensors = std::vector<std::shared_ptr<const ir::ConstantData>>;
 hwdb::Description vectorCpu();
 hwdb::Description weakGpu();
 hwdb::Description scalarGpu();
+
+/// A cache of so many bytes, in lines of 64. `bytesPerCycle`: what it gives a unit; 0: not known.
+hwdb::MemoryLevel cache(std::string name, int64_t bytes, double bytesPerCycle = 0);
+/// vectorCpu with two caches, the outer one of which gives `bytesPerCycle`.
+hwdb::Description cachedCpu(int64_t innerBytes, int64_t outerBytes, double bytesPerCycle = 0);
 
 struct Run {
   Tensors outputs;

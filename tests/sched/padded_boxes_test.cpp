@@ -10,17 +10,8 @@ using namespace quartet;
 namespace {
 
 hwdb::Description cached(int64_t innerBytes, int64_t outerBytes) {
-  hwdb::Description device = test::vectorCpu();
-  device.paddedCopySteps.value = 1;
-  device.shuffleVectorLoads = {1, hwdb::Provenance::Derived, "test"};
-  hwdb::MemoryLevel outer;
-  outer.name = "L2";
-  outer.bytes.value = outerBytes;
-  outer.lineBytes.value = 64;
-  hwdb::MemoryLevel inner = outer;
-  inner.name = "L1";
-  inner.bytes.value = innerBytes;
-  device.memory = {outer, inner};
+  hwdb::Description device = test::cachedCpu(innerBytes, outerBytes);
+  device.shuffleVectorLoads.value = 1;
   return device;
 }
 

@@ -12,18 +12,7 @@ namespace {
 
 /// A small innermost cache, and one behind it that gives so many bytes per cycle (0: not known).
 hwdb::Description cached(double bytesPerCycle, int64_t innerBytes, int64_t outerBytes = 1 << 20) {
-  hwdb::Description device = test::vectorCpu();
-  device.vectorRegisters.value = 32;
-  hwdb::MemoryLevel outer;
-  outer.name = "L2";
-  outer.bytes.value = outerBytes;
-  outer.lineBytes.value = 64;
-  if (bytesPerCycle > 0) outer.bytesPerCycle = {bytesPerCycle, hwdb::Provenance::Derived, "test"};
-  hwdb::MemoryLevel inner = outer;
-  inner.name = "L1";
-  inner.bytes.value = innerBytes;
-  device.memory = {outer, inner};
-  return device;
+  return test::cachedCpu(innerBytes, outerBytes, bytesPerCycle);
 }
 
 /// x w, of `rows` rows and `steps` products per result.

@@ -9,22 +9,10 @@ using namespace quartet;
 
 namespace {
 
-hwdb::MemoryLevel cache(const char* name, int64_t bytes) {
-  hwdb::MemoryLevel level;
-  level.name = name;
-  level.bytes.value = bytes;
-  return level;
-}
-
 /// Two levels of caches; the outer one gives `bytesPerCycle` (0: not known).
 hwdb::Description cached(double bytesPerCycle, int64_t innerBytes = 32 << 10) {
-  hwdb::Description device = test::vectorCpu();
-  device.vectorRegisters.value = 32;
+  hwdb::Description device = test::cachedCpu(innerBytes, 1 << 20, bytesPerCycle);
   device.fmaLatencyCycles.value = 1;  // small tiles are as good as large ones
-  device.memory = {cache("L2", 1 << 20), cache("L1", innerBytes)};
-  if (bytesPerCycle > 0) {
-    device.memory[0].bytesPerCycle = {bytesPerCycle, hwdb::Provenance::Derived, "test"};
-  }
   return device;
 }
 

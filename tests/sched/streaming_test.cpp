@@ -10,11 +10,7 @@ using namespace quartet;
 namespace {
 
 hwdb::Description cached(int64_t bytes, hwdb::Description device = test::vectorCpu()) {
-  hwdb::MemoryLevel cache;
-  cache.name = "L2";
-  cache.bytes.value = bytes;
-  cache.lineBytes.value = 64;
-  device.memory = {cache};
+  device.memory = {test::cache("L2", bytes)};
   return device;
 }
 
@@ -45,7 +41,7 @@ TEST_CASE("streams: what is larger than the largest cache, where lanes lie toget
   CHECK_FALSE(streams(text, cached(kBytes)));
   CHECK_FALSE(streams(text, cached(0)));
   hwdb::Description two = cached(1 << 10);
-  two.memory.insert(two.memory.begin(), cached(1 << 20).memory[0]);
+  two.memory.insert(two.memory.begin(), test::cache("L3", 1 << 20));
   CHECK_FALSE(streams(text, two));
   test::checkGraphOn(cached(1 << 10), text);
 }
