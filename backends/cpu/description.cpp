@@ -72,6 +72,7 @@ struct Cache {
   int64_t bytes;
   int64_t lineBytes;
   int sharers;
+  int64_t ways;  // 0: not known
   std::string source;
 };
 
@@ -87,12 +88,13 @@ std::map<int, Cache> queryCaches() {
     if (bytes == 0) continue;
     caches[static_cast<int>(parseSize(firstLine(folder + "level")))] = {
         bytes, std::max<int64_t>(1, parseSize(firstLine(folder + "coherency_line_size"))),
-        std::max(1, countList(firstLine(folder + "shared_cpu_list"))), "/sys cache"};
+        std::max(1, countList(firstLine(folder + "shared_cpu_list"))),
+        parseSize(firstLine(folder + "ways_of_associativity")), "/sys cache"};
   }
   // Where the system does not say: what every CPU of the last decade has at least.
   const char* assumed = "family cpu";
-  caches.try_emplace(1, Cache{32 << 10, 64, 1, assumed});
-  caches.try_emplace(2, Cache{256 << 10, 64, 1, assumed});
+  caches.try_emplace(1, Cache{32 << 10, 64, 1, 0, assumed});
+  caches.try_emplace(2, Cache{256 << 10, 64, 1, 0, assumed});
   return caches;
 }
 
@@ -140,6 +142,7 @@ void describeMemory(hwdb::Description& host, const std::map<int, Cache>& caches,
     level.gigabytesPerSecond = measured(probe.gigabytesPerSecond[--i]);
     level.lineBytes =
         known ? queried(cache.lineBytes, cache.source) : derived(cache.lineBytes, cache.source);
+    if (cache.ways > 0) level.ways = queried(cache.ways, cache.source);
     host.memory.push_back(level);
   }
 }

@@ -154,20 +154,23 @@ int packableAxis(const TaskView& view, const Access& access, int axis) {
   return found;
 }
 
-bool packedByCopy(const TaskView& view, const Access& access, int axis,
-                  const hwdb::Description& device) {
-  if (!hwdb::given(device.packedCopySteps) || !view.reduces() || axis < 0 || axis >= view.rank())
-    return false;
+bool repaysCopy(const TaskView& view, const Access& access, const hwdb::Description& device) {
+  if (!hwdb::given(device.packedCopySteps) || !view.reduces()) return false;
   if (access.write || access.perPoint || !access.guardAxes.empty()) return false;
-  if (view.isConstant(access.buffer) || packableAxis(view, access, axis) < 0) return false;
+  if (view.isConstant(access.buffer)) return false;
   const auto others = std::count_if(
       view.accesses.begin(), view.accesses.end(),
       [&](const Access& other) { return !other.write && other.buffer == access.buffer; });
   const std::vector<ir::Dim>& shape = view.plan->type(access.buffer).shape;
   const bool known = std::all_of(shape.begin(), shape.end(),
                                  [](const ir::Dim& extent) { return extent.isConstant(); });
-  if (others > 1 || !known) return false;
-  if (stepsPerElement(view, access) < device.packedCopySteps.value) return false;
+  return others == 1 && known && stepsPerElement(view, access) >= device.packedCopySteps.value;
+}
+
+bool packedByCopy(const TaskView& view, const Access& access, int axis,
+                  const hwdb::Description& device) {
+  if (axis < 0 || axis >= view.rank() || !repaysCopy(view, access, device)) return false;
+  if (packableAxis(view, access, axis) < 0) return false;
   if (strideOf(view, access, axis, device.vectorLanes.value) != 1) return true;
   return stepBytes(view, access).value_or(0) >= device.packedCopyStride.value;
 }

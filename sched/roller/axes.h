@@ -37,9 +37,12 @@ TaskView viewOf(const ir::Module& plan, ir::OpId tasks, std::vector<ir::ValueId>
 /// The axis of constant `access`'s buffer that `axis` alone indexes, step 1; -1 if there is none.
 int packableAxis(const TaskView& view, const Access& access, int axis);
 
-/// Whether an operand that is no constant pays for a copy in panels with `axis` along lanes: it is
-/// read in the device's packedCopySteps steps per element or more, and what a step reads of it does
-/// not lie together, or packedCopyStride bytes or more from what the next step reads.
+/// Whether a copy of an operand that is no constant may pay: it is read in the device's
+/// packedCopySteps steps per element or more, by one access, without a guard.
+bool repaysCopy(const TaskView& view, const Access& access, const hwdb::Description& device);
+
+/// Whether it pays in panels with `axis` along lanes: what a step reads of it does not lie
+/// together, or packedCopyStride bytes or more from what the next step reads.
 bool packedByCopy(const TaskView& view, const Access& access, int axis,
                   const hwdb::Description& device);
 

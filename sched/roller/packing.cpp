@@ -1,7 +1,9 @@
 #include "sched/roller/packing.h"
 
 #include <algorithm>
+#include <numeric>
 
+#include "hwdb/levels.h"
 #include "sched/copy_map.h"
 #include "sched/roller/copies.h"
 #include "sched/roller/shape.h"
@@ -56,6 +58,44 @@ ir::Layout layoutOf(const Access& access, const ir::Tile& tile, const Panel& pan
   return layout;
 }
 
+/// The cache behind the innermost: what the rows of a group read again for every column of vectors
+/// should stay there. Null without one.
+const hwdb::MemoryLevel* cacheOfRows(const hwdb::Description& device) {
+  const hwdb::MemoryLevel* innermost = hwdb::innermostCache(device);
+  const auto* behind = innermost == nullptr ? nullptr : hwdb::levelBehind(device, *innermost);
+  return behind != nullptr && behind->kind == hwdb::MemoryLevel::Kind::Cache ? behind : nullptr;
+}
+
+/// Of `rows` pieces of `run` bytes that begin `pitch` bytes apart, the bytes that a cache keeps:
+/// those that fall on the same sets displace one another.
+int64_t keptBytes(const hwdb::MemoryLevel& cache, int64_t rows, int64_t run, int64_t pitch) {
+  const int64_t way = cache.bytes.value / cache.ways.value;
+  const int64_t places = way / std::gcd(pitch, way);
+  return std::min(way, std::min(rows, places) * run) * cache.ways.value;
+}
+
+/// Whether the rows of a group, of which a slice of the reduction is read again for every column of
+/// vectors, lie so that the cache that should keep the slice keeps less than half of it.
+bool rowsDisplaceOneAnother(const TaskView& view, const Access& access, const ir::Tile& tile,
+                            const hwdb::Description& device) {
+  const hwdb::MemoryLevel* cache = cacheOfRows(device);
+  if (cache == nullptr || !hwdb::given(cache->ways)) return false;
+  const int64_t size = ir::byteSize(view.plan->type(access.buffer).dtype);
+  int64_t run = 0;
+  for (int axis = view.rank(); axis < view.axes(); ++axis) {
+    const auto i = static_cast<size_t>(axis);
+    const bool cut = tile.group[i] < view.extents[i];
+    if (cut && strideOf(view, access, axis) == 1) run = tile.group[i] * size;
+  }
+  for (const int row : rowAxes(view, {tile.laneAxis, tile.lanes})) {
+    const int64_t rows = tile.group[static_cast<size_t>(row)];
+    const int64_t pitch = std::abs(strideOf(view, access, row).value_or(0)) * size;
+    if (run == 0 || pitch <= run) continue;
+    if (2 * keptBytes(*cache, rows, run, pitch) < rows * run) return true;
+  }
+  return false;
+}
+
 bool hasPanels(const TaskView& view, const ir::Tile& tile) {
   return view.reduces() && tile.laneAxis >= 0 && tile.laneAxis < view.rank();
 }
@@ -79,8 +119,14 @@ std::vector<ir::OpId> packOperands(ir::Module& plan, const TaskView& view, const
   std::vector<ir::OpId> copies;
   if (!hasPanels(view, tile)) return copies;
   for (const Access& access : view.accesses) {
-    if (!packedByCopy(view, access, tile.laneAxis, device)) continue;
-    const Panel panel = lanePanel(view, access, tile, device);
+    Panel panel;
+    if (packedByCopy(view, access, tile.laneAxis, device)) {
+      panel = lanePanel(view, access, tile, device);
+    } else if (!varies(view, access, tile.laneAxis) && repaysCopy(view, access, device) &&
+               rowsDisplaceOneAnother(view, access, tile, device)) {
+      panel = rowPanel(view, access, tile);
+    }
+    if (panel.axis < 0) continue;
     const AddedCopy copy =
         addCopy(plan, view.tasks, access.buffer, copyOf(plan.type(access.buffer)),
                 layoutOf(access, tile, panel), "pack");

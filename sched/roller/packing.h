@@ -10,8 +10,10 @@ namespace quartet::sched {
 void packConstants(ir::Module& plan, const TaskView& view, const ir::Tile& tile,
                    const hwdb::Description& device);
 
-/// Has the operands that pay for it (packedByCopy) copied into panels in front of the task set,
-/// which then reads the copies; returns the task sets of the copies, which have no tiles yet.
+/// Has the operands that pay for it copied into panels in front of the task set, which then reads
+/// the copies: packedByCopy, and those that lanes share if the rows of a group lie so that they
+/// displace one another in the cache that should keep them from column to column. Returns the task
+/// sets of the copies, which have no tiles yet.
 std::vector<ir::OpId> packOperands(ir::Module& plan, const TaskView& view, const ir::Tile& tile,
                                    const hwdb::Description& device);
 

@@ -77,6 +77,49 @@ TEST_CASE("packing: what is read twice, under guards or with extents still open 
   CHECK(taskSetsOf(batched("N", "symbols {N: 1..64 multiple 1} "), device(1, 1)) == 1);
 }
 
+namespace {
+
+/// Two caches, of which the outer one has so many ways; 0: not said.
+hwdb::Description withWays(int64_t ways) {
+  hwdb::Description d = test::cachedCpu(8 << 10, 128 << 10, 4);
+  d.packedCopySteps = {8, hwdb::Provenance::Derived, "test"};
+  d.packedCopyStride = {1 << 20, hwdb::Provenance::Derived, "test"};
+  if (ways > 0) d.memory[0].ways = {ways, hwdb::Provenance::Derived, "test"};
+  return d;
+}
+
+std::string product(int64_t rows, int64_t steps, const std::string& dtype = "f32") {
+  const std::string m = std::to_string(rows);
+  const std::string k = std::to_string(steps);
+  return "graph @g(%x: " + dtype + "[" + m + ", " + k +
+         "]) -> (\"y\") {\n  %w = constant {hash = \"w\"} : " + dtype + "[" + k +
+         ", 64]\n  %y = contract %x, %w {lhs = [0, 2], out = [0, 1], rhs = [2, 1]} : " + dtype +
+         "[" + m + ", 64]\n  return %y\n}\nconstant \"w\" " + dtype + "[" + k + ", 64] = elided";
+}
+
+}  // namespace
+
+TEST_CASE("packing: rows that would displace one another in the cache are laid together") {
+  // 16 KiB per way: rows of 4096 elements begin at one and the same place of it, 128 of them are
+  // more than 8 ways; those of 4112 lie a line apart.
+  CHECK(taskSetsOf(product(128, 4096), withWays(8)) == 2);
+  CHECK(taskSetsOf(product(128, 4112), withWays(8)) == 1);
+  CHECK(taskSetsOf(product(128, 4096), withWays(0)) == 1);
+  const ir::Module plan = test::planned(test::expressed(product(128, 4096)), withWays(8));
+  const std::vector<ir::OpId> sets = sched::taskSets(plan);
+  const ir::OpId anchor = sched::governingTile(plan, sets.back());
+  const auto& tile = plan.op(anchor).attributes.get<ir::Tile>("tile");
+  REQUIRE(tile.group[2] < 4096);
+  const ir::Layout& layout = plan.type(plan.op(anchor).operands[0]).layout;
+  REQUIRE(layout.axes.size() == 3);
+  CHECK(layout.axes[0] == ir::Layout::Axis{0, tile.reg[0], 0});
+  CHECK(layout.axes[1] == ir::Layout::Axis{1, 1, 0});
+  CHECK(layout.axes[2] == ir::Layout::Axis{0, 1, tile.reg[0]});
+  // Integers: sums so long are compared exactly.
+  CHECK(taskSetsOf(product(100, 4096, "i32"), withWays(8)) == 2);
+  test::checkGraphOn(withWays(8), product(100, 4096, "i32"));
+}
+
 TEST_CASE("packing: copies give the same results") {
   const auto check = [](const std::string& text) {
     CAPTURE(text);
