@@ -179,13 +179,15 @@ void stageSlices(const TaskView& view, const hwdb::Description& device, ir::Tile
     const auto& dim = view.expr->reduction[static_cast<size_t>(axis - view.rank())];
     if (!dim.isConstant()) return;
     const int64_t turns = view.extents[i] / tile.reg[i];
-    for (int64_t pieces = 1; pieces <= turns; ++pieces) {
+    const auto bytes = [&](int64_t pieces) {  // fewer, the more pieces
       staged.group[i] = ceilDivide(turns, pieces) * tile.reg[i];
-      const std::optional<int64_t> bytes = stagedBytes(view, staged);
-      if (!bytes) return;
-      if (*bytes <= room) break;
-    }
-    if (*stagedBytes(view, staged) <= room) break;
+      return stagedBytes(view, staged);
+    };
+    if (!bytes(1)) return;
+    const auto all = std::views::iota(int64_t{1}, turns);
+    const int64_t fewest =
+        *std::ranges::partition_point(all, [&](int64_t pieces) { return *bytes(pieces) > room; });
+    if (*bytes(fewest) <= room) break;
   }
   if (*stagedBytes(view, staged) <= room && sliced(view, staged)) tile = staged;
 }
