@@ -34,6 +34,7 @@ struct Work {
   double bytes = 0;             // moved from and to device memory
   double vectorOperations = 0;  // arithmetic or accesses inside the loops, whichever are more
   double cycles = 0;            // of one unit, that its main loops take for all; 0: not known
+  int64_t units = 0;            // of the device, that compute; 0: all
 };
 using Cost = std::function<double(const Work&, const hwdb::Description&)>;
 

@@ -15,7 +15,8 @@ struct CostShare {
 };
 
 /// What bounds a task set: flops over the peak rate, the cycles of its loops, or bytes over memory
-/// bandwidth, whichever takes longest.
+/// bandwidth, whichever takes longest. Of a part of the units, the rate is that part of the
+/// device's; the bandwidth is the device's for any number.
 CostShare rooflineBound(const Work& work, const hwdb::Description& device);
 /// What one launch adds.
 CostShare launchShare(const hwdb::Description& device);

@@ -254,6 +254,15 @@ void chooseGroupTile(const TaskView& view, const Work& work, const Budget& budge
   }
 }
 
+int64_t groupCount(const TaskView& view, const ir::Tile& tile) {
+  int64_t groups = 1;
+  for (int axis = 0; axis < view.rank(); ++axis) {
+    const auto i = static_cast<size_t>(axis);
+    groups *= ceilDivide(view.extents[i], std::max<int64_t>(tile.group[i], 1));
+  }
+  return std::max<int64_t>(groups, 1);
+}
+
 double imbalance(const TaskView& view, const ir::Tile& tile, int64_t units) {
   double whole = 1;  // groups that no edge cuts
   double group = 1;  // points
