@@ -55,6 +55,14 @@ const MemoryLevel* largestOwnCache(const Description& device) {
   return largest;
 }
 
+const MemoryLevel* innermostSharedLevel(const Description& device) {
+  for (const MemoryLevel& level : std::views::reverse(device.memory)) {
+    const bool shared = level.kind == Kind::Device || level.sharers > 1;
+    if (shared && level.kind != Kind::Explicit) return &level;
+  }
+  return nullptr;
+}
+
 double unitShare(const MemoryLevel& level) {
   return static_cast<double>(level.bytes.value) / std::max(level.sharers, 1);
 }

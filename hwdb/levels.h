@@ -20,6 +20,9 @@ const MemoryLevel* largestCache(const Description& device);
 /// The largest that units do not share.
 const MemoryLevel* largestOwnCache(const Description& device);
 
+/// The innermost level, workgroup memory apart, that units share; null where there is none.
+const MemoryLevel* innermostSharedLevel(const Description& device);
+
 /// Bytes of one unit's share of a level.
 double unitShare(const MemoryLevel& level);
 

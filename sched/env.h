@@ -26,6 +26,9 @@ struct Options {
   /// Set: convolutions by Winograd's algorithm wherever that is possible, or nowhere. Otherwise
   /// where it is predicted to be faster.
   std::optional<bool> winograd = std::nullopt;
+  /// Instead of those: all alternatives than which no other is at least as good in time, unit time
+  /// and resources (roller/front.h). They may add up in different orders, and so differ in bits.
+  bool front = false;
 };
 
 /// Predicted time of one task set, in microseconds; injected, so that stages know no cost formula.
@@ -51,22 +54,43 @@ struct Region {
   std::vector<bool> freeLayout;
 };
 
+/// What a group (a task) takes of the unit that it runs on, as far as that is predicted.
+struct Resources {
+  int64_t workgroupBytes = 0;  // of explicit memory, for what its invocations share
+  int64_t privateBytes = 0;    // of memory of its own: states between slices, padded boxes
+  // Of 32 bits, of an invocation of a reduction; 0: not known, or groups have one invocation, to
+  // which a unit leaves all of its registers.
+  int64_t registers = 0;
+
+  bool operator==(const Resources&) const = default;
+};
+
 /// One way to compute a region: a small plan with the same parameters (layouts chosen where they
-/// were free). It may hold several task sets: a padded copy, a packing, a second pass.
+/// were free). It may hold several task sets: a padded copy, a packing, a second pass. Where it
+/// stands alone, `microseconds` count; where units have other work too, `unitMicroseconds` do.
 struct Alternative {
   ir::Module plan;
   double microseconds = 0;  // predicted, or measured
+  /// Predicted time of a task x tasks, summed over its task sets: how long its groups take units,
+  /// without those that are idle while the last groups end. At most microseconds x units.
+  double unitMicroseconds = 0;
+  int64_t tasks = 0;         // groups of its largest task set
+  Resources resources = {};  // the most that a group of any of its task sets takes, of each
 };
 
 /// Microseconds that each alternative takes on the device, by running it; infinite for one that
 /// does not run by itself; injected.
 using Measure = std::function<Result<std::vector<double>>(const std::vector<Alternative>&)>;
 
+/// Is told the front of each task set of a plan (Options::front), in the plan's order; injected.
+using FrontReport = std::function<void(const std::vector<Alternative>&)>;
+
 struct Env {
   const hwdb::Description& device;
   Cost cost;
   Options options;
-  Measure measure = nullptr;  // none: predictions decide
+  Measure measure = nullptr;          // none: predictions decide
+  FrontReport reportFront = nullptr;  // none: fronts that nothing else asks for are not made
 };
 
 /// How Welder asks for tiles; Roller is one.

@@ -6,6 +6,7 @@
 #include "sched/grinder/grinder.h"
 #include "sched/measured_tiles.h"
 #include "sched/rammer/rammer.h"
+#include "sched/reported_fronts.h"
 #include "sched/roller/roller.h"
 #include "sched/segments.h"
 #include "sched/welder/welder.h"
@@ -41,7 +42,10 @@ constexpr bool sound(const std::array<Stage, 3>& stages, unsigned have) {
 }
 static_assert(sound(kStages, kExpressions), "a stage runs before what it needs");
 
-TileSource tileSource(const Env& env) { return env.measure ? measuredTiles(roller) : roller; }
+TileSource tileSource(const Env& env) {
+  TileSource tiles = env.measure ? measuredTiles(roller) : roller;
+  return env.reportFront ? reportedFronts(std::move(tiles), roller) : tiles;
+}
 
 Result<ir::Module> plain(ir::Module plan, const Budget&, const Env&) { return plan; }
 

@@ -90,6 +90,16 @@ double elementsOf(const ir::Module& plan, const Access& access, const ir::Box& p
 
 }  // namespace
 
+ir::Box middleBox(const std::vector<int64_t>& extents, const std::vector<int64_t>& lengths) {
+  ir::Box points;
+  for (size_t i = 0; i < lengths.size(); ++i) {
+    const int64_t left = std::max<int64_t>(extents[i] - lengths[i], 0);
+    points.lo.push_back(left / 2);
+    points.hi.push_back(left / 2 + lengths[i]);
+  }
+  return points;
+}
+
 double footprintBytes(const ir::Module& plan, const Access& access, const ir::Box& points) {
   return elementsOf(plan, access, points) *
          static_cast<double>(ir::byteSize(plan.type(access.buffer).dtype));

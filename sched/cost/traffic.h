@@ -5,6 +5,9 @@
 
 namespace quartet::sched {
 
+/// A box of so many points along each axis, in the middle of the axes: away from padding.
+ir::Box middleBox(const std::vector<int64_t>& extents, const std::vector<int64_t>& lengths);
+
 /// Bytes of `access`'s buffer that it reaches from `points` of the anchor's axes, as trafficBytes
 /// counts them.
 double footprintBytes(const ir::Module& plan, const Access& access, const ir::Box& points);

@@ -5,6 +5,7 @@
 #include <ranges>
 
 #include "hwdb/levels.h"
+#include "ir/loop_count.h"
 #include "ir/staging.h"
 #include "sched/roller/shape.h"
 #include "sched/roller/step_model.h"
@@ -16,6 +17,11 @@ namespace {
 
 /// Groups that share a unit's workgroup memory: while one waits at a barrier, others compute.
 constexpr int64_t kGroupsPerUnit = 4;
+
+/// Of the groups that are tried: register tiles that an invocation goes through, and tasks beyond
+/// those that units need to balance the load.
+constexpr int64_t kTilesPerInvocation = 8;
+constexpr double kMoreTasks = 4;
 
 /// Register tiles of all points along an axis.
 int64_t tilesAlong(const TaskView& view, const ir::Tile& tile, int axis) {
@@ -75,6 +81,9 @@ bool sliced(const TaskView& view, const ir::Tile& tile) {
   return false;
 }
 
+/// For each of the registers of a state (stateRegisters).
+constexpr int64_t kStateBytes = 4;
+
 /// Sets the group of a reduction in slices: a block of register tiles whose states fit the room for
 /// them, in `need` groups or more.
 void chooseSlicedGroup(const TaskView& view, const hwdb::Description& device, int64_t need,
@@ -93,7 +102,6 @@ void chooseSlicedGroup(const TaskView& view, const hwdb::Description& device, in
     if (row) rowTiles *= tilesAlong(view, tile, axis);
     if (!row && i != lane) groups *= tilesAlong(view, tile, axis);
   }
-  constexpr int64_t kStateBytes = 4;  // for each of stateRegisters
   const auto states =
       static_cast<double>(stateRegisters(view) * rows * tile.reg[lane] * kStateBytes);
   SlicedGroup block =
@@ -124,10 +132,10 @@ void chooseSlicedGroup(const TaskView& view, const hwdb::Description& device, in
   }
 }
 
-/// Bytes of workgroup memory that a group's slice takes; nothing where it cannot be staged: all
-/// that steps read must be sums of axes, of buffers, without a guard, since points beyond the
-/// domain read it too.
-std::optional<int64_t> stagedBytes(const TaskView& view, const ir::Tile& tile) {
+/// Bytes of workgroup memory that a group's slice takes, every operand's end at a multiple of so
+/// many elements; nothing where it cannot be staged: all that steps read must be sums of axes, of
+/// buffers, without a guard, since points beyond the domain read it too.
+std::optional<int64_t> stagedBytes(const TaskView& view, const ir::Tile& tile, int64_t multiple) {
   std::vector<int64_t> lengths = tile.group;
   for (int axis = 0; axis < view.rank(); ++axis) {
     const auto i = static_cast<size_t>(axis);
@@ -147,7 +155,8 @@ std::optional<int64_t> stagedBytes(const TaskView& view, const ir::Tile& tile) {
     const auto box = ir::stageBox(load.args(), lengths, tile.laneAxis);
     if (!sound || !box) return std::nullopt;
     // Kernels compute in 32 bits or more.
-    bytes += box->elements * std::max<int64_t>(ir::byteSize(load.dtype()), 4);
+    const int64_t elements = ceilDivide(box->elements, multiple) * multiple;
+    bytes += elements * std::max<int64_t>(ir::byteSize(load.dtype()), 4);
   }
   return bytes;
 }
@@ -181,7 +190,7 @@ void stageSlices(const TaskView& view, const hwdb::Description& device, ir::Tile
     const int64_t turns = view.extents[i] / tile.reg[i];
     const auto bytes = [&](int64_t pieces) {  // fewer, the more pieces
       staged.group[i] = ceilDivide(turns, pieces) * tile.reg[i];
-      return stagedBytes(view, staged);
+      return stagedBytes(view, staged, 1);
     };
     if (!bytes(1)) return;
     const auto all = std::views::iota(int64_t{1}, turns);
@@ -189,13 +198,15 @@ void stageSlices(const TaskView& view, const hwdb::Description& device, ir::Tile
         *std::ranges::partition_point(all, [&](int64_t pieces) { return *bytes(pieces) > room; });
     if (*bytes(fewest) <= room) break;
   }
-  if (*stagedBytes(view, staged) <= room && sliced(view, staged)) tile = staged;
+  if (*stagedBytes(view, staged, 1) <= room && sliced(view, staged)) tile = staged;
 }
 
-/// Fills the group from the innermost axis outwards; with rows to reuse vectors for, both ways.
-void fillInvocations(const TaskView& view, const hwdb::Description& device, ir::Tile& tile) {
+/// Makes a group of as many register tiles, from the innermost axis outwards; with rows to reuse
+/// vectors for, both ways.
+void fillGroup(const TaskView& view, const hwdb::Description& device, int64_t count,
+               ir::Tile& tile) {
   const bool rows = !rowAxes(view, {tile.laneAxis, tile.lanes}).empty();
-  int64_t left = device.groupInvocations.value;
+  int64_t left = count;
   for (const int axis : domainOrder(view, tile)) setTiles(tile, axis, 1);
   if (view.opaque()) return;
   if (rows) {
@@ -211,7 +222,8 @@ void fillInvocations(const TaskView& view, const hwdb::Description& device, ir::
     setTiles(tile, axis, along);
     left /= along;
   }
-  stageSlices(view, device, tile);
+  // Each invocation keeps the states of one register tile from slice to slice.
+  if (count <= device.groupInvocations.value) stageSlices(view, device, tile);
 }
 
 /// Cuts the outermost axes into `need` tasks or more, where that many register tiles are.
@@ -229,29 +241,92 @@ void cutTasks(const TaskView& view, const hwdb::Description& device, int64_t nee
   }
 }
 
-}  // namespace
-
-void chooseGroupTile(const TaskView& view, const Work& work, const Budget& budget,
-                     const hwdb::Description& device, ir::Tile& tile) {
-  const std::vector<int64_t> chosen = std::move(tile.group);  // slices of the reduction, if any
+/// Whole but for slices of the reduction that `tile` has.
+ir::Tile wholeGroup(const TaskView& view, ir::Tile tile) {
+  const std::vector<int64_t> chosen = std::move(tile.group);
   tile.group = positive(view.extents);
   if (!chosen.empty()) {
     std::copy(chosen.begin() + view.rank(), chosen.end(), tile.group.begin() + view.rank());
   }
-  if (device.groupInvocations.value > 1) {
-    fillInvocations(view, device, tile);
-    return;
-  }
-  // Some tasks per unit balance the load, if each is worth its start.
-  const double worth =
-      work.vectorOperations / static_cast<double>(device.taskVectorOperations.value);
+  return tile;
+}
+
+/// Tasks worth their start: more of them balance the load.
+struct TaskRange {
+  double worth = 1;
+  double most = 1;  // that units need
+
+  int64_t need() const { return static_cast<int64_t>(std::clamp(worth, 1.0, most)); }
+};
+TaskRange taskRange(const Work& work, const Budget& budget, const hwdb::Description& device) {
   const auto most = static_cast<double>(device.tasksPerUnit.value * budget.units);
-  const auto need = static_cast<int64_t>(std::clamp(worth, 1.0, std::max(most, 1.0)));
+  return {work.vectorOperations / static_cast<double>(device.taskVectorOperations.value),
+          std::max(most, 1.0)};
+}
+
+/// The group of a device whose groups have one invocation, cut into `need` tasks or more.
+void cutGroup(const TaskView& view, const hwdb::Description& device, int64_t need, ir::Tile& tile) {
   if (sliced(view, tile)) {
     chooseSlicedGroup(view, device, need, tile);
   } else {
     cutTasks(view, device, need, tile);
   }
+}
+
+/// Invocations that a unit needs to start instructions on all of its schedulers.
+int64_t leastInvocations(const hwdb::Description& device) {
+  const int64_t schedulers =
+      hwdb::given(device.schedulersPerUnit) ? device.schedulersPerUnit.value : 1;
+  return std::clamp<int64_t>(device.subgroup.value * schedulers, 1, device.groupInvocations.value);
+}
+
+bool fitsLoops(const TaskView& view, const ir::Tile& tile, const hwdb::Description& device) {
+  if (!hwdb::given(device.maxLoopIterations)) return true;
+  const double iterations =
+      ir::loopIterations(*view.expr, tile, view.extents, device.groupInvocations.value);
+  return iterations <= static_cast<double>(device.maxLoopIterations.value);
+}
+
+}  // namespace
+
+void chooseGroupTile(const TaskView& view, const Work& work, const Budget& budget,
+                     const hwdb::Description& device, ir::Tile& tile) {
+  tile = wholeGroup(view, std::move(tile));
+  if (device.groupInvocations.value > 1) {
+    fillGroup(view, device, device.groupInvocations.value, tile);
+  } else {
+    cutGroup(view, device, taskRange(work, budget, device).need(), tile);
+  }
+}
+
+std::vector<ir::Tile> groupTiles(const TaskView& view, const Work& work, const Budget& budget,
+                                 const hwdb::Description& device, const ir::Tile& chosen) {
+  std::vector<ir::Tile> tiles;
+  if (view.opaque()) return tiles;
+  const auto add = [&](const ir::Tile& tile) {
+    if (fitsLoops(view, tile, device) && std::ranges::find(tiles, tile) == tiles.end())
+      tiles.push_back(tile);
+  };
+  if (device.groupInvocations.value == 1) {
+    const TaskRange range = taskRange(work, budget, device);
+    const double most = std::min(range.worth, kMoreTasks * range.most);
+    for (int64_t need = 1; need == 1 || static_cast<double>(need) <= most; need *= 2) {
+      ir::Tile tile = wholeGroup(view, chosen);
+      cutGroup(view, device, need, tile);
+      add(tile);
+    }
+    return tiles;
+  }
+  const bool staged = sliced(view, chosen);
+  const int64_t most = device.groupInvocations.value * (staged ? 1 : kTilesPerInvocation);
+  ir::Tile apart = chosen;
+  apart.group.clear();  // slices follow from the group
+  for (int64_t count = leastInvocations(device); count <= most; count *= 2) {
+    ir::Tile tile = wholeGroup(view, apart);
+    fillGroup(view, device, count, tile);
+    if (sliced(view, tile) == staged) add(tile);
+  }
+  return tiles;
 }
 
 int64_t groupCount(const TaskView& view, const ir::Tile& tile) {
@@ -261,6 +336,25 @@ int64_t groupCount(const TaskView& view, const ir::Tile& tile) {
     groups *= ceilDivide(view.extents[i], std::max<int64_t>(tile.group[i], 1));
   }
   return std::max<int64_t>(groups, 1);
+}
+
+int64_t workgroupBytes(const TaskView& view, const ir::Tile& tile,
+                       const hwdb::Description& device) {
+  constexpr int64_t kMultiple = 4;  // elements: vectors of them may be moved
+  if (device.groupInvocations.value == 1 || !sliced(view, tile)) return 0;
+  return stagedBytes(view, tile, kMultiple).value_or(0);
+}
+
+int64_t partialStateBytes(const TaskView& view, const ir::Tile& tile,
+                          const hwdb::Description& device) {
+  if (device.groupInvocations.value > 1 || !sliced(view, tile)) return 0;
+  int64_t points = 1;
+  for (int axis = 0; axis < view.rank(); ++axis) {
+    const auto i = static_cast<size_t>(axis);
+    points *= axis == tile.laneAxis ? ceilDivide(tile.group[i], tile.reg[i]) * tile.reg[i]
+                                    : tile.group[i];
+  }
+  return points * stateRegisters(view) * kStateBytes;
 }
 
 double imbalance(const TaskView& view, const ir::Tile& tile, int64_t units) {

@@ -12,12 +12,6 @@ namespace quartet::sched {
 
 namespace {
 
-/// The axis of `access`'s buffer that is innermost in its panels, and how wide they are.
-struct Panel {
-  int axis = -1;  // -1: none
-  int64_t width = 1;
-};
-
 /// Of the lanes of what is computed at once.
 Panel lanePanel(const TaskView& view, const Access& access, const ir::Tile& tile,
                 const hwdb::Description& device) {
@@ -114,10 +108,10 @@ void packConstants(ir::Module& plan, const TaskView& view, const ir::Tile& tile,
   }
 }
 
-std::vector<ir::OpId> packOperands(ir::Module& plan, const TaskView& view, const ir::Tile& tile,
-                                   const hwdb::Description& device) {
-  std::vector<ir::OpId> copies;
-  if (!hasPanels(view, tile)) return copies;
+std::vector<CopiedOperand> copiedOperands(const TaskView& view, const ir::Tile& tile,
+                                          const hwdb::Description& device) {
+  std::vector<CopiedOperand> copied;
+  if (!hasPanels(view, tile)) return copied;
   for (const Access& access : view.accesses) {
     Panel panel;
     if (packedByCopy(view, access, tile.laneAxis, device)) {
@@ -126,13 +120,21 @@ std::vector<ir::OpId> packOperands(ir::Module& plan, const TaskView& view, const
                rowsDisplaceOneAnother(view, access, tile, device)) {
       panel = rowPanel(view, access, tile);
     }
-    if (panel.axis < 0) continue;
+    if (panel.axis >= 0) copied.push_back({&access, panel});
+  }
+  return copied;
+}
+
+std::vector<ir::OpId> packOperands(ir::Module& plan, const TaskView& view, const ir::Tile& tile,
+                                   const hwdb::Description& device) {
+  std::vector<ir::OpId> copies;
+  for (const auto& [access, panel] : copiedOperands(view, tile, device)) {
     const AddedCopy copy =
-        addCopy(plan, view.tasks, access.buffer, copyOf(plan.type(access.buffer)),
-                layoutOf(access, tile, panel), "pack");
+        addCopy(plan, view.tasks, access->buffer, copyOf(plan.type(access->buffer)),
+                layoutOf(*access, tile, panel), "pack");
     for (const ir::OpId id : plan.region(plan.op(view.tasks).regions[0]).ops) {
       auto& operands = plan.op(id).operands;
-      std::replace(operands.begin(), operands.end(), access.buffer, copy.buffer);
+      std::replace(operands.begin(), operands.end(), access->buffer, copy.buffer);
     }
     copies.push_back(copy.tasks);
   }

@@ -112,6 +112,10 @@ int paddedLaneAxis(const TaskView& view, const hwdb::Description& device) {
   return *view.paddedLanes;
 }
 
+int64_t paddedBoxBytes(const TaskView& view, const ir::Tile& tile) {
+  return tile.stage.empty() ? 0 : boxBytes(view, tile).value_or(0);
+}
+
 namespace {
 
 /// Lengthens the parts along `axis`, which are one register tile, as far as there is room. Bytes of

@@ -12,6 +12,9 @@ namespace quartet::sched {
 /// again: a copy then serves them all.
 int paddedLaneAxis(const TaskView& view, const hwdb::Description& device);
 
+/// Bytes of a task's own memory that the boxes of a tile with parts take; 0 without parts.
+int64_t paddedBoxBytes(const TaskView& view, const ir::Tile& tile);
+
 /// Sets the parts (ir::Tile::stage) of a tile with its lanes along paddedLaneAxis, and makes its
 /// group consist of whole parts; nothing for other tiles. Parts are as long as the innermost cache
 /// has room for, or the one behind it where those read too much of their neighbours' rows again.

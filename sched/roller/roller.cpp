@@ -4,7 +4,9 @@
 #include <iterator>
 #include <random>
 
+#include "sched/roller/front.h"
 #include "sched/roller/plan_cycles.h"
+#include "sched/roller/resources.h"
 #include "sched/roller/ways.h"
 
 namespace quartet::sched {
@@ -82,13 +84,18 @@ Result<std::vector<Alternative>> roller(const Region& region, const Budget& budg
   for (size_t i = 0; i < parameters.size(); ++i) {
     if (region.freeLayout[i]) freeLayout.push_back(parameters[i]);
   }
+  std::vector<Alternative> alternatives;
   if (!env.options.roller) {
     const double microseconds = scalarTaskSet(plan, taskSets(plan).at(0), budget, env);
-    return std::vector<Alternative>{{std::move(plan), microseconds}};
+    alternatives.push_back({std::move(plan), microseconds});
+  } else if (env.options.front) {
+    return front(plan, freeLayout, budget, env);
+  } else {
+    alternatives = alternativesOf(plan, freeLayout, budget, env);
+    const auto most = static_cast<size_t>(std::max(env.options.alternatives, 1));
+    if (alternatives.size() > most) alternatives.resize(most);
   }
-  std::vector<Alternative> alternatives = alternativesOf(plan, freeLayout, budget, env);
-  const auto most = static_cast<size_t>(std::max(env.options.alternatives, 1));
-  if (alternatives.size() > most) alternatives.resize(most);
+  for (Alternative& alternative : alternatives) setDemand(alternative, budget, env);
   return alternatives;
 }
 

@@ -16,6 +16,8 @@ struct RegisterTile {
   /// That its main loops are predicted to take of one unit, for all of the task set. 0: not known.
   double cycles = 0;
   double alone = 0;  // once `cycles` counts units that its groups leave idle: without them
+  /// What it waits for memory, over what it waits with the groups that are chosen for it.
+  double stretch = 1;
 };
 
 /// The register tiles within the register budget, those with the shortest predicted time first; one

@@ -23,15 +23,8 @@ std::vector<int64_t> onePoint(const TaskView& view) {
   return lengths;
 }
 
-/// A box of these lengths in the middle of the axes: away from padding.
 ir::Box middleOf(const TaskView& view, const std::vector<int64_t>& lengths) {
-  ir::Box points;
-  for (size_t i = 0; i < lengths.size(); ++i) {
-    const int64_t left = std::max<int64_t>(view.extents[i] - lengths[i], 0);
-    points.lo.push_back(left / 2);
-    points.hi.push_back(left / 2 + lengths[i]);
-  }
-  return points;
+  return middleBox(view.extents, lengths);
 }
 
 double bytesOf(const TaskView& view, const std::vector<Access>& accesses,

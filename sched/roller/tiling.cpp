@@ -79,6 +79,8 @@ Work workOf(const TaskView& view, const LaneChoice& lane) {
 
 double timeOf(Work work, const RegisterTile& tile, const Budget& budget, const Env& env) {
   work.cycles = tile.cycles;
+  work.flops *= tile.stretch;
+  work.bytes *= tile.stretch;
   work.units = budget.units;
   return env.cost(work, env.device);
 }

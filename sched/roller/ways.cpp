@@ -142,6 +142,18 @@ Way directWay(ir::Module plan, const std::vector<ValueId>& freeLayout, const Env
   return {std::move(plan), {}, tasks, nullptr, false};
 }
 
+std::vector<Way> directWays(ir::Module plan, const std::vector<ValueId>& freeLayout,
+                            const Env& env) {
+  const OpId tasks = taskSets(plan).at(0);
+  padOperands(plan, tasks, env.device);
+  std::vector<Way> ways;
+  for (const Split& split : splitsOf(plan, tasks, freeLayout, env).splits) {
+    ways.push_back(splitWay(plan, tasks, split));
+  }
+  ways.push_back({std::move(plan), {}, tasks, nullptr, false});
+  return ways;
+}
+
 std::optional<Way> otherWay(const ir::Module& plan, const Env& env) {
   const OpId tasks = taskSets(plan).at(0);
   if (env.options.winograd.value_or(true)) {

@@ -21,6 +21,9 @@ struct Way {
 /// The task set of a plan with padded operands; in the parts that take least time, where idle units
 /// make that pay.
 Way directWay(ir::Module plan, const std::vector<ir::ValueId>& freeLayout, const Env& env);
+/// The same, and in every number of parts worth trying, where its groups leave units idle.
+std::vector<Way> directWays(ir::Module plan, const std::vector<ir::ValueId>& freeLayout,
+                            const Env& env);
 /// By another algorithm, or another instruction.
 std::optional<Way> otherWay(const ir::Module& plan, const Env& env);
 
