@@ -2,6 +2,7 @@
 
 #include "api/convert.h"
 #include "api/explain.h"
+#include "api/fronts.h"
 #include "api/host_memory.h"
 #include "api/tuner.h"
 
@@ -246,7 +247,13 @@ Status Specialisation::scheduleOn(PlacedGraph placed, ScheduledModel& scheduled)
       };
     }
   }
+  std::string fronts;
+  for (CompileTarget& target : targets) {
+    if (!options_.fronts) continue;
+    target.reportFront = [&fronts](const auto& front) { fronts += frontText(front); };
+  }
   scheduled.schedule = QT_TRY(scheduleGraph(std::move(placed), targets, options_));
+  scheduled.schedule.fronts = std::move(fronts);
   for (const auto& tuner : tuners) {
     scheduled.trials.insert(scheduled.trials.end(), tuner->trials().begin(), tuner->trials().end());
     if (!tuner->note().empty()) scheduled.placement.notes.push_back(tuner->note());

@@ -27,7 +27,8 @@ sched::Env makeEnv(const CompileTarget& target, const CompileOptions& options) {
            .alternatives = std::max(options.measure, 1),
            .drawTiles = options.measure > 1 ? options.drawTiles : std::nullopt,
            .winograd = options.winograd},
-          target.measure};
+          target.measure,
+          target.reportFront};
 }
 
 Result<std::string> lowerText(const ir::Module& plan, const hwdb::Description& device) {

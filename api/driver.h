@@ -1,6 +1,7 @@
 // Drives a compilation: a graph, a device, a program.
 #pragma once
 
+#include <string>
 #include <vector>
 
 #include "base/result.h"
@@ -30,8 +31,9 @@ Result<PlacedGraph> placeGraph(const ir::Module& graph, const runtime::Device& d
 
 /// What the stages made of a placed graph.
 struct Schedule {
-  ir::Module graph;  // placed
-  ir::Module plan;   // after the last stage
+  ir::Module graph;    // placed
+  ir::Module plan;     // after the last stage
+  std::string fronts;  // of its task sets as Roller was given them, as text; empty: not asked for
   std::vector<ir::PassTime> times;
 };
 
@@ -39,7 +41,8 @@ struct Schedule {
 struct CompileTarget {
   std::string id;
   const hwdb::Description* description = nullptr;
-  sched::Measure measure = nullptr;  // none: predictions decide
+  sched::Measure measure = nullptr;          // none: predictions decide
+  sched::FrontReport reportFront = nullptr;  // none: fronts are not made
 };
 
 /// Placed graph -> plan. One target: all runs there.

@@ -147,6 +147,12 @@ std::string estimateText(const runtime::PlacedProgram& placed,
   return text;
 }
 
+std::string frontsText(const Schedule& schedule) {
+  if (schedule.fronts.empty()) return {};
+  return "\nfronts (alternatives than which no other is at least as good in everything)\n" +
+         schedule.fronts;
+}
+
 std::string timesText(const Schedule& schedule) {
   std::string text = "\npasses\n";
   for (const ir::PassTime& time : schedule.times) {
@@ -172,8 +178,8 @@ std::string explainProgram(const std::string& model, const Placement& placement,
              statistics.launches, statistics.taskSets, statistics.kernels, statistics.cachedKernels,
              statistics.flops / 1e9, statistics.trafficBytes / 1e6) +
          memoryText(statistics) + wavesText(schedule.plan, program, statistics.launches) +
-         estimateText(program, targets) + timesText(schedule) + "\ndescription used\n" +
-         hwdb::print(*targets[0].description);
+         frontsText(schedule) + estimateText(program, targets) + timesText(schedule) +
+         "\ndescription used\n" + hwdb::print(*targets[0].description);
 }
 
 std::string compilerText(const runtime::Executable& executable) {

@@ -34,6 +34,9 @@ void addExplain(CLI::App& app, int& status) {
       "explain", "Show placement, task sets, tiles, waves, memory, and what they rest on");
   options->addModel(*command);
   options->addCompile(*command, true);
+  command->add_flag("--front", options->compile.fronts,
+                    "Print the alternatives of every task set that trade time for what they take "
+                    "of the device's units");
   command->add_flag("--code", options->code, "Print the generated code too");
   command->callback([options, &status] { status = explain(*options); });
 }

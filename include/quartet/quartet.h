@@ -266,6 +266,10 @@ struct CompileOptions {
   /// Otherwise where it is predicted to be faster. Its errors are of the size of direct sums'; an
   /// infinity or NaN of the input reaches all points of the 2 x 2 blocks that read it.
   std::optional<bool> winograd = std::nullopt;
+  /// `Session::explain` also says between which alternatives each task set has a choice: time alone
+  /// against the time for which units are taken, and against memory and registers. What is compiled
+  /// stays the same.
+  bool fronts = false;
 };
 
 /// What is known of a compiled program.

@@ -260,6 +260,20 @@ TEST_CASE("session: explain tells placement, memory, waves and the description")
   CHECK(session.notes().empty());
 }
 
+TEST_CASE("session: explain tells the fronts when asked, and compiles the same") {
+  OnnxModel onnx;
+  writeLayer(onnx);
+  const Session plain = compileFor(modelOf(onnx), {.device = "cpu", .cache = false});
+  const Session asked =
+      compileFor(modelOf(onnx), {.device = "cpu", .cache = false, .fronts = true});
+  const std::string text = asked.explain();
+  const size_t at = text.find("\nfronts (");
+  REQUIRE(at != std::string::npos);
+  CHECK(text.find("tile(", at) < text.find("\nestimate"));
+  CHECK(plain.explain().find("\nfronts (") == std::string::npos);
+  CHECK(plain.code() == asked.code());
+}
+
 TEST_CASE("session: the bytes of the reports are what the accesses reach") {
   OnnxModel onnx;
   onnx.input("table", {1000, 16}).input("i", {8}, kInt64).output("y", kFloat);

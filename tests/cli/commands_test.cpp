@@ -147,6 +147,11 @@ TEST_CASE("cli explain: placement, memory, waves, description; code on request")
   }
   const Outcome code = work.quartet("explain model.onnx --device cpu --code");
   CHECK(code.out.size() > plain.out.size());
+  CHECK(plain.out.find("fronts") == std::string::npos);
+  const Outcome front = work.quartet("explain model.onnx --device cpu --front");
+  for (const char* part : {"fronts (", "unit us", "workgroup B", "tile("}) {
+    CHECK(front.out.find(part) != std::string::npos);
+  }
   CHECK(work.quartet("explain model.onnx --device reference").out.find("graph @") !=
         std::string::npos);
 }
