@@ -142,6 +142,15 @@ Status checkBindings(const runtime::Program& program, const hwdb::Description& d
   return {};
 }
 
+/// Has any member of every front chosen, the same ones each time.
+sched::Measure anyMember() {
+  return [random = Random(7)](const std::vector<sched::Alternative>& front) mutable {
+    std::vector<double> times;
+    for (size_t i = 0; i < front.size(); ++i) times.push_back(random.uniform());
+    return Result<std::vector<double>>(std::move(times));
+  };
+}
+
 struct Compiled {
   ir::Module plan;
   runtime::Program program;
@@ -152,8 +161,9 @@ Result<Compiled> compile(const ir::Module& graph, const Target& target,
   ir::PassRunner runner;
   hwdb::Description description = target.description;
   Compiled made;
-  made.plan =
-      QT_TRY(sched::schedule(graph, {description, sched::roofline, target.options}, runner));
+  sched::Env env{description, sched::roofline, target.options};
+  if (target.options.front) env.measure = anyMember();
+  made.plan = QT_TRY(sched::schedule(graph, env, runner));
   if (const auto broken = test::dependentInWave(made.plan)) return userError(*broken);
   if (const auto beyond = test::tileBeyondLimits(made.plan, description)) return userError(*beyond);
   made.program = QT_TRY(common::lowerPlan(made.plan, description, symbols));
@@ -355,6 +365,10 @@ std::vector<Target> Checker::targets(uint64_t seed) const {
   const auto& [other, cut] = random.pick(described);
   drawn.push_back({other + ", in windows", cut, {}, nullptr, nullptr, true});
   drawn.push_back({"a random device", anyDevice(random), {}, nullptr, nullptr, false});
+  if (random.chance(0.5)) {
+    drawn.push_back(
+        {"any of the front", anyDevice(random), {.front = true}, nullptr, nullptr, false});
+  }
   for (const Target& device : devices_) {
     // Software GPUs take most of their time to compile.
     const bool slow = device.description.kind == hwdb::Description::Kind::Gpu;
