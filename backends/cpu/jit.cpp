@@ -31,6 +31,15 @@
 #include "base/content_hash.h"
 #include "ir/text.h"
 
+#if defined(__x86_64__)
+extern "C" {  // of libgcc; only their addresses are taken: C++ has no type for a half
+void __extendhfdf2();
+void __extendhfsf2();
+void __truncdfhf2();
+void __truncsfhf2();
+}
+#endif
+
 namespace quartet::cpu {
 
 namespace {
@@ -226,6 +235,24 @@ void compileUnits(std::vector<Unit>& units, const Jit::Options& options) {
   if (failure) std::rethrow_exception(failure);
 }
 
+/// The compiler's own functions that kernels call, conversions of halves. A program that is linked
+/// with a static libgcc has them where no search among its symbols finds them.
+llvm::Error defineConversions(llvm::orc::LLJIT& session) {
+  llvm::orc::SymbolMap symbols;
+#if defined(__x86_64__)
+  const auto add = [&](const char* name, void (*function)()) {
+    symbols[session.mangleAndIntern(name)] = {
+        llvm::orc::ExecutorAddr::fromPtr(function),
+        llvm::JITSymbolFlags::Exported | llvm::JITSymbolFlags::Callable};
+  };
+  add("__extendhfdf2", __extendhfdf2);
+  add("__extendhfsf2", __extendhfsf2);
+  add("__truncdfhf2", __truncdfhf2);
+  add("__truncsfhf2", __truncsfhf2);
+#endif
+  return session.getMainJITDylib().define(llvm::orc::absoluteSymbols(std::move(symbols)));
+}
+
 }  // namespace
 
 const HostTarget& HostTarget::get() {
@@ -249,11 +276,12 @@ Result<std::unique_ptr<Jit>> Jit::compile(const std::vector<const ir::Module*>& 
 
   auto session = llvm::orc::LLJITBuilder().create();
   if (!session) return jitError(session.takeError());
-  // Functions of the C library that kernels call (fmod, f64 functions, memory, half conversions).
+  // Functions of the C library that kernels call (fmod, f64 functions, memory).
   auto process = llvm::orc::DynamicLibrarySearchGenerator::GetForCurrentProcess(
       (*session)->getDataLayout().getGlobalPrefix());
   if (!process) return jitError(process.takeError());
   (*session)->getMainJITDylib().addGenerator(std::move(*process));
+  if (auto error = defineConversions(**session)) return jitError(std::move(error));
 
   std::unique_ptr<Jit> jit(new Jit);
   std::set<std::string> added;  // equal kernels have one symbol
