@@ -1,8 +1,11 @@
 #include "backends/cuda/nvrtc.h"
 
+#include <dlfcn.h>
+
 #include <algorithm>
 #include <cstdlib>
 #include <cstring>
+#include <filesystem>
 #include <mutex>
 #include <optional>
 
@@ -73,6 +76,19 @@ class Program {
   NvrtcProgram program_ = nullptr;
 };
 
+/// NVRTC's library of built-in headers names the compiler's libraries and uses nothing of them. On
+/// a system that has none, they may lie in the folder "compat" beside NVRTC. The system's come
+/// first: drivers in this process may need what is new in them.
+void openCompilerLibraries(const NvrtcApi& api) {
+  Dl_info nvrtc;
+  if (dladdr(reinterpret_cast<const void*>(api.nvrtcVersion), &nvrtc) == 0) return;
+  const auto folder = std::filesystem::path(nvrtc.dli_fname).parent_path() / "compat";
+  for (const char* name : {"libgcc_s.so.1", "libstdc++.so.6"}) {
+    // Where neither is there, compiling fails, and NVRTC says why.
+    (void)SharedLibrary::open(name, {name, folder / name}, {});
+  }
+}
+
 }  // namespace
 
 std::string Architecture::option() const {
@@ -116,6 +132,7 @@ Status Nvrtc::load(const std::vector<std::string>& files) {
   }
   QT_NVRTC_FUNCTIONS(QT_NVRTC_FIND)
 #undef QT_NVRTC_FIND
+  openCompilerLibraries(api_);
   int major = 0;
   int minor = 0;
   int count = 0;
