@@ -29,12 +29,12 @@ STAGES = ("roller", "welder", "rammer", "grinder")
 # Header prefix -> the only folders that include it.
 LIBRARIES = {
     "llvm/": ("backends/cpu",),
-    "onnx/": ("frontend", "tests"),
-    "google/protobuf/": ("frontend", "tests"),
+    "onnx/": ("frontend", "tests", "bundle/external"),
+    "google/protobuf/": ("frontend", "tests", "bundle/external"),
     "vulkan/": ("backends/vulkan", "tests/vulkan"),
     "glslang/": ("backends/vulkan",),
     "spirv-tools/": ("backends/vulkan",),
-    "CLI/": ("cli",),
+    "CLI/": ("cli", "bundle"),
 }
 
 # Whole words; the short ones in capitals only, so that prose stays free.

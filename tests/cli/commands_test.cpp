@@ -32,6 +32,13 @@ nlohmann::json json(const Outcome& outcome) {
 
 }  // namespace
 
+TEST_CASE("cli: the version names a commit") {
+  const Outcome version = Workspace().quartet("--version");
+  CHECK(version.status == 0);
+  CHECK(version.out.starts_with("quartet "));
+  CHECK(version.out.find(" (commit ") != std::string::npos);
+}
+
 TEST_CASE("cli: every command has help") {
   const Workspace work;
   CHECK(work.quartet("--help").status == 0);

@@ -1,0 +1,4 @@
+// The library toml++, out of its headers.
+
+#define TOML_IMPLEMENTATION
+#include <toml++/toml.h>
