@@ -67,7 +67,9 @@ void addHelped(const ConformanceOptions& options, const Reasons& refusals, Confo
 
 Conformance conform(const ConformanceOptions& options, const Reasons& exceptions) {
   const auto wanted = [&](const std::string& test) {
-    const auto named = [&](const std::string& part) { return test.find(part) != test.npos; };
+    const auto named = [&](const std::string& part) {
+      return test.find(part) != std::string::npos;
+    };
     return options.only.empty() || std::ranges::any_of(options.only, named);
   };
   const SuiteReport report =

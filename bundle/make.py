@@ -26,8 +26,8 @@ GLIBC = {"ld-linux-x86-64.so.2", "libc.so.6", "libdl.so.2", "libm.so.6", "libmve
          "libpthread.so.0", "librt.so.1"}  # fmt: skip
 
 SUITES = ("node", "simple", "pytorch-converted", "pytorch-operator")
-MODELS = ("magika", "ppocr_cls", "basic_pitch", "swift_f0")  # small ones
-QUICK_MODELS = ("magika", "ppocr_cls")
+MODELS = ("ppocr_cls", "basic_pitch", "swift_f0")  # below a megabyte each
+QUICK_MODELS = ("ppocr_cls", "basic_pitch")
 
 # Debian packages whose code or data are in the bundle.
 PACKAGES = ("gcc-12-base", "glslang-dev", "libcli11-dev", "libexpected-dev", "libfmt-dev", "libonnx-dev",
