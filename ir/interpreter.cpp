@@ -18,9 +18,9 @@ tl::unexpected<Diagnostic> internalError(std::string message, std::string where)
   return tl::unexpected(std::move(diagnostic));
 }
 
-size_t localSize(const Module& kernel) {
-  return kernel.attributes.has("local") ? static_cast<size_t>(kernel.attributes.integer("local"))
-                                        : 1;
+size_t invocations(const Module& kernel, std::string_view key, size_t otherwise) {
+  return kernel.attributes.has(key) ? static_cast<size_t>(kernel.attributes.integer(key))
+                                    : otherwise;
 }
 
 }  // namespace
@@ -28,7 +28,8 @@ size_t localSize(const Module& kernel) {
 Interpreter::Interpreter(const Module& kernel, const std::vector<uint32_t>& params)
     : kernel_(kernel),
       params_(params),
-      local_(localSize(kernel)),
+      local_(invocations(kernel, "local", 1)),
+      subgroup_(invocations(kernel, "subgroup", local_)),
       values_(static_cast<size_t>(kernel.valueCount())),
       variables_(values_.size()),
       bound_(values_.size(), nullptr) {}
@@ -98,6 +99,10 @@ Status Interpreter::runOp(OpId id, const Mask& mask) {
     case Opcode::GatherLoad:
     case Opcode::ScatterStore:
       return runAccess(id, mask);
+    case Opcode::MatrixLoad:
+    case Opcode::MatrixStore:
+    case Opcode::MatrixMultiplyAdd:
+      return runMatrix(id, mask);
     case Opcode::Var:
     case Opcode::Get:
     case Opcode::Set:

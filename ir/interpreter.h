@@ -25,7 +25,8 @@ class Interpreter {
  private:
   using Mask = std::vector<char>;  // per invocation: active?
 
-  /// A private variable of every invocation: `extent` elements of `lanes`.
+  /// A private variable of every invocation: `extent` elements of `lanes`. What holds a matrix is
+  /// that of the subgroup's first invocation.
   struct Variable {
     int lanes = 1;
     int64_t extent = 1;
@@ -56,10 +57,19 @@ class Interpreter {
   Status accessLanes(OpId id, size_t invocation);
   Status accessElement(OpId id, int64_t index, size_t invocation, Scalar& value);
 
+  // Matrices (interpreter_matrix.cpp)
+  Status runMatrix(OpId id, const Mask& mask);
+  Result<bool> together(OpId id, const Mask& mask, size_t first) const;
+  Status accessMatrix(OpId id, size_t first);
+  void multiplyAdd(const Op& op, size_t first);
+
   /// An error about an op, in an invocation of the current group.
   tl::unexpected<Diagnostic> fault(OpId id, size_t invocation, std::string message) const;
   std::string nameOf(ValueId value) const;
-  int lanesOf(ValueId value) const { return kernel_.type(value).lanes; }
+  int lanesOf(ValueId value) const {
+    const Type& type = kernel_.type(value);
+    return type.rows > 0 ? type.rows * type.columns : type.lanes;
+  }
   /// The lanes of a value in an invocation.
   Scalar* at(ValueId value, size_t invocation);
   const Scalar* at(ValueId value, size_t invocation) const;
@@ -75,6 +85,7 @@ class Interpreter {
   const Module& kernel_;
   const std::vector<uint32_t>& params_;
   size_t local_;
+  size_t subgroup_;
   std::vector<std::vector<Scalar>> values_;  // by value id: invocations x lanes
   std::vector<Variable> variables_;          // by value id
   std::vector<KernelBuffer*> bound_;         // by value id

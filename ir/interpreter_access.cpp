@@ -8,7 +8,9 @@
 namespace quartet::ir {
 namespace {
 
-bool isStore(Opcode op) { return op == Opcode::Store || op == Opcode::ScatterStore; }
+bool isStore(Opcode op) {
+  return op == Opcode::Store || op == Opcode::ScatterStore || op == Opcode::MatrixStore;
+}
 
 }  // namespace
 

@@ -28,6 +28,7 @@ bool isValueOp(Opcode op) {
     case Opcode::Param:
     case Opcode::GroupId:
     case Opcode::LocalId:
+    case Opcode::SubgroupId:
     case Opcode::Literal:
     case Opcode::Splat:
     case Opcode::LaneId:
@@ -81,6 +82,8 @@ Scalar Interpreter::computeLane(const Op& op, size_t invocation, size_t lane) co
       return intScalar(group_);
     case Opcode::LocalId:
       return intScalar(static_cast<int64_t>(invocation));
+    case Opcode::SubgroupId:
+      return intScalar(static_cast<int64_t>(invocation / subgroup_));
     case Opcode::Literal:
       return literalOf(op, dtype);
     case Opcode::Splat:
@@ -144,10 +147,10 @@ Status Interpreter::runVariable(OpId id, const Mask& mask) {
   if (op.opcode == Opcode::Var) {
     const Type& type = kernel_.type(op.results[0]);
     Variable& variable = variables_[static_cast<size_t>(op.results[0].index)];
-    variable.lanes = type.lanes;
+    variable.lanes = lanesOf(op.results[0]);
     variable.extent = type.shape.empty() ? 1 : type.shape[0].value();
     const auto extent = static_cast<size_t>(variable.extent);
-    variable.cells.resize(local_ * extent * static_cast<size_t>(type.lanes));
+    variable.cells.resize(local_ * extent * static_cast<size_t>(variable.lanes));
     variable.defined.resize(local_ * extent);
     forActive(mask, [&](size_t i) {
       std::fill_n(variable.defined.begin() + static_cast<std::ptrdiff_t>(i * extent), extent,
@@ -156,7 +159,8 @@ Status Interpreter::runVariable(OpId id, const Mask& mask) {
     return {};
   }
   if (op.opcode == Opcode::Get) define(op.results[0]);
-  for (size_t i = 0; i < local_; ++i) {
+  const size_t holders = kernel_.type(op.operands[0]).rows > 0 ? subgroup_ : 1;
+  for (size_t i = 0; i < local_; i += holders) {
     if (mask[i] != 0) QT_CHECK(accessVariable(id, i));
   }
   return {};

@@ -1,7 +1,8 @@
 // Kernel-level modules: what emitters read.
 //
 // A kernel is run by `groups` groups of `local` invocations each (module attribute {local: int}; 1
-// on a CPU). Parameters of the top region are its buffers: kernelBuffer types, 1-D, in storage
+// on a CPU), in subgroups of {subgroup: int} where it is given: kernels with matrices need it.
+// Parameters of the top region are its buffers: kernelBuffer types, 1-D, in storage
 // dtypes, with an access mode. u32 launch parameters are read by `param`. The status word is
 // implicit: `report`. Values are scalars or vectors (Type::scalar). Compute dtypes: bool, i32, u32,
 // i64, u64, f32, f64; the narrow storage dtypes i8, u8, i16, u16, f16, bf16 appear only as the
@@ -57,6 +58,7 @@ class KernelBuilder {
   ValueId param(int index);
   ValueId groupId();
   ValueId localId();
+  ValueId subgroupId();
 
   ValueId var(DType dtype, int lanes = 1, std::vector<Dim> extents = {});
   ValueId get(ValueId variable, ValueId index = {});
@@ -72,6 +74,15 @@ class KernelBuilder {
   ValueId gatherLoad(ValueId buffer, ValueId indices, ValueId mask = {});
   void scatterStore(ValueId buffer, ValueId indices, ValueId value, ValueId mask = {});
   void barrier();
+
+  /// A matrix of equal elements.
+  ValueId matrixSplat(ValueId x, const Type& matrix);
+  ValueId matrixVar(const Type& matrix);
+  ValueId matrixLoad(const Type& matrix, ValueId buffer, ValueId index, ValueId stride,
+                     bool columnMajor = false);
+  void matrixStore(ValueId buffer, ValueId index, ValueId stride, ValueId matrix,
+                   bool columnMajor = false);
+  ValueId matrixMultiplyAdd(ValueId a, ValueId b, ValueId accumulator);
   /// `detail`: an i64 of as many lanes as the condition, when given.
   void report(ValueId condition, int64_t code, int64_t node, ValueId detail = {});
 

@@ -142,6 +142,10 @@ ValueId KernelBuilder::groupId() { return emitPure(Opcode::GroupId, {}, Type::sc
 
 ValueId KernelBuilder::localId() { return emitPure(Opcode::LocalId, {}, Type::scalar(DType::I32)); }
 
+ValueId KernelBuilder::subgroupId() {
+  return emitPure(Opcode::SubgroupId, {}, Type::scalar(DType::I32));
+}
+
 ValueId KernelBuilder::var(DType dtype, int lanes, std::vector<Dim> extents) {
   Attributes attributes;
   if (!extents.empty()) {
@@ -154,11 +158,10 @@ ValueId KernelBuilder::var(DType dtype, int lanes, std::vector<Dim> extents) {
 }
 
 ValueId KernelBuilder::get(ValueId variable, ValueId index) {
-  const Type& type = module_.type(variable);
-  Type scalar = Type::scalar(type.dtype, type.lanes);
+  Type held = module_.type(variable).held();
   std::vector<ValueId> operands = {variable};
   if (index.valid()) operands.push_back(index);
-  return emit(Opcode::Get, std::move(operands), std::move(scalar));
+  return emit(Opcode::Get, std::move(operands), std::move(held));
 }
 
 void KernelBuilder::set(ValueId variable, ValueId value, ValueId index) {
@@ -227,6 +230,38 @@ void KernelBuilder::scatterStore(ValueId buffer, ValueId indices, ValueId value,
 }
 
 void KernelBuilder::barrier() { emitEffect(Opcode::Barrier, {}); }
+
+namespace {
+
+Attributes order(bool columnMajor) {
+  Attributes attributes;
+  if (columnMajor) attributes.set("column_major", int64_t{1});
+  return attributes;
+}
+
+}  // namespace
+
+ValueId KernelBuilder::matrixSplat(ValueId x, const Type& matrix) {
+  return emit(Opcode::Splat, {x}, matrix);
+}
+
+ValueId KernelBuilder::matrixVar(const Type& matrix) {
+  return emit(Opcode::Var, {}, Type::variableOf(matrix));
+}
+
+ValueId KernelBuilder::matrixLoad(const Type& matrix, ValueId buffer, ValueId index, ValueId stride,
+                                  bool columnMajor) {
+  return emit(Opcode::MatrixLoad, {buffer, index, stride}, matrix, order(columnMajor));
+}
+
+void KernelBuilder::matrixStore(ValueId buffer, ValueId index, ValueId stride, ValueId matrix,
+                                bool columnMajor) {
+  emitEffect(Opcode::MatrixStore, {buffer, index, stride, matrix}, order(columnMajor));
+}
+
+ValueId KernelBuilder::matrixMultiplyAdd(ValueId a, ValueId b, ValueId accumulator) {
+  return emit(Opcode::MatrixMultiplyAdd, {a, b, accumulator}, module_.type(accumulator));
+}
 
 void KernelBuilder::report(ValueId condition, int64_t code, int64_t node, ValueId detail) {
   if (intLiteral(condition) == 0) return;

@@ -71,6 +71,7 @@ class Parser {
   Result<Type> type();
   Result<Type> bufferType();
   Result<Type> variableType();
+  Result<Type> matrixType();
   Result<std::pair<DType, int>> lanes();
   Result<DType> dtype();
   Result<Layout> layout();

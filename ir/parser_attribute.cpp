@@ -91,6 +91,10 @@ Result<Tile> Parser::tile() {
     tile.storeAxis = static_cast<int>(QT_TRY(integer()));
     QT_CHECK(expect(","));
   }
+  if (acceptWord("unit")) {
+    tile.unit = QT_TRY(integers());
+    QT_CHECK(expect(","));
+  }
   QT_CHECK(expectWord("order"));
   for (const int64_t axis : QT_TRY(integers())) tile.order.push_back(static_cast<int>(axis));
   QT_CHECK(expect(")"));

@@ -113,6 +113,7 @@ Result<Type> Parser::type() {
   const bool bracket = peek(1).is(Token::Kind::Punctuation, "<");
   if (bracket && atWord("buffer")) return bufferType();
   if (bracket && atWord("var")) return variableType();
+  if (bracket && atWord("matrix")) return matrixType();
   const auto [element, count] = QT_TRY(lanes());
   if (!at("[")) return Type::scalar(element, count);
   if (count != 1) return expected("no shape behind a vector type");
@@ -149,11 +150,41 @@ Result<Type> Parser::bufferType() {
 Result<Type> Parser::variableType() {
   take();
   QT_CHECK(expect("<"));
+  if (atWord("matrix") && peek(1).is(Token::Kind::Punctuation, "<")) {
+    const Type matrix = QT_TRY(matrixType());
+    QT_CHECK(expect(">"));
+    return Type::variableOf(matrix);
+  }
   const auto [element, count] = QT_TRY(lanes());
   Dims extents;
   if (accept("[")) extents = QT_TRY(dimsUntil("]"));
   QT_CHECK(expect(">"));
   return Type::variable(element, count, std::move(extents));
+}
+
+Result<Type> Parser::matrixType() {
+  take();
+  QT_CHECK(expect("<"));
+  const DType element = QT_TRY(dtype());
+  QT_CHECK(expect("["));
+  const Token& shape = peek();
+  const int64_t rows = QT_TRY(integer());
+  QT_CHECK(expect(","));
+  const int64_t columns = QT_TRY(integer());
+  constexpr int64_t kMost = 1 << 12;
+  if (rows < 1 || columns < 1 || rows > kMost || columns > kMost) {
+    return error("rows and columns of a matrix are 1 to " + std::to_string(kMost), shape);
+  }
+  QT_CHECK(expect("]"));
+  QT_CHECK(expect(","));
+  constexpr std::pair<std::string_view, MatrixUse> kUses[] = {
+      {"a", MatrixUse::A}, {"b", MatrixUse::B}, {"accumulator", MatrixUse::Accumulator}};
+  for (const auto& [word, use] : kUses) {
+    if (!acceptWord(word)) continue;
+    QT_CHECK(expect(">"));
+    return Type::matrix(element, static_cast<int>(rows), static_cast<int>(columns), use);
+  }
+  return expected("a, b or accumulator");
 }
 
 Result<Layout> Parser::layout() {

@@ -21,8 +21,8 @@ std::string Tile::str() const {
   return "tile(group " + list(group) + ", reg " + list(reg) +
          (stage.empty() ? "" : ", stage " + list(stage)) + ", lane " + std::to_string(laneAxis) +
          " x " + std::to_string(lanes) +
-         (storeAxis < 0 ? "" : ", store " + std::to_string(storeAxis)) + ", order " + list(order) +
-         ")";
+         (storeAxis < 0 ? "" : ", store " + std::to_string(storeAxis)) +
+         (unit.empty() ? "" : ", unit " + list(unit)) + ", order " + list(order) + ")";
 }
 
 }  // namespace quartet::ir

@@ -26,6 +26,14 @@ namespace quartet::ir {
 ///  storeAxis: of a reduction, the domain axis along lanes once it is done: the register tile, of
 ///            at most `lanes` points along it and of vectors along the lane axis, is turned, so
 ///            that what happens once per point meets neighbours along this axis. -1: the lane axis.
+///  unit:     m, n, k of the matrix unit that computes a sum of products of two factors, in groups
+///            of several subgroups; empty: none. reg is then what a subgroup computes at once, and
+///            register tiles of a group are spread over its subgroups, one for each. Columns are
+///            the points of the domain's axes that change only the factor that the lane axis
+///            changes, rows those of the axes that change only the other one: a register tile has
+///            a multiple of n of the one, of m of the other, and a single point along all other
+///            axes. Points, and steps of a slice, beyond their extents count as zeros. One lane:
+///            the lane axis is that along which results are stored together.
 ///  order:    loop order of the axes inside a group, outermost first.
 /// A tile that is fused onto another of its task set (a register edge) is computed at the points
 /// that its consumer or producer needs, and has an empty Tile: the anchor's tile governs.
@@ -36,6 +44,7 @@ struct Tile {
   int laneAxis = -1;
   int64_t lanes = 1;
   int storeAxis = -1;
+  std::vector<int64_t> unit;
   std::vector<int> order;
 
   bool empty() const { return group.empty(); }

@@ -21,6 +21,12 @@ std::string lanesText(DType dtype, int lanes) {
   return text;
 }
 
+std::string matrixText(const Type& type) {
+  constexpr const char* kUses[] = {"a", "b", "accumulator"};
+  return "matrix<" + std::string(name(type.dtype)) + "[" + std::to_string(type.rows) + ", " +
+         std::to_string(type.columns) + "], " + kUses[static_cast<size_t>(type.use)] + ">";
+}
+
 std::string bufferText(const Type& type) {
   std::string text = "buffer<";
   if (type.space == Space::Workgroup) text += "workgroup ";
@@ -97,6 +103,26 @@ Type Type::scalar(DType dtype, int lanes) {
   return type;
 }
 
+Type Type::matrix(DType dtype, int rows, int columns, MatrixUse use) {
+  Type type;
+  type.kind = Kind::Matrix;
+  type.dtype = dtype;
+  type.rows = rows;
+  type.columns = columns;
+  type.use = use;
+  return type;
+}
+
+Type Type::variableOf(const Type& matrix) {
+  Type type = matrix;
+  type.kind = Kind::Variable;
+  return type;
+}
+
+Type Type::held() const {
+  return rows > 0 ? matrix(dtype, rows, columns, use) : scalar(dtype, lanes);
+}
+
 Type Type::variable(DType dtype, int lanes, std::vector<Dim> extents) {
   Type type;
   type.kind = Kind::Variable;
@@ -114,7 +140,10 @@ std::string Type::str() const {
       return bufferText(*this);
     case Kind::Scalar:
       return lanesText(dtype, lanes);
+    case Kind::Matrix:
+      return matrixText(*this);
     case Kind::Variable:
+      if (rows > 0) return "var<" + matrixText(*this) + ">";
       return "var<" + lanesText(dtype, lanes) + (shape.empty() ? "" : shapeText(shape)) + ">";
   }
   throwInternalError("kind", "unknown kind of type");

@@ -16,7 +16,8 @@ namespace quartet::ir {
 /// under one `par` access overlapping parts of one buffer (nor of aliases) unless both read;
 /// register edges stay inside their task set; tile ranks agree with expressions. Kernel: scalar
 /// types agree; no store to a read buffer, no load from a write buffer; barriers only in control
-/// flow that no load, local_id or lane decides; `for` step literal or positive. Not checked: index
+/// flow that no load, local_id or lane decides; matrix operations in flow, and with operands, that
+/// may differ between subgroups alone; `for` step literal or positive. Not checked: index
 /// bounds (the kernel interpreter does, at run time). An error names the op by its text and its
 /// origin.
 Status verify(const Module& module);

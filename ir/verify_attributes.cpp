@@ -79,6 +79,8 @@ constexpr Rule kRules[] = {
     {Opcode::Load, "stride", Wanted::Int, true},
     {Opcode::Store, "align", Wanted::Int, true},
     {Opcode::Store, "streams", Wanted::Int, true},
+    {Opcode::MatrixLoad, "column_major", Wanted::Int, true},
+    {Opcode::MatrixStore, "column_major", Wanted::Int, true},
     {Opcode::If, "likely", Wanted::Int, true},
     {Opcode::Report, "code", Wanted::Int},
     {Opcode::Report, "node", Wanted::Int},

@@ -17,6 +17,15 @@ bool isScalarType(const Type& type) { return type.kind == Type::Kind::Scalar; }
 
 bool isIndex(const Type& type) { return type == Type::scalar(DType::I32); }
 
+bool isMatrix(const Type& type) { return type.kind == Type::Kind::Matrix; }
+
+/// Values or variables of matrices take part in it.
+bool onMatrices(const VerifyContext& context, const Op& op) {
+  const auto isOne = [&](ValueId id) { return context.type(id).rows > 0; };
+  return std::any_of(op.operands.begin(), op.operands.end(), isOne) ||
+         std::any_of(op.results.begin(), op.results.end(), isOne);
+}
+
 class KernelOpVerifier {
  public:
   KernelOpVerifier(const VerifyContext& context, OpId id)
@@ -28,13 +37,15 @@ class KernelOpVerifier {
       case Opcode::Param:
       case Opcode::GroupId:
       case Opcode::LocalId:
+      case Opcode::SubgroupId:
         return require(isIndex(result()), "the result is i32");
       case Opcode::Literal:
         return literal();
       case Opcode::Splat:
         return require(isScalarType(operand(0)) && operand(0).lanes == 1 &&
-                           result() == Type::scalar(operand(0).dtype, result().lanes),
-                       "splat makes a vector of a scalar");
+                           (result() == Type::scalar(operand(0).dtype, result().lanes) ||
+                            (isMatrix(result()) && result().dtype == operand(0).dtype)),
+                       "splat makes a vector or a matrix of a scalar");
       case Opcode::LaneId:
         return require(result() == Type::scalar(DType::I32, result().lanes),
                        "the result is a vector of i32");
@@ -55,6 +66,11 @@ class KernelOpVerifier {
         return branch();
       case Opcode::Var:
         return require(result().kind == Type::Kind::Variable, "the result is a variable");
+      case Opcode::MatrixLoad:
+      case Opcode::MatrixStore:
+        return matrixAccess();
+      case Opcode::MatrixMultiplyAdd:
+        return multiplyAdd();
       case Opcode::Get:
         return get();
       case Opcode::Set:
@@ -174,26 +190,55 @@ class KernelOpVerifier {
 
   Status get() const {
     QT_CHECK(variable(1));
-    return require(result() == Type::scalar(operand(0).dtype, operand(0).lanes),
-                   "the result has the variable's type");
+    return require(result() == operand(0).held(), "the result has the variable's type");
   }
 
   Status set() const {
     QT_CHECK(variable(2));
-    return require(operand(1) == Type::scalar(operand(0).dtype, operand(0).lanes),
-                   "the value has the variable's type");
+    return require(operand(1) == operand(0).held(), "the value has the variable's type");
+  }
+
+  /// Operand 0 is a buffer that may be loaded from, or stored to.
+  Status buffer(bool loads) const {
+    const Type& buffer = operand(0);
+    QT_CHECK(require(buffer.kind == Type::Kind::Buffer, "operand 0 is a buffer"));
+    QT_CHECK(require(!loads || buffer.access != Type::Access::Write,
+                     "a load from a buffer that is only written"));
+    return require(loads || buffer.access != Type::Access::Read,
+                   "a store to a buffer that is only read");
+  }
+
+  Status matrixAccess() const {
+    const bool loads = op_.opcode == Opcode::MatrixLoad;
+    QT_CHECK(buffer(loads));
+    const Type& matrix = loads ? result() : operand(3);
+    QT_CHECK(require(isMatrix(matrix) && matrix.dtype == operand(0).dtype,
+                     "the matrix has the buffer's dtype"));
+    return require(isIndex(operand(1)) && isIndex(operand(2)), "index and stride are i32");
+  }
+
+  Status multiplyAdd() const {
+    const Type& a = operand(0);
+    const Type& b = operand(1);
+    const Type& sum = operand(2);
+    QT_CHECK(require(isMatrix(a) && isMatrix(b) && isMatrix(sum) && a.use == MatrixUse::A &&
+                         b.use == MatrixUse::B && sum.use == MatrixUse::Accumulator &&
+                         result() == sum,
+                     "matrix_multiply_add takes matrices a, b and accumulator, and gives one like "
+                     "the last"));
+    QT_CHECK(require(a.rows == sum.rows && a.columns == b.rows && b.columns == sum.columns,
+                     "the shapes of a product are [m, k], [k, n] and [m, n]"));
+    const bool floats = isFloat(a.dtype) && isFloat(b.dtype) && isFloat(sum.dtype);
+    const bool integers = isInteger(a.dtype) && isInteger(b.dtype) && isInteger(sum.dtype);
+    return require(floats || integers, "a product is of floats alone, or of integers");
   }
 
   Status access() const {
     const bool loads = op_.opcode == Opcode::Load || op_.opcode == Opcode::GatherLoad;
     const bool stores = op_.opcode == Opcode::Store || op_.opcode == Opcode::ScatterStore;
     if (!loads && !stores) return {};
+    QT_CHECK(buffer(loads));
     const Type& buffer = operand(0);
-    QT_CHECK(require(buffer.kind == Type::Kind::Buffer, "operand 0 is a buffer"));
-    QT_CHECK(require(!loads || buffer.access != Type::Access::Write,
-                     "a load from a buffer that is only written"));
-    QT_CHECK(require(!stores || buffer.access != Type::Access::Read,
-                     "a store to a buffer that is only read"));
     const Type& value = loads ? result() : operand(2);
     QT_CHECK(require(isScalarType(value) && value.dtype == buffer.dtype,
                      "the value has the buffer's dtype"));
@@ -218,62 +263,106 @@ class KernelOpVerifier {
   const Op& op_;
 };
 
-/// Which values may differ between the invocations of a group, and which control flow they decide.
+/// Which values may differ between the invocations of a group, or of a subgroup, and which control
+/// flow they decide.
 class Divergence {
  public:
   explicit Divergence(const VerifyContext& context)
-      : context_(context), divergent_(static_cast<size_t>(context.module.valueCount())) {}
+      : context_(context), same_(static_cast<size_t>(context.module.valueCount()), Same::InGroup) {}
 
   Status run() {
     do {
       changed_ = false;
-      region(context_.module.top(), false);
+      region(context_.module.top(), Same::InGroup);
     } while (changed_);
-    return barrier_;
+    return found_;
   }
 
  private:
-  void mark(ValueId id) {
-    if (divergent_[static_cast<size_t>(id.index)]) return;
-    divergent_[static_cast<size_t>(id.index)] = true;
+  /// Among which invocations a value, or what flow they take, is the same: ever fewer.
+  enum class Same : uint8_t { InGroup, InSubgroup, Nowhere };
+
+  void mark(ValueId id, Same same) {
+    Same& known = same_[static_cast<size_t>(id.index)];
+    if (same <= known) return;
+    known = same;
     changed_ = true;
   }
 
-  bool any(const std::vector<ValueId>& ids) const {
-    return std::any_of(ids.begin(), ids.end(), [&](ValueId id) {
-      return static_cast<bool>(divergent_[static_cast<size_t>(id.index)]);
-    });
+  Same least(const std::vector<ValueId>& ids) const {
+    Same same = Same::InGroup;
+    for (const ValueId id : ids) same = std::max(same, same_[static_cast<size_t>(id.index)]);
+    return same;
   }
 
-  void region(RegionId id, bool divergentFlow) {
-    for (const OpId opId : context_.module.region(id).ops) op(opId, divergentFlow);
-  }
-
-  void op(OpId id, bool divergentFlow) {
-    const Op& op = context_.op(id);
-    const bool inputs = any(op.operands);
-    const bool source = op.opcode == Opcode::LocalId || op.opcode == Opcode::LaneId ||
-                        op.opcode == Opcode::Load || op.opcode == Opcode::GatherLoad;
-    if (source || inputs) {
-      for (const ValueId result : op.results) mark(result);
+  static Same sourceOf(Opcode op) {
+    switch (op) {
+      case Opcode::LocalId:
+      case Opcode::LaneId:
+      case Opcode::Load:
+      case Opcode::GatherLoad:
+        return Same::Nowhere;
+      case Opcode::SubgroupId:
+      case Opcode::MatrixLoad:
+        return Same::InSubgroup;
+      default:
+        return Same::InGroup;
     }
-    if (op.opcode == Opcode::Set && (inputs || divergentFlow)) mark(op.operands[0]);
-    if (op.opcode == Opcode::Barrier && divergentFlow && barrier_) {
-      barrier_ = context_.fail(id, "a barrier in control flow that may differ within a group");
+  }
+
+  void region(RegionId id, Same flow) {
+    for (const OpId opId : context_.module.region(id).ops) op(opId, flow);
+  }
+
+  void op(OpId id, Same flow) {
+    const Op& op = context_.op(id);
+    const Same inputs = least(op.operands);
+    for (const ValueId result : op.results) mark(result, std::max(inputs, sourceOf(op.opcode)));
+    if (op.opcode == Opcode::Set) mark(op.operands[0], std::max(inputs, flow));
+    if (op.opcode == Opcode::Barrier && flow > Same::InGroup && found_) {
+      found_ = context_.fail(id, "a barrier in control flow that may differ within a group");
+    }
+    if (onMatrices(context_, op) && std::max(inputs, flow) > Same::InSubgroup && found_) {
+      found_ = context_.fail(
+          id, "a matrix operation with operands or control flow that may differ within a subgroup");
     }
     for (const RegionId inner : op.regions) {
-      if (inputs) {
-        for (const ValueId parameter : context_.module.region(inner).parameters) mark(parameter);
+      for (const ValueId parameter : context_.module.region(inner).parameters) {
+        mark(parameter, inputs);
       }
-      region(inner, divergentFlow || inputs);
+      region(inner, std::max(flow, inputs));
     }
   }
 
   const VerifyContext& context_;
-  std::vector<bool> divergent_;
+  std::vector<Same> same_;
   bool changed_ = false;
-  Status barrier_;
+  Status found_;
 };
+
+/// Kernels that hold matrices, or ask for the subgroup, say how large those are.
+Status subgroups(const VerifyContext& context) {
+  const auto count = [&](std::string_view key) -> int64_t {
+    const Attribute* found = context.module.attributes.find(key);
+    const auto* number = found == nullptr ? nullptr : std::get_if<int64_t>(found);
+    return number == nullptr ? 0 : *number;
+  };
+  if (const int64_t subgroup = count("subgroup"); subgroup > 0) {
+    const int64_t local = count("local");
+    if (local > 0 && local % subgroup == 0) return {};
+    return context.fail("groups of " + std::to_string(local) + " invocations are no whole " +
+                        "subgroups of " + std::to_string(subgroup));
+  }
+  for (int i = 0; i < context.module.valueCount(); ++i) {
+    const Value& value = context.module.value({i});
+    const bool asks =
+        value.definition.valid() && context.op(value.definition).opcode == Opcode::SubgroupId;
+    if (asks || value.type.rows > 0) {
+      return context.fail(value.definition, "the kernel has no attribute 'subgroup'");
+    }
+  }
+  return {};
+}
 
 }  // namespace
 
@@ -288,6 +377,7 @@ Status verifyKernel(const VerifyContext& context) {
       return context.fail("a kernel's parameters are 1-D buffers, found " + type.str());
     }
   }
+  QT_CHECK(subgroups(context));
   return Divergence(context).run();
 }
 

@@ -4,6 +4,7 @@
 #include <map>
 #include <optional>
 
+#include "ir/matrix_product.h"
 #include "ir/verify_context.h"
 
 namespace quartet::ir {
@@ -204,6 +205,7 @@ class PlanVerifier {
                                    std::to_string(tile.lanes));
     }
     QT_CHECK(stageOfTile(id, tile, expr));
+    QT_CHECK(unitOfTile(id, tile, expr));
     if (tile.storeAxis != -1 && !turns(tile, expr)) {
       return context_.fail(id, "stores along axis " + std::to_string(tile.storeAxis) +
                                    " need a reduction with its lanes along another axis of the "
@@ -267,6 +269,42 @@ class PlanVerifier {
       }
     }
     return {};
+  }
+
+  /// Register tiles of whole matrices, groups of whole register tiles, slices of known reductions.
+  Status unitOfTile(OpId id, const Tile& tile, const TensorExpr& expr) const {
+    if (tile.unit.empty()) return {};
+    const auto product = matrixProduct(expr, tile.laneAxis);
+    const bool positive =
+        tile.unit.size() == 3 &&
+        std::all_of(tile.unit.begin(), tile.unit.end(), [](int64_t extent) { return extent > 0; });
+    if (!product || !positive || tile.lanes != 1 || !tile.stage.empty() || tile.storeAxis != -1) {
+      return context_.fail(id,
+                           "a unit of three extents needs a sum of products of narrow elements, "
+                           "one lane, along an axis of its columns, and no stage");
+    }
+    std::vector<int> sides = product->rowAxes;
+    sides.insert(sides.end(), product->columnAxes.begin(), product->columnAxes.end());
+    for (int axis = 0; axis < expr.axisCount(); ++axis) {
+      const auto i = static_cast<size_t>(axis);
+      const bool inDomain = axis < expr.domainRank();
+      const bool side = std::find(sides.begin(), sides.end(), axis) != sides.end();
+      const bool whole = inDomain ? tile.group[i] % tile.reg[i] == 0 && (side || tile.group[i] == 1)
+                                  : tile.reg[i] == 1 && tile.group[i] > 0 &&
+                                        expr.reduction[i - expr.domain.size()].isConstant();
+      if (!whole) {
+        return context_.fail(id,
+                             "a unit's tile needs whole register tiles of rows and columns, "
+                             "single points along other axes, and slices of known extents: "
+                             "not so along axis " +
+                                 std::to_string(axis));
+      }
+    }
+    const int64_t rows = pointsAlong(tile.reg, product->rowAxes);
+    const int64_t columns = pointsAlong(tile.reg, product->columnAxes);
+    if (rows % tile.unit[0] == 0 && columns % tile.unit[1] == 0) return {};
+    return context_.fail(id, "a register tile of " + std::to_string(rows) + " x " +
+                                 std::to_string(columns) + " points is not of whole matrices");
   }
 
   /// Axes without points have groups without points, and no others; a reduction is unrolled by what

@@ -53,10 +53,12 @@ class Rewriter {
     if (ir::isScalar(op.opcode)) return rewriteScalar(op, type);
     switch (op.opcode) {
       case Opcode::Splat:
+        if (type.kind == ir::Type::Kind::Matrix) return builder_.matrixSplat(operand(op, 0), type);
         return builder_.splat(operand(op, 0), type.lanes);
       case Opcode::Extract:
         return builder_.extract(operand(op, 0), static_cast<int>(op.attributes.integer("lane")));
       case Opcode::Var:
+        if (type.rows > 0) return builder_.matrixVar(type.held());
         return builder_.var(type.dtype, type.lanes, type.shape);
       case Opcode::Get:
         return builder_.get(operand(op, 0), operand(op, 1));
@@ -98,6 +100,13 @@ class Rewriter {
         return builder_.groupId();
       case Opcode::LocalId:
         return builder_.localId();
+      case Opcode::SubgroupId:
+        return builder_.subgroupId();
+      case Opcode::MatrixLoad:
+        return builder_.matrixLoad(type, operand(op, 0), operand(op, 1), operand(op, 2),
+                                   op.attributes.has("column_major"));
+      case Opcode::MatrixMultiplyAdd:
+        return builder_.matrixMultiplyAdd(operand(op, 0), operand(op, 1), operand(op, 2));
       case Opcode::Shared:
         return builder_.shared(type.dtype, type.shape[0].value());
       default:
@@ -130,6 +139,9 @@ class Rewriter {
       case Opcode::ScatterStore:
         return builder_.scatterStore(operand(op, 0), operand(op, 1), operand(op, 2),
                                      operand(op, 3));
+      case Opcode::MatrixStore:
+        return builder_.matrixStore(operand(op, 0), operand(op, 1), operand(op, 2), operand(op, 3),
+                                    op.attributes.has("column_major"));
       case Opcode::Barrier:
         return builder_.barrier();
       case Opcode::Report:

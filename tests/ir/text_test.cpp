@@ -122,7 +122,7 @@ constant "weights" f32[2] = [1, 2.5])");
 }
 
 TEST_CASE("golden modules of each level print as they stand, and verify") {
-  for (const char* file : {"graph.ir", "plan.ir", "kernel.ir"}) {
+  for (const char* file : {"graph.ir", "plan.ir", "kernel.ir", "matrix.ir"}) {
     const std::string path = std::string("ir/golden/") + file;
     const Module module = parsed(tests::readTestFile(path), {.file = path});
     const Status status = verify(module);

@@ -29,7 +29,7 @@ void addTasks(ir::Module& plan, ir::RegionId body, const std::vector<ValueId>& r
   expr.results = {sum};
   ir::Attributes attributes;
   attributes.set("expr", std::make_shared<const ir::TensorExpr>(expr));
-  attributes.set("tile", ir::Tile{{4}, {1}, {}, -1, 1, -1, {0}});
+  attributes.set("tile", ir::Tile{{4}, {1}, {}, -1, 1, -1, {}, {0}});
   const ir::RegionId region = plan.addRegion();
   const ir::OpId tile =
       plan.addOp(region, Opcode::Tile, reads, {ir::Type::tensor(ir::DType::F32, {4})}, attributes);

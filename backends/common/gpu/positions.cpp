@@ -37,7 +37,7 @@ bool moves(Opcode op) {
 
 bool begins(Opcode op) {
   return op == Opcode::GroupId || op == Opcode::LocalId || op == Opcode::LaneId ||
-         op == Opcode::Param || op == Opcode::Literal;
+         op == Opcode::SubgroupId || op == Opcode::Param || op == Opcode::Literal;
 }
 
 class Finder {
@@ -91,6 +91,8 @@ class Finder {
       case Opcode::For:
       case Opcode::Load:
       case Opcode::GatherLoad:
+      case Opcode::MatrixLoad:
+      case Opcode::MatrixStore:
         return true;
       case Opcode::Store:
       case Opcode::ScatterStore:
