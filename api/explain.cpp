@@ -126,8 +126,11 @@ std::string estimateText(const runtime::PlacedProgram& placed,
     const hwdb::Description& device = *targets[i].description;
     for (const runtime::Wave& wave : placed.programs[i].waves) {
       for (const runtime::Dispatch& dispatch : wave.dispatches) {
-        add(sched::rooflineBound(
-            {.flops = dispatch.flops, .bytes = dispatch.bytes, .cycles = dispatch.cycles}, device));
+        add(sched::rooflineBound({.flops = dispatch.flops,
+                                  .bytes = dispatch.bytes,
+                                  .cycles = dispatch.cycles,
+                                  .gigaflops = dispatch.gigaflops},
+                                 device));
       }
       add(sched::launchShare(device));
     }

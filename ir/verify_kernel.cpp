@@ -214,6 +214,8 @@ class KernelOpVerifier {
     const Type& matrix = loads ? result() : operand(3);
     QT_CHECK(require(isMatrix(matrix) && matrix.dtype == operand(0).dtype,
                      "the matrix has the buffer's dtype"));
+    QT_CHECK(
+        require(loads || matrix.use == MatrixUse::Accumulator, "accumulators alone are stored"));
     return require(isIndex(operand(1)) && isIndex(operand(2)), "index and stride are i32");
   }
 

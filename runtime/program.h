@@ -48,6 +48,7 @@ struct Dispatch {
   double flops = 0;  // predicted work, for reports
   double bytes = 0;
   double cycles = 0;        // of one unit, for all of it; 0: not known
+  double gigaflops = 0;     // of the matrix unit that does the flops; 0: none does
   double microseconds = 0;  // predicted
 };
 

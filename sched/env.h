@@ -38,6 +38,7 @@ struct Work {
   double vectorOperations = 0;  // arithmetic or accesses inside the loops, whichever are more
   double cycles = 0;            // of one unit, that its main loops take for all; 0: not known
   int64_t units = 0;            // of the device, that compute; 0: all
+  double gigaflops = 0;         // of the matrix unit that does `flops`; 0: none does
 };
 using Cost = std::function<double(const Work&, const hwdb::Description&)>;
 

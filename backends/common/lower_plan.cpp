@@ -132,6 +132,7 @@ Status PlanLowering::addTasks(OpId tasks) {
   dispatch.flops = predicted("flops");
   dispatch.bytes = predicted("bytes");
   dispatch.cycles = predicted("cycles");
+  dispatch.gigaflops = predicted("gigaflops");
   dispatch.microseconds = predicted("microseconds");
   dispatch.groups = 1;
   for (const ir::Dim& tiles : lowered.tiles) {

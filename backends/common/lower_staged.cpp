@@ -39,7 +39,7 @@ int64_t TaskLowering::stageLength(size_t axis) const {
 
 /// All that the steps read is staged, or nothing: points beyond the domain read it too.
 void TaskLowering::declareStages() {
-  if (device_.groupInvocations.value == 1 || sliceCount() == 1) return;
+  if (device_.groupInvocations.value == 1 || sliceCount() == 1 || !tile_.unit.empty()) return;
   if (!ir::distinctLoads(expr_.init).empty()) return;
   std::vector<StagedOperand> stages;
   for (const Expr& load : ir::distinctLoads(expr_.element)) {
@@ -165,7 +165,7 @@ void TaskLowering::finishInside(Point& point, ValueId condition) {
     if (isLane(i)) first.lane = 0;
     const Linear extent = extents_.of(expr_.domain[i]);
     also(math_.compare(Opcode::Lt, first, extent));
-    if (!isLane(i)) continue;
+    if (!isLane(i) || tile_.lanes == 1) continue;
     const Linear left = extent - first;
     if (math_.range(left).lo < tile_.lanes) {
       point.laneCount = math_.materialize(math_.minimum(left, Linear::of(tile_.lanes)));

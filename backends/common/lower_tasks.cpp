@@ -180,6 +180,10 @@ void TaskLowering::opaquePoints(size_t axis, const std::vector<Linear>& base,
 }
 
 void TaskLowering::groupTile(const std::vector<Linear>& base) {
+  if (!tile_.unit.empty()) {
+    matrixTile(base);
+    return;
+  }
   if (device_.groupInvocations.value > 1) {
     spreadOverInvocations(base);
     return;

@@ -1,6 +1,7 @@
 // The lowering of one task set: what lower_tasks.cpp (loops over tiles), lower_register_tile.cpp
 // (the points of one), lower_reduction.cpp (what happens inside a register tile of a reduction),
 // lower_slices.cpp (reductions in slices), lower_staged.cpp (slices in workgroup memory),
+// lower_matrix.cpp (sums of products by a matrix unit),
 // lower_padded.cpp (padded boxes), lower_turned.cpp (tiles turned before they are stored),
 // lower_steps.cpp (scans and scatters) and lower_argsort.cpp share.
 #pragma once
@@ -13,6 +14,7 @@
 
 #include "backends/common/evaluator.h"
 #include "backends/common/lower_tasks.h"
+#include "ir/matrix_product.h"
 #include "ir/tile.h"
 
 namespace quartet::common {
@@ -84,6 +86,19 @@ class TaskLowering {
   int64_t stageLength(size_t axis) const;
   void fillStage(const StagedOperand& stage);
   Linear boxOrigin(const ir::Expr& index);
+  struct MatrixFactor;
+  struct MatrixSums;
+  void matrixTile(const std::vector<Linear>& base);
+  std::vector<Linear> placesInBox(Linear number, const std::vector<int64_t>& box);
+  void moveTo(const std::vector<int>& axes, const Linear& number, Point& point);
+  MatrixFactor matrixFactor(const ir::Expr& load, const std::vector<int>& axes,
+                            const ir::Type& matrix);
+  void dealOut(int64_t count, const std::function<void(const Linear&)>& body);
+  void fillFactor(const MatrixFactor& factor);
+  ir::ValueId loadFactor(const MatrixFactor& factor, const Linear& point, const Linear& step);
+  MatrixSums matrixSums(const ir::MatrixProduct& product);
+  void multiplySlice(const MatrixFactor& a, const MatrixFactor& b, const MatrixSums& sums);
+  void finishMatrices(const MatrixSums& sums, int64_t r, ir::ValueId scratch);
   void declarePaddedBoxes();
   void loopOverPaddedBoxes(size_t depth, const std::vector<Linear>& base,
                            std::vector<Linear>& origin);

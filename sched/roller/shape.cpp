@@ -5,6 +5,7 @@
 #include <numeric>
 
 #include "ir/loop_count.h"
+#include "sched/roller/matrix_units.h"
 #include "sched/roller/step_model.h"
 #include "sched/roller/stream_model.h"
 
@@ -343,6 +344,7 @@ std::vector<RegisterTile> registerTiles(const TaskView& view, const LaneChoice& 
 }
 
 int64_t tileRegisters(const TaskView& view, const ir::Tile& tile, const hwdb::Description& device) {
+  if (!tile.unit.empty()) return matrixRegisters(view, tile, device);
   const LaneChoice lane{tile.laneAxis, tile.lanes};
   Accumulators taken;
   for (int axis = 0; axis < view.rank(); ++axis) {

@@ -15,7 +15,8 @@ struct RegisterTile {
   ir::Tile tile;
   /// That its main loops are predicted to take of one unit, for all of the task set. 0: not known.
   double cycles = 0;
-  double alone = 0;  // once `cycles` counts units that its groups leave idle: without them
+  double alone = 0;      // once `cycles` counts units that its groups leave idle: without them
+  double gigaflops = 0;  // of the matrix unit that the tile is made of; 0: none
   /// What it waits for memory, over what it waits with the groups that are chosen for it.
   double stretch = 1;
 };

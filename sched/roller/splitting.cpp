@@ -4,6 +4,8 @@
 #include <map>
 #include <ranges>
 
+#include "sched/roller/step_model.h"
+
 namespace quartet::sched {
 
 using ir::Expr;
@@ -169,6 +171,17 @@ SplitTasks splitReduction(ir::Module& plan, OpId tasks, const Split& split) {
   dropUnusedOperands(plan, anchor);
   dropUnusedTiles(plan, tasks);
   return made;
+}
+
+std::vector<int64_t> partCounts(int64_t extent, int64_t units, int64_t groups) {
+  std::vector<int64_t> counts;
+  for (const int64_t times : {1, 2, 4}) {
+    int64_t parts = std::max<int64_t>(ceilDivide(units * times, groups), 2);
+    while (parts < extent && extent % parts != 0) ++parts;
+    if (parts > extent || (!counts.empty() && counts.back() == parts)) continue;
+    counts.push_back(parts);
+  }
+  return counts;
 }
 
 }  // namespace quartet::sched

@@ -28,4 +28,8 @@ struct SplitTasks {
 };
 SplitTasks splitReduction(ir::Module& plan, ir::OpId tasks, const Split& split);
 
+/// Numbers of parts worth trying: divisors of the extent that fill the units once, twice, four
+/// times, with groups that are as many for each part as they are now.
+std::vector<int64_t> partCounts(int64_t extent, int64_t units, int64_t groups);
+
 }  // namespace quartet::sched

@@ -31,17 +31,6 @@ double together(double a, double b) {
   return std::pow(std::pow(a, kPower) + std::pow(b, kPower), 1 / kPower);
 }
 
-/// FMAs of vectors that one unit does in the time in which its innermost cache gives one vector.
-double operationsPerLoad(const hwdb::Description& device) {
-  double gigabytes = hwdb::innermostCacheRate(device);
-  if (gigabytes == 0) {
-    gigabytes = device.memoryGigabytesPerSecond.value / static_cast<double>(device.units.value);
-  }
-  const double gigaflops = device.peakGigaflops.value / static_cast<double>(device.units.value);
-  constexpr double kBytesPerFlop = 4.0 / 2.0;  // of f32: a value loaded, a product added
-  return gigaflops * kBytesPerFlop / std::max(gigabytes, 1e-3);
-}
-
 /// Loads of whole vectors in the time of what `access` does once for a vector of points along
 /// `axis`, or for a single one when that is no axis of the domain.
 double pointAccesses(const TaskView& view, const Access& access, int axis,
@@ -111,6 +100,19 @@ int64_t overlappedSteps(const TaskView& view, int overlapAxis, int64_t accumulat
   const double each = static_cast<double>(accumulators) * stepOperations(view, device);
   const auto most = static_cast<int64_t>(kMostUnrolled / each);
   return largestDivisor(*extent, std::clamp<int64_t>(most, 1, kMostSteps));
+}
+
+double operationsPerVector(const hwdb::Description& device, double gigabytesPerSecond) {
+  const double gigaflops = device.peakGigaflops.value / static_cast<double>(device.units.value);
+  constexpr double kBytesPerFlop = 4.0 / 2.0;  // of f32: a value loaded, a product added
+  return gigaflops * kBytesPerFlop / std::max(gigabytesPerSecond, 1e-3);
+}
+
+double operationsPerLoad(const hwdb::Description& device) {
+  const double gigabytes = hwdb::innermostCacheRate(device);
+  const double memory =
+      device.memoryGigabytesPerSecond.value / static_cast<double>(device.units.value);
+  return operationsPerVector(device, gigabytes > 0 ? gigabytes : memory);
 }
 
 int64_t stateRegisters(const TaskView& view) {

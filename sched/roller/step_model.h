@@ -29,6 +29,12 @@ constexpr int64_t largestDivisor(int64_t value, int64_t most) {
   return candidate > 1 ? candidate : 1;
 }
 
+/// FMAs of vectors that one unit does in the time in which it is given one vector, by a memory of
+/// so many gigabytes per second.
+double operationsPerVector(const hwdb::Description& device, double gigabytesPerSecond);
+/// Likewise, by its innermost cache.
+double operationsPerLoad(const hwdb::Description& device);
+
 /// Vector registers that one point keeps through the reduction: all of its state values.
 int64_t stateRegisters(const TaskView& view);
 

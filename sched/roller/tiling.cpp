@@ -5,6 +5,7 @@
 #include "sched/cost/operations.h"
 #include "sched/cost/traffic.h"
 #include "sched/roller/group_tile.h"
+#include "sched/roller/matrix_units.h"
 #include "sched/roller/packing.h"
 #include "sched/roller/padded_boxes.h"
 #include "sched/roller/streaming.h"
@@ -53,6 +54,7 @@ double predict(ir::Module& plan, OpId tasks, const Work& work, const RegisterTil
   attributes.set("flops", work.flops);
   attributes.set("bytes", work.bytes);
   if (cycles > 0) attributes.set("cycles", cycles);
+  if (tile.gigaflops > 0) attributes.set("gigaflops", tile.gigaflops);
   attributes.set("microseconds", microseconds);
   return microseconds;
 }
@@ -79,6 +81,7 @@ Work workOf(const TaskView& view, const LaneChoice& lane) {
 
 double timeOf(Work work, const RegisterTile& tile, const Budget& budget, const Env& env) {
   work.cycles = tile.cycles;
+  work.gigaflops = tile.gigaflops;
   work.flops *= tile.stretch;
   work.bytes *= tile.stretch;
   work.units = budget.units;
@@ -161,7 +164,7 @@ std::vector<RegisterTile> ranked(std::vector<LaneTiles> choices) {
 }  // namespace
 
 Tiling::Tiling(ir::Module& plan, OpId tasks, const std::vector<ValueId>& freeLayout,
-               const Budget& budget, const Env& env)
+               const Budget& budget, const Env& env, Base base)
     : tasks_(tasks), free_(freeLayout) {
   merged_ = mergeAxes(plan, tasks, freeLayout);
   for (const MergedBuffer& buffer : merged_) {
@@ -169,6 +172,10 @@ Tiling::Tiling(ir::Module& plan, OpId tasks, const std::vector<ValueId>& freeLay
     if (open) free_.push_back(buffer.alias);
   }
   const TaskView view = viewOf(plan, tasks, free_);
+  if (base == Base::MatrixUnits) {
+    tiles_ = matrixTiles(view, budget, env.device);
+    return;
+  }
   std::vector<LaneTiles> choices;
   for (LaneChoice lane : laneChoices(view, env.device)) {
     if (!vectorsFitLoops(view, lane, env.device)) lane = {};
@@ -194,9 +201,12 @@ double Tiling::apply(ir::Module& plan, const RegisterTile& chosen, const Budget&
         buffer.expand(plan.type(buffer.alias).layout, static_cast<int>(type.shape.size()));
   }
   double microseconds = predict(plan, tasks_, workOf(view, lane), chosen, budget, env);
-  packConstants(plan, view, tile, env.device);
-  const std::vector<OpId> copies = packOperands(plan, view, tile, env.device);
-  streamWrites(plan, view, tile, env.device);
+  std::vector<OpId> copies;
+  if (tile.unit.empty()) {  // whose slices are brought from wherever operands lie
+    packConstants(plan, view, tile, env.device);
+    copies = packOperands(plan, view, tile, env.device);
+    streamWrites(plan, view, tile, env.device);
+  }
   plan.op(view.anchor).attributes.set("tile", std::move(tile));
   for (const OpId copy : copies) {
     const Tiling copied(plan, copy, {}, budget, env);

@@ -1,6 +1,7 @@
 // One task set of a plan and its tiles: lanes, registers, groups, and all that follows from them.
 #pragma once
 
+#include <cstdint>
 #include <vector>
 
 #include "sched/roller/merging.h"
@@ -15,14 +16,18 @@ constexpr double kClearly = 0.95;
 /// What a plan gets with Roller off: scalar tiles. The predicted time in microseconds.
 double scalarTaskSet(ir::Module& plan, ir::OpId tasks, const Budget& budget, const Env& env);
 
+/// What register tiles are made of.
+enum class Base : uint8_t { Vectors, MatrixUnits };
+
 /// One task set of a plan, before its tile is chosen.
 class Tiling {
  public:
   /// Merges axes. `freeLayout`: buffers of the plan whose layout may be chosen.
   Tiling(ir::Module& plan, ir::OpId tasks, const std::vector<ir::ValueId>& freeLayout,
-         const Budget& budget, const Env& env);
+         const Budget& budget, const Env& env, Base base = Base::Vectors);
 
-  /// With their groups, the one with the shortest predicted time first.
+  /// With their groups, the one with the shortest predicted time first; of matrix units, there may
+  /// be none.
   const std::vector<RegisterTile>& tiles() const { return tiles_; }
   /// The task set in `plan`, which is the constructor's or a copy of it.
   TaskView view(const ir::Module& plan) const { return viewOf(plan, tasks_, free_); }

@@ -35,19 +35,6 @@ double launchCycles(const hwdb::Description& device) {
   return static_cast<double>(device.taskVectorOperations.value) / device.fmaPerCycle.value;
 }
 
-/// Numbers of parts worth trying: divisors of the extent that fill the units once, twice, four
-/// times, with groups that are as many for each part as they are now.
-std::vector<int64_t> partCounts(int64_t extent, int64_t units, int64_t groups) {
-  std::vector<int64_t> counts;
-  for (const int64_t times : {1, 2, 4}) {
-    int64_t parts = std::max<int64_t>(ceilDivide(units * times, groups), 2);
-    while (parts < extent && extent % parts != 0) ++parts;
-    if (parts > extent || (!counts.empty() && counts.back() == parts)) continue;
-    counts.push_back(parts);
-  }
-  return counts;
-}
-
 /// Of all units together.
 double splitCycles(ir::Module plan, OpId tasks, std::vector<ValueId> freeLayout, const Split& split,
                    const Budget& budget, const Env& env) {
@@ -154,6 +141,11 @@ std::vector<Way> directWays(ir::Module plan, const std::vector<ValueId>& freeLay
   return ways;
 }
 
+Way matrixWay(ir::Module plan) {
+  const OpId tasks = taskSets(plan).at(0);
+  return {std::move(plan), {}, tasks, nullptr, false, Base::MatrixUnits};
+}
+
 std::optional<Way> otherWay(const ir::Module& plan, const Env& env) {
   const OpId tasks = taskSets(plan).at(0);
   if (env.options.winograd.value_or(true)) {
@@ -203,7 +195,7 @@ std::vector<Alternative> completed(const Way& way, std::vector<ValueId> freeLayo
   const std::vector<OpId> sets = taskSets(way.plan);
   const auto main = std::find(sets.begin(), sets.end(), way.main);
   for (auto each = sets.begin(); each != main; ++each) tileBest(start, *each, freeLayout);
-  const Tiling tiling(start.plan, way.main, freeLayout, budget, env);
+  const Tiling tiling(start.plan, way.main, freeLayout, budget, env, way.base);
   std::vector<Alternative> alternatives;
   for (const RegisterTile& tile : choose(tiling, start.plan)) {
     Alternative made = start;

@@ -1,4 +1,5 @@
-// The ways to compute a task set: as it is, in parts, by Winograd's algorithm, by dot products.
+// The ways to compute a task set: as it is, in parts, by Winograd's algorithm, by dot products, by
+// matrix units.
 #pragma once
 
 #include <functional>
@@ -16,6 +17,7 @@ struct Way {
   ir::OpId main;  // the task set with the most steps: its tiles make alternatives
   std::function<void(ir::Module&)> fillConstants;  // of a plan that is chosen; none: they are there
   bool asked = false;                              // for, by options
+  Base base = Base::Vectors;                       // of the main task set's tiles
 };
 
 /// The task set of a plan with padded operands; in the parts that take least time, where idle units
@@ -24,6 +26,9 @@ Way directWay(ir::Module plan, const std::vector<ir::ValueId>& freeLayout, const
 /// The same, and in every number of parts worth trying, where its groups leave units idle.
 std::vector<Way> directWays(ir::Module plan, const std::vector<ir::ValueId>& freeLayout,
                             const Env& env);
+/// The task set of a plan by matrix units, whose operands may be read outside of their extents: no
+/// padded copies. It has no tiles where no unit fits.
+Way matrixWay(ir::Module plan);
 /// By another algorithm, or another instruction.
 std::optional<Way> otherWay(const ir::Module& plan, const Env& env);
 

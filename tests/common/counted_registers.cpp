@@ -17,6 +17,7 @@ std::map<std::string, CountedRegisters> countedRegisters(const ir::Module& plan,
       for (int axis = 0; axis < view.rank(); ++axis) {
         counted.accumulators *= tile.reg[static_cast<size_t>(axis)];
       }
+      if (!tile.unit.empty()) counted.accumulators /= device.subgroup.value;
     }
     all[plan.op(tasks).attributes.get<std::string>("name")] = counted;
   }

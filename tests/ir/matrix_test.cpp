@@ -155,6 +155,8 @@ TEST_CASE("matrices: types and operands fit") {
   contains(kernel("%x = matrix_load %a, %0, %16 : matrix<f32[8, 8], a>"), "the buffer's dtype");
   contains(kernel("%x = matrix_load %a, %f, %16 : matrix<f16[8, 8], a>"), "index and stride");
   contains(kernel(kLoadA + "matrix_store %a, %0, %16, %x"), "only read");
+  contains(kernel("%x = splat %f : matrix<f32[8, 8], a>\nmatrix_store %c, %0, %16, %x"),
+           "accumulators alone are stored");
   contains(kernel("%x = splat %0 : matrix<f32[8, 8], a>"), "a vector or a matrix of a scalar");
   contains(kernel("%v = var : var<" + kSum + ">\nset %v, %f"), "has the variable's type");
   contains(kernel("%v = var : var<" + kSum + ">\n%g = get %v : f32"), "has the variable's type");

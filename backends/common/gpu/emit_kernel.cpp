@@ -74,6 +74,7 @@ void Emitter::emitRegion(ir::RegionId region) {
 }
 
 void Emitter::emitOp(const Op& op) {
+  if (emitMatrix(op)) return;
   if (ir::isScalar(op.opcode)) return op.opcode == Opcode::Cast ? emitCast(op) : emitScalar(op);
   switch (op.opcode) {
     case Opcode::Return:
@@ -81,6 +82,7 @@ void Emitter::emitOp(const Op& op) {
     case Opcode::Param:
     case Opcode::GroupId:
     case Opcode::LocalId:
+    case Opcode::SubgroupId:
     case Opcode::Literal:
       return emitLiteral(op);
     case Opcode::Splat:
@@ -203,6 +205,8 @@ void Emitter::emitLiteral(const Op& op) {
     text = "group";
   } else if (op.opcode == Opcode::LocalId) {
     text = language_.localId;
+  } else if (op.opcode == Opcode::SubgroupId) {
+    text = language_.subgroupId;
   } else if (ir::isFloat(type.dtype)) {
     const double number = op.attributes.get<double>("value");
     text = floatLiteral(number, type.dtype == DType::F64, language_);

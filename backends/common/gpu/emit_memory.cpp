@@ -15,6 +15,11 @@ bool Emitter::viewable(DType dtype) const {
   return dtype == DType::F32 || dtype == DType::I32 || dtype == DType::U32;
 }
 
+bool Emitter::stored(const ir::Type& buffer) const {
+  return buffer.space != ir::Space::Workgroup ||
+         (ir::byteSize(buffer.dtype) < 4 && buffer.dtype != DType::Bool);
+}
+
 /// The width in elements by which a load or store with all of its lanes goes.
 int Emitter::accessWidth(const Op& op) const {
   const bool loads = op.opcode == Opcode::Load;
@@ -32,10 +37,11 @@ void Emitter::scanAccesses(ir::RegionId region) {
     for (const ir::RegionId inner : op.regions) scanAccesses(inner);
     const bool gathers = op.opcode == Opcode::GatherLoad || op.opcode == Opcode::ScatterStore;
     const bool plain = op.opcode == Opcode::Load || op.opcode == Opcode::Store;
-    if (!gathers && !plain) continue;
+    const bool matrices = op.opcode == Opcode::MatrixLoad || op.opcode == Opcode::MatrixStore;
+    if (!gathers && !plain && !matrices) continue;
     Widths& widths = widths_[static_cast<size_t>(op.operands[0].index)];
     const bool guarded = op.operands.size() > (op.opcode == Opcode::Load ? 2 : 3);
-    if (gathers || guarded) widths.insert(1);
+    if (gathers || guarded || matrices) widths.insert(1);
     if (plain) widths.insert(accessWidth(op));
   }
 }
@@ -89,7 +95,9 @@ void Emitter::declareShared(const Op& op) {
   widths = {width};
   const std::string name = "s" + std::to_string(place_.number) + "_" + std::to_string(id.index);
   const int64_t elements = (buffer.shape[0].value() + width - 1) / width;
-  printed_.shared += language_.shared + type(buffer.dtype, width) + " " + name +
+  const std::string element =
+      stored(buffer) ? storageType(buffer.dtype, width) : type(buffer.dtype, width);
+  printed_.shared += language_.shared + element + " " + name +
                      (width == 1 ? "" : "x" + std::to_string(width)) + "[" +
                      std::to_string(elements) + "];\n";
   Parts parts;
@@ -153,7 +161,7 @@ std::string shifted(const std::string& index, int width) {
 void Emitter::emitLoad(const Op& op) {
   const ir::ValueId buffer = op.operands[0];
   const ir::Type& from = kernel_.type(buffer);
-  const bool shared = from.space == ir::Space::Workgroup;
+  const bool converted = stored(from);
   const std::string index = scalar(op.operands[1]);
   Parts result = shape(from.dtype, kernel_.type(op.results[0]).lanes);
   const Widths& widths = widths_[static_cast<size_t>(buffer.index)];
@@ -162,8 +170,8 @@ void Emitter::emitLoad(const Op& op) {
   const auto stride =
       static_cast<int>(op.attributes.has("stride") ? op.attributes.integer("stride") : 1);
   const auto scalarAt = [&](int lane) {
-    const std::string stored = element(buffer, 1, plus(index, lane * stride));
-    return shared ? stored : fromStorage(from.dtype, 1, stored);
+    const std::string read = element(buffer, 1, plus(index, lane * stride));
+    return converted ? fromStorage(from.dtype, 1, read) : read;
   };
   const auto whole = [&](size_t i) {
     const int first = static_cast<int>(i) * result.width;
@@ -205,7 +213,7 @@ void Emitter::emitLoad(const Op& op) {
 void Emitter::emitStore(const Op& op) {
   const ir::ValueId buffer = op.operands[0];
   const ir::Type& to = kernel_.type(buffer);
-  const bool shared = to.space == ir::Space::Workgroup;
+  const bool converted = stored(to);
   const std::string index = scalar(op.operands[1]);
   const Parts& from = value(op.operands[2]);
   const Widths& widths = widths_[static_cast<size_t>(buffer.index)];
@@ -213,8 +221,8 @@ void Emitter::emitStore(const Op& op) {
   const int view = widths.count(wanted) != 0 ? wanted : 1;
   const auto storeLane = [&](int l) {
     const std::string x = lane(from, l);
-    return element(buffer, 1, plus(index, l)) + " = " + (shared ? x : toStorage(to.dtype, 1, x)) +
-           ";";
+    return element(buffer, 1, plus(index, l)) + " = " +
+           (converted ? toStorage(to.dtype, 1, x) : x) + ";";
   };
   const bool guarded = op.operands.size() > 3;
   const std::string count = guarded ? scalar(op.operands[3]) : "";
@@ -241,19 +249,19 @@ void Emitter::emitStore(const Op& op) {
 void Emitter::emitGather(const Op& op) {
   const ir::ValueId buffer = op.operands[0];
   const ir::Type& from = kernel_.type(buffer);
-  const bool shared = from.space == ir::Space::Workgroup;
+  const bool converted = stored(from);
   const Parts& indices = value(op.operands[1]);
   std::vector<std::string> lanes;
   for (int l = 0; l < indices.lanes; ++l) {
     const std::string at = element(buffer, 1, lane(indices, l));
-    const std::string stored = shared ? at : fromStorage(from.dtype, 1, at);
+    const std::string read = converted ? fromStorage(from.dtype, 1, at) : at;
     if (op.operands.size() < 3) {
-      lanes.push_back(stored);
+      lanes.push_back(read);
       continue;
     }
     const std::string each = fresh();
     line(type(from.dtype, 1) + " " + each + " = " + zero(from.dtype, 1) + ";");
-    line("if (" + lane(value(op.operands[2]), l) + ") " + each + " = " + stored + ";");
+    line("if (" + lane(value(op.operands[2]), l) + ") " + each + " = " + read + ";");
     lanes.push_back(each);
   }
   Parts result = shape(from.dtype, indices.lanes);
@@ -267,13 +275,13 @@ void Emitter::emitGather(const Op& op) {
 void Emitter::emitScatter(const Op& op) {
   const ir::ValueId buffer = op.operands[0];
   const ir::Type& to = kernel_.type(buffer);
-  const bool shared = to.space == ir::Space::Workgroup;
+  const bool converted = stored(to);
   const Parts& indices = value(op.operands[1]);
   const Parts& from = value(op.operands[2]);
   for (int l = 0; l < indices.lanes; ++l) {
     const std::string x = lane(from, l);
     const std::string store = element(buffer, 1, lane(indices, l)) + " = " +
-                              (shared ? x : toStorage(to.dtype, 1, x)) + ";";
+                              (converted ? toStorage(to.dtype, 1, x) : x) + ";";
     const bool masked = op.operands.size() > 3;
     line(masked ? "if (" + lane(value(op.operands[3]), l) + ") " + store : store);
   }

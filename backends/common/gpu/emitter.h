@@ -65,6 +65,16 @@ class Emitter {
   std::string toStorage(ir::DType dtype, int lanes, const std::string& value) const;
   std::string storageType(ir::DType dtype, int width) const;
   bool viewable(ir::DType dtype) const;
+  /// Whether elements of the buffer are of their storage type, and not of that of values.
+  bool stored(const ir::Type& buffer) const;
+
+  // emit_matrix.cpp
+  bool emitMatrix(const ir::Op& op);
+  void emitMatrixLoad(const ir::Op& op);
+  void emitMatrixStore(const ir::Op& op);
+  void emitMatrixVariable(const ir::Op& op);
+  void defineMatrix(ir::ValueId result, const std::string& value);
+  std::string place(const ir::Op& op) const;
 
   // emit_scalar.cpp
   void emitScalar(const ir::Op& op);

@@ -33,10 +33,25 @@ bool contains(const ir::Module& kernel, Opcode opcode) {
   return found;
 }
 
+std::vector<ir::Type> matrixTypes(const ir::Module& kernel) {
+  std::vector<ir::Type> types;
+  for (int i = 0; i < kernel.valueCount(); ++i) {
+    const ir::Type& type = kernel.type({i});
+    if (type.rows == 0) continue;
+    if (std::find(types.begin(), types.end(), type.held()) == types.end()) {
+      types.push_back(type.held());
+    }
+  }
+  return types;
+}
+
 Interface interfaceOf(std::span<const ir::Module* const> kernels, const Target& target) {
   Interface interface;
   for (const ir::Module* kernel : kernels) {
     interface.local = kernel->attributes.integer("local");
+    if (kernel->attributes.has("subgroup")) {
+      interface.subgroup = kernel->attributes.integer("subgroup");
+    }
     interface.buffers += static_cast<int64_t>(kernel->region(kernel->top()).parameters.size());
     interface.status |= contains(*kernel, Opcode::Report);
     interface.parameters.push_back(parameterCount(*kernel));

@@ -24,6 +24,7 @@ struct Target {
 /// its number of groups, then its parameters.
 struct Interface {
   int64_t local = 1;           // invocations of a group
+  int64_t subgroup = 0;        // of a subgroup; 0: as many as the device likes
   int64_t buffers = 0;         // of all kernels
   bool status = false;         // a kernel reports
   bool wordsInBuffer = false;  // else by value
@@ -36,5 +37,8 @@ Interface interfaceOf(std::span<const ir::Module* const> kernels, const Target& 
 
 /// Whether any op of the kernel has this opcode.
 bool contains(const ir::Module& kernel, ir::Opcode opcode);
+
+/// The types of matrices that values and variables of a kernel have, each once.
+std::vector<ir::Type> matrixTypes(const ir::Module& kernel);
 
 }  // namespace quartet::gpu

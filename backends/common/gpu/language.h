@@ -5,9 +5,12 @@
 // what only syntax can express stands here.
 #pragma once
 
+#include <functional>
 #include <string>
 #include <utility>
 #include <vector>
+
+#include "ir/type.h"
 
 namespace quartet::gpu {
 
@@ -18,7 +21,10 @@ struct Language {
   /// That a loop is not to be unrolled: a line before it, or what stands before `for` (with a
   /// blank).
   std::string loopLine, loopAttribute;
-  std::string localId;  // an int
+  std::string localId, subgroupId;  // ints
+  /// The type of a matrix. It has a constructor of one element, for all; coopMatLoadNV, StoreNV and
+  /// MulAddNV are those of GL_NV_cooperative_matrix.
+  std::function<std::string(const ir::Type&)> matrix;
   /// Makes writes to device buffers visible to the group, in front of a barrier; may be empty.
   std::string memoryBarrier;
   std::string barrier;

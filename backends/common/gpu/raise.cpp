@@ -49,6 +49,7 @@ class Checker {
                    std::to_string(limits_.bindings));
     }
     for (const ir::ValueId buffer : buffers) QT_CHECK(checkStorage(kernel_.type(buffer).dtype));
+    for (const ir::Type& type : matrixTypes(kernel_)) QT_CHECK(checkMatrix(type));
     if (sharedBytes(kernel_) > limits_.sharedBytes) {
       return lacks(std::to_string(sharedBytes(kernel_)) +
                    " bytes of workgroup memory, its limit is " +
@@ -67,6 +68,14 @@ class Checker {
     if (bytes == 1 && !limits_.storage8) return lacks("8-bit storage");
     if (bytes == 2 && !limits_.storage16) return lacks("16-bit storage");
     return {};
+  }
+
+  Status checkMatrix(const ir::Type& type) const {
+    if (limits_.matrices.empty()) return lacks("matrix units");
+    const auto& held = limits_.matrices;
+    const bool known = type.use == ir::MatrixUse::Accumulator ||
+                       std::find(held.begin(), held.end(), type.dtype) != held.end();
+    return known ? Status{} : lacks("matrix units for " + std::string(ir::name(type.dtype)));
   }
 
   Status checkRegion(ir::RegionId region) const {
@@ -112,8 +121,9 @@ int64_t sharedBytes(const ir::Module& kernel) {
   for (int i = 0; i < kernel.valueCount(); ++i) {
     const ir::Type& type = kernel.type(ir::ValueId{i});
     if (type.kind != ir::Type::Kind::Buffer || type.space != ir::Space::Workgroup) continue;
-    // Narrow elements are held in 32 bits; the end may be rounded up to a vector.
-    bytes += (type.shape[0].value() + 3) / 4 * 4 * std::max<int64_t>(4, ir::byteSize(type.dtype));
+    // A bool is held in 32 bits; the end may be rounded up to a vector.
+    const int64_t size = type.dtype == DType::Bool ? 4 : ir::byteSize(type.dtype);
+    bytes += (type.shape[0].value() + 3) / 4 * 4 * size;
   }
   return bytes;
 }

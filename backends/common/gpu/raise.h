@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "backends/common/gpu/interface.h"
 #include "base/result.h"
@@ -14,6 +15,8 @@ struct Limits {
   std::string device;  // for messages
   Target target;
   bool storage8 = false, storage16 = false;
+  /// What matrices that are multiplied may hold; empty: the device has no matrix units.
+  std::vector<ir::DType> matrices;
   int64_t invocations = 128;    // of a group
   int64_t sharedBytes = 16384;  // workgroup memory of a launch
   int64_t bindings = 4;         // storage buffers of a launch
@@ -21,8 +24,8 @@ struct Limits {
 };
 
 /// Legalises a kernel: f32 transcendentals become polynomials (backends/common/math.h). An error
-/// (kind Unsupported) says what the device lacks: f64, its functions, 8/16-bit storage, workgroup
-/// memory, invocations, bindings.
+/// (kind Unsupported) says what the device lacks: f64, its functions, 8/16-bit storage, matrix
+/// units, workgroup memory, invocations, bindings.
 Result<ir::Module> raise(const ir::Module& kernel, const Limits& limits);
 
 /// Whether the scalar operations of a tensor expression are in a device's power: an error (kind
