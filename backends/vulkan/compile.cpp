@@ -54,7 +54,8 @@ Result<SpirV> toSpirv(const std::string& source, const std::string& name) {
 
 }  // namespace
 
-Result<SpirV> compileGlsl(const std::string& source, const std::string& name) {
+Result<SpirV> compileGlsl(const std::string& source, const std::string& name,
+                          CooperativeMatrix matrices) {
   SpirV code = QT_TRY(toSpirv(source, name));
   std::string log;
   const auto collect = [&log](spv_message_level_t level, const char*, const spv_position_t&,
@@ -73,25 +74,27 @@ Result<SpirV> compileGlsl(const std::string& source, const std::string& name) {
   spvtools::SpirvTools tools(SPV_ENV_VULKAN_1_1);
   tools.SetMessageConsumer(collect);
   if (!tools.Validate(optimised)) return shaderError("spirv-val", log, source, name);
+  if (matrices == CooperativeMatrix::Khr) return toKhr(optimised);
   return optimised;
 }
 
 namespace {
 
-/// What SPIR-V depends on beside this program's own code: the tools and the shader.
-std::string spirvKey(const std::string& source) {
+/// What SPIR-V depends on beside this program's own code: the tools and the shader, and how
+/// matrices are multiplied.
+std::string spirvKey(const std::string& source, CooperativeMatrix matrices) {
   const glslang::Version glslang = glslang::GetVersion();
   return "glslang " + std::to_string(glslang.major) + "." + std::to_string(glslang.minor) + "." +
          std::to_string(glslang.patch) + glslang.flavor + "\n" + spvSoftwareVersionDetailsString() +
-         "\n" + source;
+         (matrices == CooperativeMatrix::Khr ? "\nKHR matrices" : "") + "\n" + source;
 }
 
 }  // namespace
 
 Result<Shader> compileGlsl(const std::string& source, const std::string& name,
-                           runtime::CodeCache* cache) {
+                           CooperativeMatrix matrices, runtime::CodeCache* cache) {
   constexpr const char* kKind = "SPIR-V";
-  const std::string key = cache == nullptr ? "" : spirvKey(source);
+  const std::string key = cache == nullptr ? "" : spirvKey(source, matrices);
   Shader shader;
   if (const auto bytes = cache == nullptr ? std::nullopt : cache->get(kKind, key)) {
     shader.code.resize(bytes->size() / sizeof(uint32_t));
@@ -99,7 +102,7 @@ Result<Shader> compileGlsl(const std::string& source, const std::string& name,
     shader.cached = true;
     return shader;
   }
-  shader.code = QT_TRY(compileGlsl(source, name));
+  shader.code = QT_TRY(compileGlsl(source, name, matrices));
   if (cache != nullptr) cache->put(kKind, key, std::as_bytes(std::span(shader.code)));
   return shader;
 }

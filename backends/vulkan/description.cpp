@@ -50,6 +50,10 @@ gpu::Limits shaderLimits(const PhysicalDevice& device, const TestOptions& option
   const int64_t pushBytes =
       options.maxPushBytes > 0 ? options.maxPushBytes : int64_t{limits.maxPushConstantsSize};
   shader.target.pushWords = pushBytes / 4;
+  const bool narrow = !options.widenStorage;  // what is not stored so is not multiplied so
+  if (device.cooperativeMatrix != CooperativeMatrix::None && narrow) {
+    shader.matrices = {ir::DType::F16, ir::DType::I8, ir::DType::U8};
+  }
   shader.storage8 = device.storage8 && !options.widenStorage;
   shader.storage16 = device.storage16 && !options.widenStorage;
   shader.invocations =
@@ -96,7 +100,11 @@ Result<hwdb::Description> describeDevice(const PhysicalDevice& device, const Tes
   workgroup.kind = hwdb::MemoryLevel::Kind::Explicit;
   workgroup.bytes = queried(shader.sharedBytes, kLimits);
   d.memory.push_back(workgroup);
-  return hwdb::describe(std::move(d));
+  if (!shader.matrices.empty()) d.matrixUnits = device.matrixUnits;
+  hwdb::Description described = QT_TRY(hwdb::describe(std::move(d)));
+  // What the database knows of other interfaces is not this one's to use.
+  if (shader.matrices.empty()) described.matrixUnits.clear();
+  return described;
 }
 
 }  // namespace quartet::vulkan

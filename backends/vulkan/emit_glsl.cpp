@@ -1,6 +1,9 @@
 #include "backends/vulkan/emit_glsl.h"
 
+#include <algorithm>
+
 #include "backends/common/gpu/print_kernel.h"
+#include "backends/vulkan/cooperative_matrix.h"
 
 namespace quartet::vulkan {
 
@@ -16,6 +19,19 @@ constexpr const char* kReport = R"(void report(uint code, uint node, uvec2 detai
 }
 )";
 
+/// The constant that stands for the rows of matrices of a type; see matrixTag.
+std::string rowsName(const ir::Type& matrix) {
+  constexpr const char* kUses[] = {"a", "b", "accumulator"};
+  return std::string("rows_") + kUses[static_cast<size_t>(matrix.use)] + "_" +
+         std::to_string(matrix.rows);
+}
+
+std::string matrixText(const ir::Type& matrix) {
+  const char* kind = ir::isFloat(matrix.dtype) ? "f" : ir::isSigned(matrix.dtype) ? "i" : "u";
+  return std::string(kind) + "coopmatNV<" + std::to_string(8 * ir::byteSize(matrix.dtype)) +
+         ", gl_ScopeSubgroup, " + rowsName(matrix) + ", " + std::to_string(matrix.columns) + ">";
+}
+
 gpu::Language glsl() {
   return {.precise = "precise ",
           .floatSuffix = "",
@@ -23,6 +39,8 @@ gpu::Language glsl() {
           .loopLine = "",
           .loopAttribute = "[[dont_unroll]] ",
           .localId = "int(gl_LocalInvocationIndex)",
+          .subgroupId = "int(gl_SubgroupID)",
+          .matrix = matrixText,
           .memoryBarrier = "memoryBarrierBuffer();",
           .barrier = "barrier();",
           .shared = "shared ",
@@ -60,6 +78,40 @@ std::string function(const gpu::PrintedKernel& kernel, int number) {
          kernel.statements + "}\n";
 }
 
+/// What is declared where kernels multiply matrices.
+std::string matrixHeader(std::span<const ir::Module* const> kernels) {
+  std::string extensions;
+  std::string constants;
+  std::vector<ir::Type> declared;  // of which the rows are
+  bool half = false;
+  bool integers = false;
+  for (const ir::Module* kernel : kernels) {
+    for (const ir::Type& type : gpu::matrixTypes(*kernel)) {
+      half |= type.dtype == DType::F16;
+      integers |= ir::isInteger(type.dtype);
+      const bool known = std::any_of(declared.begin(), declared.end(), [&](const ir::Type& other) {
+        return other.use == type.use && other.rows == type.rows;
+      });
+      if (known) continue;
+      declared.push_back(type);
+      constants += "layout(constant_id = " + std::to_string(matrixTag(type)) + ") const uint " +
+                   rowsName(type) + " = " + std::to_string(type.rows) + "u;\n";
+    }
+  }
+  if (declared.empty()) return "";
+  std::vector<const char*> names{"GL_KHR_memory_scope_semantics", "GL_KHR_shader_subgroup_basic",
+                                 "GL_NV_cooperative_matrix"};
+  if (half) names.push_back("GL_EXT_shader_explicit_arithmetic_types_float16");
+  if (integers) {
+    names.push_back("GL_EXT_shader_explicit_arithmetic_types_int8");
+    names.push_back("GL_NV_integer_cooperative_matrix");
+  }
+  for (const char* name : names) {
+    extensions += std::string("#extension ") + name + " : require\n";
+  }
+  return extensions + constants;
+}
+
 std::string header(const gpu::Target& target, std::span<const ir::Module* const> kernels,
                    const gpu::Interface& interface) {
   bool eight = false;
@@ -82,6 +134,7 @@ std::string header(const gpu::Target& target, std::span<const ir::Module* const>
   if (sixtyFour && target.int64) {
     text += "#extension GL_EXT_shader_explicit_arithmetic_types_int64 : require\n";
   }
+  text += matrixHeader(kernels);
   text += "layout(local_size_x = " + std::to_string(interface.local) + ") in;\n";
   int64_t binding = interface.buffers;
   if (interface.status) {

@@ -77,7 +77,8 @@ Result<std::shared_ptr<const Pipelines>> Executable::buildPipelines(
   std::vector<SpirV> codes(pipelines->all.size());
   QT_CHECK(gpu::parallel(count, [&](int64_t i) -> Status {
     const auto at = static_cast<size_t>(i);
-    Shader shader = QT_TRY(compileGlsl(pipelines->all[at].glsl, program_.name, cache_.get()));
+    Shader shader = QT_TRY(compileGlsl(pipelines->all[at].glsl, program_.name,
+                                       gpu_->physical().cooperativeMatrix, cache_.get()));
     pipelines->all[at].cached = shader.cached;
     codes[at] = std::move(shader.code);
     return {};
@@ -129,7 +130,8 @@ Result<std::vector<runtime::CompilerReport>> Executable::compilerReports() const
   QT_CHECK(gpu::parallel(static_cast<int64_t>(reports.size()), [&](int64_t i) -> Status {
     const auto at = static_cast<size_t>(i);
     const Pipeline& pipeline = pipelines_->all[at];
-    const Shader shader = QT_TRY(compileGlsl(pipeline.glsl, program_.name, cache_.get()));
+    const Shader shader = QT_TRY(compileGlsl(pipeline.glsl, program_.name,
+                                             gpu_->physical().cooperativeMatrix, cache_.get()));
     reports[at] = QT_TRY(compilerReport(*gpu_, pipeline, shader.code));
     reports[at].kernels = plan_.entries[at];
     return {};

@@ -123,7 +123,7 @@ void Instance::enumerate() {
   vkEnumeratePhysicalDevices(handle_, &count, handles.data());
   handles.resize(count);
   for (const VkPhysicalDevice handle : handles) {
-    if (auto device = probe(handle)) {
+    if (auto device = probe(handle_, handle)) {
       device->index = static_cast<int>(devices_.size());
       devices_.push_back(std::move(*device));
     }

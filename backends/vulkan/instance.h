@@ -9,7 +9,9 @@
 #include <string>
 #include <vector>
 
+#include "backends/vulkan/cooperative_matrix.h"
 #include "base/result.h"
+#include "hwdb/description.h"
 
 namespace quartet::vulkan {
 
@@ -34,9 +36,12 @@ struct PhysicalDevice {
   uint32_t subgroupSize = 0;
   VkDeviceSize maxAllocationBytes = 0;
   bool storage8 = false, storage16 = false;
-  bool int64 = false, float64 = false, float16 = false;
-  bool memoryBudget = false;        // VK_EXT_memory_budget
-  bool pipelineStatistics = false;  // VK_KHR_pipeline_executable_properties
+  bool int64 = false, float64 = false, float16 = false, int8 = false;
+  bool subgroupControl = false;  // kernels may ask for whole subgroups of subgroupSize
+  CooperativeMatrix cooperativeMatrix = CooperativeMatrix::None;
+  std::vector<hwdb::MatrixUnit> matrixUnits;  // that kernels can use; without rates
+  bool memoryBudget = false;                  // VK_EXT_memory_budget
+  bool pipelineStatistics = false;            // VK_KHR_pipeline_executable_properties
   std::vector<std::string> extensions;
 
   /// Runs on the host's cores: never a default.

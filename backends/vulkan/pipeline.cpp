@@ -30,22 +30,30 @@ Status buildLayouts(const Gpu& gpu, Pipeline& pipeline) {
   return {};
 }
 
-/// A pipeline of `code` under `layout`, which the caller destroys.
-Result<VkPipeline> createPipeline(const Gpu& gpu, VkPipelineLayout layout, const SpirV& code,
+/// A pipeline of `code` under the layout of `described`, which the caller destroys.
+Result<VkPipeline> createPipeline(const Gpu& gpu, const Pipeline& described, const SpirV& code,
                                   VkPipelineCreateFlags flags, VkPipelineCache driverCache) {
   const VkShaderModuleCreateInfo shaderInfo{.sType = VK_STRUCTURE_TYPE_SHADER_MODULE_CREATE_INFO,
                                             .codeSize = code.size() * sizeof(uint32_t),
                                             .pCode = code.data()};
   VkShaderModule shader = VK_NULL_HANDLE;
   QT_VK(vkCreateShaderModule(gpu.handle(), &shaderInfo, nullptr, &shader), gpu.name());
+  const VkPipelineShaderStageRequiredSubgroupSizeCreateInfo subgroups{
+      .sType = VK_STRUCTURE_TYPE_PIPELINE_SHADER_STAGE_REQUIRED_SUBGROUP_SIZE_CREATE_INFO,
+      .requiredSubgroupSize = static_cast<uint32_t>(described.interface.subgroup)};
+  const bool whole = described.interface.subgroup > 0;
+  const VkPipelineShaderStageCreateFlags stageFlags =
+      whole ? VK_PIPELINE_SHADER_STAGE_CREATE_REQUIRE_FULL_SUBGROUPS_BIT : 0;
   const VkComputePipelineCreateInfo info{
       .sType = VK_STRUCTURE_TYPE_COMPUTE_PIPELINE_CREATE_INFO,
       .flags = flags,
       .stage = {.sType = VK_STRUCTURE_TYPE_PIPELINE_SHADER_STAGE_CREATE_INFO,
+                .pNext = whole ? &subgroups : nullptr,
+                .flags = stageFlags,
                 .stage = VK_SHADER_STAGE_COMPUTE_BIT,
                 .module = shader,
                 .pName = "main"},
-      .layout = layout};
+      .layout = described.layout};
   VkPipeline pipeline = VK_NULL_HANDLE;
   const VkResult result =
       vkCreateComputePipelines(gpu.handle(), driverCache, 1, &info, nullptr, &pipeline);
@@ -106,7 +114,7 @@ Pipelines::~Pipelines() {
 Status buildPipeline(const Gpu& gpu, Pipeline& pipeline, VkPipelineCache driverCache,
                      const SpirV& code) {
   QT_CHECK(buildLayouts(gpu, pipeline));
-  pipeline.handle = QT_TRY(createPipeline(gpu, pipeline.layout, code, 0, driverCache));
+  pipeline.handle = QT_TRY(createPipeline(gpu, pipeline, code, 0, driverCache));
   return {};
 }
 
@@ -114,7 +122,7 @@ Result<runtime::CompilerReport> compilerReport(const Gpu& gpu, const Pipeline& p
                                                const SpirV& code) {
   if (!gpu.physical().pipelineStatistics) return runtime::CompilerReport{};
   const VkPipeline captured = QT_TRY(createPipeline(
-      gpu, pipeline.layout, code, VK_PIPELINE_CREATE_CAPTURE_STATISTICS_BIT_KHR, VK_NULL_HANDLE));
+      gpu, pipeline, code, VK_PIPELINE_CREATE_CAPTURE_STATISTICS_BIT_KHR, VK_NULL_HANDLE));
   auto report = statisticsOf(gpu, captured);
   vkDestroyPipeline(gpu.handle(), captured, nullptr);
   return report;

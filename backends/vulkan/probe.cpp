@@ -112,6 +112,7 @@ void readFeatures(PhysicalDevice& device) {
   device.storage8 = storage8.storageBuffer8BitAccess == VK_TRUE;
   device.storage16 = storage16.storageBuffer16BitAccess == VK_TRUE;
   device.float16 = float16.shaderFloat16 == VK_TRUE;
+  device.int8 = float16.shaderInt8 == VK_TRUE;
   device.int64 = all.features.shaderInt64 == VK_TRUE;
   device.float64 = all.features.shaderFloat64 == VK_TRUE;
 }
@@ -126,9 +127,29 @@ bool tellsStatistics(const PhysicalDevice& device) {
   return feature.pipelineExecutableInfo == VK_TRUE;
 }
 
+/// Whether a compute kernel may ask for whole subgroups of the size that the device names.
+bool controlsSubgroups(const PhysicalDevice& device) {
+  if (!offers(device, VK_EXT_SUBGROUP_SIZE_CONTROL_EXTENSION_NAME, VK_API_VERSION_1_3))
+    return false;
+  VkPhysicalDeviceSubgroupSizeControlFeatures feature{
+      .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_SUBGROUP_SIZE_CONTROL_FEATURES};
+  VkPhysicalDeviceFeatures2 features{.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_FEATURES_2,
+                                     .pNext = &feature};
+  vkGetPhysicalDeviceFeatures2(device.handle, &features);
+  VkPhysicalDeviceSubgroupSizeControlProperties sizes{
+      .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_SUBGROUP_SIZE_CONTROL_PROPERTIES};
+  VkPhysicalDeviceProperties2 properties{.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_PROPERTIES_2,
+                                         .pNext = &sizes};
+  vkGetPhysicalDeviceProperties2(device.handle, &properties);
+  return feature.subgroupSizeControl == VK_TRUE && feature.computeFullSubgroups == VK_TRUE &&
+         (sizes.requiredSubgroupSizeStages & VK_SHADER_STAGE_COMPUTE_BIT) != 0 &&
+         device.subgroupSize >= sizes.minSubgroupSize &&
+         device.subgroupSize <= sizes.maxSubgroupSize;
+}
+
 }  // namespace
 
-std::optional<PhysicalDevice> probe(VkPhysicalDevice handle) {
+std::optional<PhysicalDevice> probe(VkInstance instance, VkPhysicalDevice handle) {
   VkPhysicalDeviceProperties properties;
   vkGetPhysicalDeviceProperties(handle, &properties);
   const std::vector<VkQueueFamilyProperties> families = queueFamilies(handle);
@@ -147,6 +168,8 @@ std::optional<PhysicalDevice> probe(VkPhysicalDevice handle) {
   readFeatures(device);
   device.memoryBudget = has(device, VK_EXT_MEMORY_BUDGET_EXTENSION_NAME);
   device.pipelineStatistics = tellsStatistics(device);
+  device.subgroupControl = controlsSubgroups(device);
+  readMatrixUnits(instance, device);
   return device;
 }
 
@@ -168,6 +191,34 @@ FeatureChain::FeatureChain(const PhysicalDevice& device) {
     statistics_.pNext = features_.pNext;
     features_.pNext = &statistics_;
     extensions_.push_back(VK_KHR_PIPELINE_EXECUTABLE_PROPERTIES_EXTENSION_NAME);
+  }
+  if (device.cooperativeMatrix != CooperativeMatrix::None) enableMatrices(device);
+}
+
+void FeatureChain::enableMatrices(const PhysicalDevice& device) {
+  if (device.cooperativeMatrix == CooperativeMatrix::Khr) {
+    khrMatrices_.cooperativeMatrix = VK_TRUE;
+    chain(khrMatrices_);
+    extensions_.push_back(kKhrCooperativeMatrix);
+  } else {
+    nvMatrices_.cooperativeMatrix = VK_TRUE;
+    chain(nvMatrices_);
+    extensions_.push_back(VK_NV_COOPERATIVE_MATRIX_EXTENSION_NAME);
+  }
+  memoryModel_.vulkanMemoryModel = VK_TRUE;
+  chain(memoryModel_);
+  arithmetic_.shaderFloat16 = device.float16 ? VK_TRUE : VK_FALSE;
+  arithmetic_.shaderInt8 = device.int8 ? VK_TRUE : VK_FALSE;
+  chain(arithmetic_);
+  if (device.apiVersion < VK_API_VERSION_1_2) {
+    extensions_.push_back(VK_KHR_VULKAN_MEMORY_MODEL_EXTENSION_NAME);
+    extensions_.push_back(VK_KHR_SHADER_FLOAT16_INT8_EXTENSION_NAME);
+  }
+  subgroups_.subgroupSizeControl = VK_TRUE;
+  subgroups_.computeFullSubgroups = VK_TRUE;
+  chain(subgroups_);
+  if (device.apiVersion < VK_API_VERSION_1_3) {
+    extensions_.push_back(VK_EXT_SUBGROUP_SIZE_CONTROL_EXTENSION_NAME);
   }
 }
 
