@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "backends/cuda/matrix_header.h"
 #include "hwdb/load.h"
 
 namespace quartet::cuda {
@@ -30,6 +31,27 @@ hwdb::Field<T> documented(T value, std::string source) {
   return {value, Provenance::Datasheet, std::move(source)};
 }
 
+/// What tensor cores multiply from this compute capability on (PTX ISA, wmma).
+std::vector<ir::DType> matrixElements(int computeCapability) {
+  std::vector<ir::DType> elements;
+  if (computeCapability >= 70) elements.push_back(ir::DType::F16);
+  if (computeCapability >= 72) elements.insert(elements.end(), {ir::DType::I8, ir::DType::U8});
+  if (computeCapability >= 80) elements.push_back(ir::DType::BF16);
+  return elements;
+}
+
+/// Whether kernels are printed for a unit (matrix_header.h).
+bool usable(const hwdb::MatrixUnit& unit, const std::vector<ir::DType>& elements) {
+  if (unit.scope == hwdb::MatrixUnit::Scope::Invocation) return true;
+  const bool square =
+      unit.m.value == kMatrixSide && unit.n.value == kMatrixSide && unit.k.value == kMatrixSide;
+  return unit.scope == hwdb::MatrixUnit::Scope::Subgroup && square && unit.a == unit.b &&
+         std::any_of(elements.begin(), elements.end(), [&](ir::DType element) {
+           return unit.a == ir::name(element) &&
+                  unit.accumulator == (ir::isFloat(element) ? "f32" : "i32");
+         });
+}
+
 }  // namespace
 
 gpu::Limits kernelLimits(const PhysicalDevice& device, const TestOptions& options) {
@@ -41,6 +63,7 @@ gpu::Limits kernelLimits(const PhysicalDevice& device, const TestOptions& option
   limits.target.pushWords = options.pushWords > 0 ? options.pushWords : kWordBytes / 4;
   limits.storage8 = true;
   limits.storage16 = true;
+  limits.matrices = matrixElements(device.computeCapability());
   limits.invocations = device.attribute(kCuMaxThreadsPerBlock, limits.invocations);
   limits.sharedBytes = device.attribute(kCuMaxSharedPerBlock, limits.sharedBytes);
   limits.bindings = kBindings;
@@ -89,7 +112,10 @@ Result<hwdb::Description> describeDevice(const PhysicalDevice& device, const Tes
   give(workgroup.perUnitBytes, kCuSharedPerMultiprocessor);
   if (hwdb::given(cache.bytes)) d.memory.push_back(cache);
   d.memory.push_back(workgroup);
-  return hwdb::describe(std::move(d));
+  hwdb::Description described = QT_TRY(hwdb::describe(std::move(d)));
+  std::erase_if(described.matrixUnits,
+                [&](const hwdb::MatrixUnit& unit) { return !usable(unit, limits.matrices); });
+  return described;
 }
 
 }  // namespace quartet::cuda

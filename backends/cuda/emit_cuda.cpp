@@ -2,6 +2,7 @@
 
 #include "backends/common/gpu/print_kernel.h"
 #include "backends/cuda/kernel_header.h"
+#include "backends/cuda/matrix_header.h"
 
 namespace quartet::cuda {
 
@@ -23,6 +24,8 @@ gpu::Language cudaLanguage() {
           .loopLine = "#pragma unroll 1",
           .loopAttribute = "",
           .localId = "int(threadIdx.x)",
+          .subgroupId = "int(threadIdx.x) / warpSize",
+          .matrix = matrixName,
           .memoryBarrier = "",  // the barrier does it
           .barrier = "__syncthreads();",
           .shared = "__shared__ ",
@@ -106,17 +109,19 @@ std::string emitCuda(std::span<const ir::Module* const> kernels, const gpu::Targ
   const gpu::Language language = cudaLanguage();
   gpu::Prelude prelude(language, target.int64);
   Function function;
+  bool matrices = false;
   gpu::KernelPlace place{.firstWord = 1};
   for (const ir::Module* kernel : kernels) {
     QT_ASSERT(kernel->attributes.integer("local") == interface.local,
               "kernels of one launch have groups of one size");
+    matrices |= !gpu::matrixTypes(*kernel).empty();
     addKernel(function, gpu::printKernel(*kernel, language, target, prelude, place), place);
     place.firstBinding += static_cast<int64_t>(kernel->region(kernel->top()).parameters.size());
     place.firstWord += 1 + interface.parameters[static_cast<size_t>(place.number)];
     ++place.number;
   }
-  return "#include \"" + std::string(kKernelHeaderName) + "\"\n" + prelude.text() +
-         text(function, interface);
+  return "#include \"" + std::string(kKernelHeaderName) + "\"\n" + (matrices ? kMatrixHeader : "") +
+         prelude.text() + text(function, interface);
 }
 
 }  // namespace quartet::cuda

@@ -33,6 +33,7 @@ gpu::Limits limitsOf(const hwdb::Description& device) {
   limits.device = device.name;
   limits.target = {.int64 = true, .float64 = true, .float64Functions = true, .pushWords = 512};
   limits.storage8 = limits.storage16 = true;
+  limits.matrices = {ir::DType::F16, ir::DType::BF16, ir::DType::I8, ir::DType::U8};
   limits.invocations = device.maxGroupInvocations.value;
   limits.sharedBytes = device.level("workgroup")->bytes.value;
   limits.bindings = 254;
