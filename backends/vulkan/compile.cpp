@@ -54,6 +54,15 @@ Result<SpirV> toSpirv(const std::string& source, const std::string& name) {
 
 }  // namespace
 
+std::string complaints(const SpirV& code) {
+  std::string log;
+  spvtools::SpirvTools tools(SPV_ENV_VULKAN_1_1);
+  tools.SetMessageConsumer([&log](spv_message_level_t, const char*, const spv_position_t&,
+                                  const char* message) { log += std::string(message) + "\n"; });
+  const bool valid = tools.Validate(code);
+  return valid ? "" : log.empty() ? "invalid" : log;
+}
+
 Result<SpirV> compileGlsl(const std::string& source, const std::string& name,
                           CooperativeMatrix matrices) {
   SpirV code = QT_TRY(toSpirv(source, name));
@@ -71,9 +80,9 @@ Result<SpirV> compileGlsl(const std::string& source, const std::string& name,
   if (!optimizer.Run(code.data(), code.size(), &optimised, options)) {
     return shaderError("spirv-opt", log, source, name);
   }
-  spvtools::SpirvTools tools(SPV_ENV_VULKAN_1_1);
-  tools.SetMessageConsumer(collect);
-  if (!tools.Validate(optimised)) return shaderError("spirv-val", log, source, name);
+  if (const std::string wrong = complaints(optimised); !wrong.empty()) {
+    return shaderError("spirv-val", wrong, source, name);
+  }
   if (matrices == CooperativeMatrix::Khr) return toKhr(optimised);
   return optimised;
 }

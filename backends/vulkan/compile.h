@@ -20,6 +20,9 @@ using SpirV = std::vector<uint32_t>;
 Result<SpirV> compileGlsl(const std::string& source, const std::string& name,
                           CooperativeMatrix matrices = CooperativeMatrix::None);
 
+/// What spirv-val says against a module for Vulkan 1.1; empty: nothing.
+std::string complaints(const SpirV& code);
+
 /// The same, unless `cache`, which may be null, has the result already.
 struct Shader {
   SpirV code;
