@@ -120,7 +120,8 @@ std::string emitCuda(std::span<const ir::Module* const> kernels, const gpu::Targ
     place.firstWord += 1 + interface.parameters[static_cast<size_t>(place.number)];
     ++place.number;
   }
-  return "#include \"" + std::string(kKernelHeaderName) + "\"\n" + (matrices ? kMatrixHeader : "") +
+  const auto include = [](const char* name) { return "#include \"" + std::string(name) + "\"\n"; };
+  return include(kKernelHeaderName) + (matrices ? include(kMatrixHeaderName) : "") +
          prelude.text() + text(function, interface);
 }
 

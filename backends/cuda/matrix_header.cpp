@@ -2,10 +2,13 @@
 
 namespace quartet::cuda {
 
+namespace {
+
 // Registers of a warp's invocation, by PTX's ISA (m16n16k16): 8 of two f16, 4 of two bf16, 2 of
 // four bytes for a factor, 8 for sums. The layout of a factor that was loaded is a part of the
 // product's instruction; it is known when functions are inlined.
-const char* const kMatrixHeader = R"(
+constexpr const char* kHeader = R"(#pragma once
+
 #define QT_REGISTERS2(k, m) k(m.r[0]), k(m.r[1])
 #define QT_REGISTERS4(k, m) QT_REGISTERS2(k, m), k(m.r[2]), k(m.r[3])
 #define QT_REGISTERS8(k, m) QT_REGISTERS4(k, m), k(m.r[4]), k(m.r[5]), k(m.r[6]), k(m.r[7])
@@ -109,6 +112,10 @@ QT_PRODUCTS(bf16, f32, "f32.bf16.bf16.f32", 4, "f")
 QT_PRODUCTS(i8, i32, "s32.s8.s8.s32", 2, "r")
 QT_PRODUCTS(u8, i32, "s32.u8.u8.s32", 2, "r")
 )";
+
+}  // namespace
+
+const char* matrixHeader() { return kHeader; }
 
 std::string matrixName(const ir::Type& matrix) {
   constexpr const char* kUses[] = {"a", "b", "accumulator"};

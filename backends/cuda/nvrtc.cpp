@@ -10,6 +10,7 @@
 #include <optional>
 
 #include "backends/cuda/kernel_header.h"
+#include "backends/cuda/matrix_header.h"
 #include "backends/cuda/shared_library.h"
 #include "base/env.h"
 
@@ -44,10 +45,10 @@ class Program {
   }
 
   NvrtcResult create(const std::string& source) {
-    const char* header = kernelHeader();
-    const char* headerName = kKernelHeaderName;
-    return api_.nvrtcCreateProgram(&program_, source.c_str(), "quartet.cu", 1, &header,
-                                   &headerName);
+    const char* headers[] = {kernelHeader(), matrixHeader()};
+    const char* names[] = {kKernelHeaderName, kMatrixHeaderName};
+    return api_.nvrtcCreateProgram(&program_, source.c_str(), "quartet.cu", std::size(headers),
+                                   headers, names);
   }
   NvrtcResult compile(const std::vector<std::string>& options) {
     std::vector<const char*> pointers;

@@ -59,6 +59,18 @@ hwdb::Description matrixGpu() {
   return device;
 }
 
+hwdb::Description warpGpu() {
+  hwdb::Description device = matrixGpu();
+  device.subgroup = count(32);
+  device.groupInvocations = device.maxGroupInvocations = count(64);
+  device.bindingAlignBytes = count(256);
+  device.matrixUnits.clear();
+  addMatrixUnit(device, "f16", "f16", "f32", {16, 16, 16});
+  addMatrixUnit(device, "bf16", "bf16", "f32", {16, 16, 16});
+  addMatrixUnit(device, "i8", "i8", "i32", {16, 16, 16});
+  return device;
+}
+
 Tensors exactInputs(const ir::Module& graph, uint64_t seed) {
   std::mt19937_64 random(seed);
   Tensors inputs;

@@ -19,6 +19,9 @@ void addMatrixUnit(hwdb::Description& device, const std::string& a, const std::s
 /// of f16 and bf16 in f32, 16 x 16 x 32 of i8 in i32.
 hwdb::Description matrixGpu();
 
+/// The same with two subgroups of 32, and units as CUDA has them: 16 x 16 x 16 for all.
+hwdb::Description warpGpu();
+
 /// Elements of few bits, whose sums of products are exact in f32 in any order: f16 and bf16 are
 /// eighths between -1 and 1, bytes take all values.
 Tensors exactInputs(const ir::Module& graph, uint64_t seed);

@@ -1,6 +1,8 @@
 // Whole plans as generated CUDA C++, run on the host, against the tensor expressions evaluated
 // point by point.
+#include "ir/text.h"
 #include "tests/common/harness.h"
+#include "tests/common/matrix_units.h"
 #include "tests/cuda/fake_device.h"
 #include "tests/sched/graphs.h"
 
@@ -55,8 +57,8 @@ constexpr NamedGraph kGraphs[] = {
   })"},
 };
 
-Tensors runOn(runtime::Device& device, const ir::Module& graph, const Tensors& inputs) {
-  const hwdb::Description& description = device.description();
+Tensors runOn(runtime::Device& device, const hwdb::Description& description,
+              const ir::Module& graph, const Tensors& inputs) {
   const auto executable = device.compile(lowered(planned(graph, description), description));
   REQUIRE_MESSAGE(executable.has_value(), (executable ? "" : executable.error().str()));
   const auto context = (*executable)->createContext();
@@ -89,8 +91,25 @@ TEST_CASE("cuda on the host: plans compute what their expressions say") {
     const ir::Module graph = expressed(named.text);
     const Tensors inputs = makeInputs(graph, 1);
     const Tensors wanted = evaluateExpressed(graph, inputs);
-    const Tensors got = runOn(*device, graph, inputs);
+    const Tensors got = runOn(*device, device->description(), graph, inputs);
     REQUIRE(got.size() == wanted.size());
     for (size_t i = 0; i < got.size(); ++i) compareTensor(*got[i], *wanted[i]);
+  }
+}
+
+TEST_CASE("cuda on the host: products by matrix units") {
+  const auto device = openFakeOrFail();
+  const hwdb::Description description = warpGpu();
+  for (const std::string& text :
+       {matrixProductText("f16", 0, 64, 64, 128), matrixProductText("bf16", 2, 40, 50, 70),
+        matrixProductText("i8", 0, 70, 90, 50), matrixConvolutionText("f16", 20, 30, 9, 11)}) {
+    INFO(text);
+    const ir::Module graph = expressed(text);
+    CHECK(ir::print(planned(graph, description)).find("unit [16, 16, 16]") != std::string::npos);
+    const Tensors inputs = exactInputs(graph, 4);
+    const Tensors wanted = evaluateExpressed(graph, inputs);
+    const Tensors got = runOn(*device, description, graph, inputs);
+    REQUIRE(got.size() == 1);
+    compareTensor(*got[0], *wanted[0]);
   }
 }

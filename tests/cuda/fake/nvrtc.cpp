@@ -46,6 +46,7 @@ constexpr const char* kBuiltIns = R"(
 namespace device {
 struct Index { unsigned x, y, z; };
 static thread_local Index threadIdx, blockIdx;
+constexpr int warpSize = 32;
 using std::abs; using std::sqrt; using std::floor; using std::ceil; using std::fma;
 using std::exp; using std::log; using std::sin; using std::cos; using std::tan; using std::asin;
 using std::acos; using std::atan; using std::sinh; using std::cosh; using std::tanh;
@@ -93,6 +94,47 @@ struct Barrier {
 };
 static Barrier barrier;
 inline void __syncthreads() { barrier.wait(); }
+)";
+
+/// In place of the header for matrices: every thread holds all of a matrix, and does what its warp
+/// does together.
+constexpr const char* kMatrices = R"(
+template <class T, int use> struct Matrix {
+  T e[256];
+  Matrix() = default;
+  explicit Matrix(T x) { for (T& each : e) each = x; }
+};
+inline float wide(float16_t x) { return float(x); }
+inline float wide(uint16_t x) { return __uint_as_float(uint(x) << 16); }
+inline int wide(int8_t x) { return x; }
+inline int wide(uint8_t x) { return x; }
+inline float wide(float x) { return x; }
+inline int wide(int x) { return x; }
+template <class T, int use, class Element>
+void coopMatLoadNV(Matrix<T, use>& m, const Element* from, uint index, uint stride, bool column) {
+  for (uint r = 0; r < 16; ++r)
+    for (uint c = 0; c < 16; ++c)
+      m.e[r * 16 + c] = wide(from[index + (column ? c * stride + r : r * stride + c)]);
+}
+template <class T>
+void coopMatStoreNV(const Matrix<T, 2>& m, T* to, uint index, uint stride, bool column) {
+  for (uint r = 0; r < 16; ++r)
+    for (uint c = 0; c < 16; ++c)
+      to[index + (column ? c * stride + r : r * stride + c)] = m.e[r * 16 + c];
+}
+template <class T>
+Matrix<T, 2> coopMatMulAddNV(const Matrix<T, 0>& a, const Matrix<T, 1>& b, Matrix<T, 2> sum) {
+  for (int r = 0; r < 16; ++r)
+    for (int k = 0; k < 16; ++k)
+      for (int c = 0; c < 16; ++c) sum.e[r * 16 + c] += a.e[r * 16 + k] * b.e[k * 16 + c];
+  return sum;
+}
+using Matrix_f16_a = Matrix<float, 0>; using Matrix_f16_b = Matrix<float, 1>;
+using Matrix_bf16_a = Matrix<float, 0>; using Matrix_bf16_b = Matrix<float, 1>;
+using Matrix_i8_a = Matrix<int, 0>; using Matrix_i8_b = Matrix<int, 1>;
+using Matrix_u8_a = Matrix<int, 0>; using Matrix_u8_b = Matrix<int, 1>;
+using Matrix_f32_accumulator = Matrix<float, 2>;
+using Matrix_i32_accumulator = Matrix<int, 2>;
 )";
 
 /// Runs all blocks; threads of a block one after another, or at once where they meet at barriers.
@@ -154,12 +196,13 @@ std::vector<std::string> parameterTypes(const std::string& source, const std::st
 std::string hostSource(const NvrtcProgramStruct& program) {
   std::string source = program.source;
   for (const auto& [name, text] : program.headers) {
-    std::string header = text;
+    if (source.find("#include \"" + name + "\"") == std::string::npos) continue;
+    std::string header = name == "quartet_matrix.h" ? kMatrices : text;
     // The two places where the header speaks PTX, and what it asks of a compiler.
     replace(header, "#pragma once", "");
     replace(header, R"(asm("cvt.rn.f16.f32 %0, %1;" : "=h"(bits) : "f"(x));)", "bits = halfOf(x);");
     replace(header, R"(asm("cvt.f32.f16 %0, %1;" : "=f"(x) : "h"(bits));)", "x = floatOf(bits);");
-    if (!replace(source, "#include \"" + name + "\"", header)) return {};
+    replace(source, "#include \"" + name + "\"", header);
   }
   const std::string entry = "quartet_kernel";
   const std::string local = between(source, "__launch_bounds__(", ")");
