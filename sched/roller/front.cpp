@@ -91,6 +91,7 @@ std::vector<RegisterTile> candidateTiles(const Tiling& tiling, const ir::Module&
   std::vector<RegisterTile> candidates;
   for (const RegisterTile& chosen : tiling.tiles()) {
     candidates.push_back(chosen);
+    if (!chosen.tile.unit.empty()) continue;  // tiles of matrix units come with all their groups
     const double idle = imbalance(view, chosen.tile, budget.units);
     const Work& work = works.of(chosen.tile);
     for (ir::Tile& tile : groupTiles(view, work, budget, env.device, chosen.tile)) {
@@ -120,6 +121,7 @@ std::vector<RegisterTile> frontTiles(const Tiling& tiling, const ir::Module& pla
     Work work = works.of(tile.tile);
     const double microseconds = timeOf(work, tile, budget, env);
     work.cycles = tile.alone;
+    work.gigaflops = tile.gigaflops;
     const Demand demand = model.of(tile.tile, work, microseconds);
     measures.push_back(measuresOf(microseconds, demand.unitMicroseconds, demand.resources));
   }
@@ -138,6 +140,7 @@ std::vector<Alternative> front(const ir::Module& plan, const std::vector<ir::Val
   if (auto other = otherWay(plan, env)) ways.push_back(*std::move(other));
   if (ways.empty() || !ways[0].asked) {
     for (Way& way : directWays(plan, freeLayout, env)) ways.push_back(std::move(way));
+    ways.push_back(matrixWay(plan));
   }
   const auto choose = [&](const Tiling& tiling, const ir::Module& at) {
     return frontTiles(tiling, at, budget, env);

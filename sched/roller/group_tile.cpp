@@ -7,6 +7,7 @@
 #include "hwdb/levels.h"
 #include "ir/loop_count.h"
 #include "ir/staging.h"
+#include "sched/roller/matrix_units.h"
 #include "sched/roller/shape.h"
 #include "sched/roller/step_model.h"
 #include "sched/roller/stream_model.h"
@@ -340,6 +341,7 @@ int64_t groupCount(const TaskView& view, const ir::Tile& tile) {
 
 int64_t workgroupBytes(const TaskView& view, const ir::Tile& tile,
                        const hwdb::Description& device) {
+  if (!tile.unit.empty()) return matrixWorkgroupBytes(view, tile);
   constexpr int64_t kMultiple = 4;  // elements: vectors of them may be moved
   if (device.groupInvocations.value == 1 || !sliced(view, tile)) return 0;
   return stagedBytes(view, tile, kMultiple).value_or(0);

@@ -110,6 +110,24 @@ int64_t registersOf(const MatrixProduct& product, const ir::Tile& tile,
   return ceilDivide(bytes, kRegisterBytes * device.subgroup.value) + kCounters;
 }
 
+struct Slices {
+  ir::FactorSlice a, b;
+};
+Slices slicesOf(const TaskView& view, const MatrixProduct& product, const ir::Tile& tile) {
+  const auto of = [&](const ir::Expr& load, const std::vector<int>& axes) {
+    const ir::ValueId operand =
+        view.plan->op(view.anchor).operands[static_cast<size_t>(load.number())];
+    return ir::factorSlice(load, axes, view.plan->type(operand), tile, view.rank());
+  };
+  return {of(product.rows, product.rowAxes), of(product.columns, product.columnAxes)};
+}
+
+int64_t workgroupBytesOf(const TaskView& view, const MatrixProduct& product, const ir::Tile& tile) {
+  const auto [a, b] = slicesOf(view, product, tile);
+  return (a.elements() + b.elements()) * ir::byteSize(product.rows.dtype()) +
+         ir::scratchElements(product, tile) * ir::byteSize(product.sum);
+}
+
 class MatrixModel {
  public:
   MatrixModel(const TaskView& view, const MatrixProduct& product, const hwdb::MatrixUnit& unit,
@@ -123,9 +141,7 @@ class MatrixModel {
 
   /// Whether registers and workgroup memory hold what a tile needs.
   bool fits(const ir::Tile& tile) const {
-    const auto [a, b] = slices(tile);
-    const int64_t bytes = (a.elements() + b.elements()) * bytes_ +
-                          ir::scratchElements(product_, tile) * ir::byteSize(product_.sum);
+    const int64_t bytes = workgroupBytesOf(view_, product_, tile);
     const int64_t registers = registersOf(product_, tile, device_);
     return bytes <= workgroup_.bytes.value / kGroupsPerUnit &&
            registers <= device_.vectorRegisters.value * device_.vectorLanes.value;
@@ -145,18 +161,6 @@ class MatrixModel {
   }
 
  private:
-  struct Slices {
-    ir::FactorSlice a, b;
-  };
-  Slices slices(const ir::Tile& tile) const {
-    const auto of = [&](const ir::Expr& load, const std::vector<int>& axes) {
-      const ir::ValueId operand =
-          view_.plan->op(view_.anchor).operands[static_cast<size_t>(load.number())];
-      return ir::factorSlice(load, axes, view_.plan->type(operand), tile, view_.rank());
-    };
-    return {of(product_.rows, product_.rowAxes), of(product_.columns, product_.columnAxes)};
-  }
-
   /// Operations in the time in which workgroup memory gives as many bytes as a vector has.
   double operationsPerWorkgroupLoad() const {
     const double given = workgroup_.gigabytesPerSecond.value;
@@ -173,7 +177,7 @@ class MatrixModel {
   /// Of a group, in operations of vectors: both factors are brought, element by element, then
   /// loaded by every subgroup, and multiplied.
   double sliceOperations(const ir::Tile& tile) const {
-    const auto [a, b] = slices(tile);
+    const auto [a, b] = slicesOf(view_, product_, tile);
     const auto brought = static_cast<double>((a.points + b.points) * a.steps);
     const auto lanes = static_cast<double>(device_.vectorLanes.value);
     const double shared = operationsPerWorkgroupLoad();
@@ -269,6 +273,12 @@ int64_t matrixRegisters(const TaskView& view, const ir::Tile& tile,
   const auto product = ir::matrixProduct(*view.expr, tile.laneAxis);
   QT_ASSERT(product.has_value(), "a unit for what is no sum of products");
   return registersOf(*product, tile, device);
+}
+
+int64_t matrixWorkgroupBytes(const TaskView& view, const ir::Tile& tile) {
+  const auto product = ir::matrixProduct(*view.expr, tile.laneAxis);
+  QT_ASSERT(product.has_value(), "a unit for what is no sum of products");
+  return workgroupBytesOf(view, *product, tile);
 }
 
 std::vector<RegisterTile> matrixTiles(const TaskView& view, const Budget& budget,

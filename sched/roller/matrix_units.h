@@ -22,4 +22,8 @@ std::vector<RegisterTile> matrixTiles(const TaskView& view, const Budget& budget
 int64_t matrixRegisters(const TaskView& view, const ir::Tile& tile,
                         const hwdb::Description& device);
 
+/// Bytes of workgroup memory that a group of such a tile takes: a slice of both factors, and the
+/// sums on their way to what happens once per point.
+int64_t matrixWorkgroupBytes(const TaskView& view, const ir::Tile& tile);
+
 }  // namespace quartet::sched

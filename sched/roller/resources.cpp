@@ -87,6 +87,7 @@ void setDemand(Alternative& alternative, const Budget& budget, const Env& env) {
     work.flops = numberOf(predicted, "flops");
     work.bytes = numberOf(predicted, "bytes");
     work.cycles = numberOf(predicted, "cycles");
+    work.gigaflops = numberOf(predicted, "gigaflops");
     const auto& tile = alternative.plan.op(view.anchor).attributes.get<ir::Tile>("tile");
     const Demand demand =
         DemandModel(view, budget, env).of(tile, work, numberOf(predicted, "microseconds"));
