@@ -10,7 +10,7 @@ namespace {
 
 hwdb::Count count(int64_t value) { return {value, hwdb::Provenance::Datasheet, "test"}; }
 
-std::string shapeText(std::vector<int64_t> shape) {
+std::string shapeText(const std::vector<int64_t>& shape) {
   std::string text = "[";
   for (const int64_t extent : shape) text += (text.size() > 1 ? ", " : "") + std::to_string(extent);
   return text + "]";

@@ -135,6 +135,19 @@ TEST_CASE("matrix units: convolutions as products, without padded copies") {
   CHECK(sched::taskSets(plan).size() == 1);
 }
 
+TEST_CASE("matrix units: factors that are computed on the way, and buffers bound in windows") {
+  const std::string text = R"(graph @g(%x: f16[70, 48], %z: f16[70, 48], %w: f16[48, 64]) -> ("y") {
+  %m = max %x, %z : f16[70, 48]
+  %p = contract %m, %w {lhs = [0, 2], out = [0, 1], rhs = [2, 1]} : f16[70, 64]
+  %y = tanh %p : f16[70, 64]
+  return %y
+})";
+  checkExact(text, test::matrixGpu());
+  hwdb::Description narrow = test::matrixGpu();
+  narrow.maxBindingBytes.value = 16 << 10;
+  checkExact(test::matrixProductText("f16", 6, 64, 64, 64), narrow);
+}
+
 TEST_CASE("matrix units: whatever the shapes of units, subgroups and storage") {
   std::mt19937_64 random(11);
   const auto draw = [&](int64_t from, int64_t to) {
