@@ -24,6 +24,10 @@ struct StageBox {
 std::optional<StageBox> stageBox(const std::vector<Expr>& indices,
                                  const std::vector<int64_t>& lengths, int laneAxis);
 
+/// Bytes that an array in workgroup memory takes with what keeps the next one aligned as the loads
+/// of matrix units need it: PTX's want 32.
+constexpr int64_t workgroupArrayBytes(int64_t bytes) { return (bytes + 31) / 32 * 32; }
+
 /// The loads in expressions, each once.
 std::vector<Expr> distinctLoads(const std::vector<Expr>& exprs);
 

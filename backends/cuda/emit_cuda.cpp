@@ -24,11 +24,11 @@ gpu::Language cudaLanguage() {
           .loopLine = "#pragma unroll 1",
           .loopAttribute = "",
           .localId = "int(threadIdx.x)",
-          .subgroupId = "int(threadIdx.x) / warpSize",
+          .subgroupId = "(int(threadIdx.x) / warpSize)",
           .matrix = matrixName,
           .memoryBarrier = "",  // the barrier does it
           .barrier = "__syncthreads();",
-          .shared = "__shared__ ",
+          .shared = "__shared__ __align__(32) ",
           .report = kReport,
           .reportTo = "status, ",
           .overflowIsUndefined = true,

@@ -6,7 +6,8 @@ namespace {
 
 // Registers of a warp's invocation, by PTX's ISA (m16n16k16): 8 of two f16, 4 of two bf16, 2 of
 // four bytes for a factor, 8 for sums. The layout of a factor that was loaded is a part of the
-// product's instruction; it is known when functions are inlined.
+// product's instruction; it is known when functions are inlined. Rows lie a multiple of 16 bytes
+// apart, as CUDA's C++ API asks for (load_matrix_sync); arrays begin at 32.
 constexpr const char* kHeader = R"(#pragma once
 
 #define QT_REGISTERS2(k, m) k(m.r[0]), k(m.r[1])

@@ -95,10 +95,9 @@ std::optional<hwdb::MatrixUnit> matrixUnit(const VkCooperativeMatrixPropertiesNV
   unit.a = elementName(shape.AType);
   unit.b = elementName(shape.BType);
   unit.accumulator = elementName(shape.CType);
-  const auto isByte = [](const std::string& element) { return element == "i8" || element == "u8"; };
   const bool halves = unit.a == "f16" && unit.b == "f16" && unit.accumulator == "f32" &&
                       device.float16 && device.storage16;
-  const bool bytes = isByte(unit.a) && isByte(unit.b) && unit.accumulator == "i32" && device.int8 &&
+  const bool bytes = unit.a == "i8" && unit.b == "i8" && unit.accumulator == "i32" && device.int8 &&
                      device.storage8;
   const bool fits = shape.scope == VK_SCOPE_SUBGROUP_NV && shape.CType == shape.DType;
   if (!fits || (!halves && !bytes)) return std::nullopt;

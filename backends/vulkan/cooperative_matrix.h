@@ -24,9 +24,10 @@ enum class CooperativeMatrix : uint8_t { None, Nv, Khr };
 struct PhysicalDevice;
 
 /// Finds the extension of a device, KHR before NV, and the units that kernels can use by it: of
-/// subgroups, of f16 in f32 and of bytes in i32, in memory that the device has as well. bf16 has no
-/// type in glslang's GLSL. None without the Vulkan memory model, which such shaders are in, or
-/// where a kernel cannot ask for whole subgroups of the size that it was made for.
+/// subgroups, of f16 in f32 and of i8 in i32, in memory that the device has as well. glslang's GLSL
+/// has no type for bf16, and no product of unsigned bytes. None without the Vulkan memory model,
+/// which such shaders are in, or where a kernel cannot ask for whole subgroups of the size that it
+/// was made for.
 void readMatrixUnits(VkInstance instance, PhysicalDevice& device);
 
 /// The unit of an enumerated shape (of VkCooperativeMatrixPropertiesNV, or KHR without saturation);

@@ -52,7 +52,7 @@ gpu::Limits shaderLimits(const PhysicalDevice& device, const TestOptions& option
   shader.target.pushWords = pushBytes / 4;
   const bool narrow = !options.widenStorage;  // what is not stored so is not multiplied so
   if (device.cooperativeMatrix != CooperativeMatrix::None && narrow) {
-    shader.matrices = {ir::DType::F16, ir::DType::I8, ir::DType::U8};
+    shader.matrices = {ir::DType::F16, ir::DType::I8};
   }
   shader.storage8 = device.storage8 && !options.widenStorage;
   shader.storage16 = device.storage16 && !options.widenStorage;

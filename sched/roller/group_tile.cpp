@@ -133,10 +133,10 @@ void chooseSlicedGroup(const TaskView& view, const hwdb::Description& device, in
   }
 }
 
-/// Bytes of workgroup memory that a group's slice takes, every operand's end at a multiple of so
-/// many elements; nothing where it cannot be staged: all that steps read must be sums of axes, of
-/// buffers, without a guard, since points beyond the domain read it too.
-std::optional<int64_t> stagedBytes(const TaskView& view, const ir::Tile& tile, int64_t multiple) {
+/// Bytes of workgroup memory that a group's slice takes; nothing where it cannot be staged: all
+/// that steps read must be sums of axes, of buffers, without a guard, since points beyond the
+/// domain read it too.
+std::optional<int64_t> stagedBytes(const TaskView& view, const ir::Tile& tile) {
   std::vector<int64_t> lengths = tile.group;
   for (int axis = 0; axis < view.rank(); ++axis) {
     const auto i = static_cast<size_t>(axis);
@@ -156,8 +156,8 @@ std::optional<int64_t> stagedBytes(const TaskView& view, const ir::Tile& tile, i
     const auto box = ir::stageBox(load.args(), lengths, tile.laneAxis);
     if (!sound || !box) return std::nullopt;
     // Kernels compute in 32 bits or more.
-    const int64_t elements = ceilDivide(box->elements, multiple) * multiple;
-    bytes += elements * std::max<int64_t>(ir::byteSize(load.dtype()), 4);
+    const int64_t size = std::max<int64_t>(ir::byteSize(load.dtype()), 4);
+    bytes += ir::workgroupArrayBytes(box->elements * size);
   }
   return bytes;
 }
@@ -191,7 +191,7 @@ void stageSlices(const TaskView& view, const hwdb::Description& device, ir::Tile
     const int64_t turns = view.extents[i] / tile.reg[i];
     const auto bytes = [&](int64_t pieces) {  // fewer, the more pieces
       staged.group[i] = ceilDivide(turns, pieces) * tile.reg[i];
-      return stagedBytes(view, staged, 1);
+      return stagedBytes(view, staged);
     };
     if (!bytes(1)) return;
     const auto all = std::views::iota(int64_t{1}, turns);
@@ -199,7 +199,7 @@ void stageSlices(const TaskView& view, const hwdb::Description& device, ir::Tile
         *std::ranges::partition_point(all, [&](int64_t pieces) { return *bytes(pieces) > room; });
     if (*bytes(fewest) <= room) break;
   }
-  if (*stagedBytes(view, staged, 1) <= room && sliced(view, staged)) tile = staged;
+  if (*stagedBytes(view, staged) <= room && sliced(view, staged)) tile = staged;
 }
 
 /// Makes a group of as many register tiles, from the innermost axis outwards; with rows to reuse
@@ -342,9 +342,8 @@ int64_t groupCount(const TaskView& view, const ir::Tile& tile) {
 int64_t workgroupBytes(const TaskView& view, const ir::Tile& tile,
                        const hwdb::Description& device) {
   if (!tile.unit.empty()) return matrixWorkgroupBytes(view, tile);
-  constexpr int64_t kMultiple = 4;  // elements: vectors of them may be moved
   if (device.groupInvocations.value == 1 || !sliced(view, tile)) return 0;
-  return stagedBytes(view, tile, kMultiple).value_or(0);
+  return stagedBytes(view, tile).value_or(0);
 }
 
 int64_t partialStateBytes(const TaskView& view, const ir::Tile& tile,

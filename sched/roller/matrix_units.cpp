@@ -6,6 +6,7 @@
 #include <ranges>
 
 #include "ir/matrix_product.h"
+#include "ir/staging.h"
 #include "sched/roller/group_tile.h"
 #include "sched/roller/step_model.h"
 
@@ -124,8 +125,10 @@ Slices slicesOf(const TaskView& view, const MatrixProduct& product, const ir::Ti
 
 int64_t workgroupBytesOf(const TaskView& view, const MatrixProduct& product, const ir::Tile& tile) {
   const auto [a, b] = slicesOf(view, product, tile);
-  return (a.elements() + b.elements()) * ir::byteSize(product.rows.dtype()) +
-         ir::scratchElements(product, tile) * ir::byteSize(product.sum);
+  const int64_t size = ir::byteSize(product.rows.dtype());
+  return ir::workgroupArrayBytes(a.elements() * size) +
+         ir::workgroupArrayBytes(b.elements() * size) +
+         ir::workgroupArrayBytes(ir::scratchElements(product, tile) * ir::byteSize(product.sum));
 }
 
 class MatrixModel {

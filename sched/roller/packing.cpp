@@ -82,10 +82,11 @@ bool rowsDisplaceOneAnother(const TaskView& view, const Access& access, const ir
     if (cut && strideOf(view, access, axis) == 1) run = tile.group[i] * size;
   }
   for (const int row : rowAxes(view, {tile.laneAxis, tile.lanes})) {
+    if (tile.reg[static_cast<size_t>(row)] < 2) continue;
+    // The axis that panels are cut along (rowPanel).
     const int64_t rows = tile.group[static_cast<size_t>(row)];
     const int64_t pitch = std::abs(strideOf(view, access, row).value_or(0)) * size;
-    if (run == 0 || pitch <= run) continue;
-    if (2 * keptBytes(*cache, rows, run, pitch) < rows * run) return true;
+    return run > 0 && pitch > run && 2 * keptBytes(*cache, rows, run, pitch) < rows * run;
   }
   return false;
 }

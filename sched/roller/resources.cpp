@@ -33,6 +33,7 @@ Resources DemandModel::resourcesOf(const ir::Tile& tile) {
   if (env_.device.groupInvocations.value == 1) return resources;
   std::vector<int64_t> key{tile.laneAxis, tile.order.empty() ? -1 : tile.order.back()};
   key.insert(key.end(), tile.reg.begin(), tile.reg.end());
+  key.insert(key.end(), tile.unit.begin(), tile.unit.end());
   const auto [known, isNew] = registers_.try_emplace(std::move(key));
   if (isNew) known->second = tileRegisters(view_, tile, env_.device);
   resources.registers = known->second;

@@ -157,7 +157,7 @@ class KhrReader {
   std::map<uint32_t, uint32_t> constants_, flags_, useOf_, typeOf_;
 };
 
-const std::vector<ir::DType> kAll{ir::DType::F16, ir::DType::I8, ir::DType::U8};
+const std::vector<ir::DType> kAll{ir::DType::F16, ir::DType::I8};
 
 }  // namespace
 
@@ -280,9 +280,13 @@ TEST_CASE("matrix units: which enumerated shapes are used") {
   device.float16 = true;
   device.storage16 = false;
   CHECK_FALSE(vulkan::matrixUnit(shape, device).has_value());
-  shape.AType = shape.BType = VK_COMPONENT_TYPE_UINT8_NV;
+  shape.AType = shape.BType = VK_COMPONENT_TYPE_SINT8_NV;
   shape.CType = shape.DType = VK_COMPONENT_TYPE_SINT32_NV;
-  CHECK(vulkan::matrixUnit(shape, device)->a == "u8");
+  REQUIRE(vulkan::matrixUnit(shape, device).has_value());
+  CHECK(vulkan::matrixUnit(shape, device)->a == "i8");
+  CHECK(refused([](auto& s) { s.AType = s.BType = VK_COMPONENT_TYPE_UINT8_NV; }));
+  CHECK(refused([](auto& s) { s.BType = VK_COMPONENT_TYPE_UINT8_NV; }));
+  CHECK(refused([](auto& s) { s.AType = VK_COMPONENT_TYPE_UINT8_NV; }));
 }
 
 TEST_CASE("matrix units: a device has those that its driver enumerates, at the database's rates") {

@@ -4,6 +4,7 @@
 // 32-bit elements at aligned indices, of vectors of 2 or 4. Both views share a binding.
 
 #include "backends/common/gpu/emitter.h"
+#include "ir/staging.h"
 
 namespace quartet::gpu {
 
@@ -94,7 +95,8 @@ void Emitter::declareShared(const Op& op) {
   const int width = widths.size() == 1 ? *widths.begin() : 1;
   widths = {width};
   const std::string name = "s" + std::to_string(place_.number) + "_" + std::to_string(id.index);
-  const int64_t elements = (buffer.shape[0].value() + width - 1) / width;
+  const int64_t size = buffer.dtype == DType::Bool ? 4 : ir::byteSize(buffer.dtype);
+  const int64_t elements = ir::workgroupArrayBytes(buffer.shape[0].value() * size) / (width * size);
   const std::string element =
       stored(buffer) ? storageType(buffer.dtype, width) : type(buffer.dtype, width);
   printed_.shared += language_.shared + element + " " + name +

@@ -4,6 +4,7 @@
 
 #include "backends/common/gpu/widen_loads.h"
 #include "backends/common/math.h"
+#include "ir/staging.h"
 
 namespace quartet::gpu {
 
@@ -121,9 +122,9 @@ int64_t sharedBytes(const ir::Module& kernel) {
   for (int i = 0; i < kernel.valueCount(); ++i) {
     const ir::Type& type = kernel.type(ir::ValueId{i});
     if (type.kind != ir::Type::Kind::Buffer || type.space != ir::Space::Workgroup) continue;
-    // A bool is held in 32 bits; the end may be rounded up to a vector.
+    // A bool is held in 32 bits.
     const int64_t size = type.dtype == DType::Bool ? 4 : ir::byteSize(type.dtype);
-    bytes += (type.shape[0].value() + 3) / 4 * 4 * size;
+    bytes += ir::workgroupArrayBytes(type.shape[0].value() * size);
   }
   return bytes;
 }

@@ -43,6 +43,7 @@ constexpr const char* kBuiltIns = R"(
 #define __device__
 #define __launch_bounds__(...)
 #define __shared__ static
+#define __align__(bytes) __attribute__((aligned(bytes)))
 namespace device {
 struct Index { unsigned x, y, z; };
 static thread_local Index threadIdx, blockIdx;

@@ -14,7 +14,7 @@ extern "C" __global__ void __launch_bounds__(64) quartet_kernel(
     const Words words) {
   int group = int(blockIdx.x);
   if (group < int(words.word[0])) {
-    __shared__ float s0_2[64];
+    __shared__ __align__(32) float s0_2[64];
     int v5 = group * 64;
     int v7 = v5 + int(threadIdx.x);
     float v8 = float(b0[v7]);
