@@ -14,6 +14,7 @@ import subprocess
 import sys
 
 import gpu_operators
+import narrow_products
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "bench" / "models"))
@@ -111,6 +112,7 @@ def copy_models(bundle: pathlib.Path) -> None:
         shapes = " ".join(f"--shape {shape}" for run in model["runs"] for shape in run)
         tier = "quick" if model["name"] in QUICK_MODELS else "full"
         lines.append("|".join([model["name"], model["file"], measured, shapes, tier]) + "\n")
+    lines += narrow_products.write(bundle / "share" / "models")
     (bundle / "share" / "models.txt").write_text("".join(lines))
 
 

@@ -204,7 +204,7 @@ class BundleTest(unittest.TestCase):
                 self.assertEqual(entry["device"], "cpu")
         self.assertGreater(report["conformance"][0]["report"]["passed"], 50)
         self.assertGreater(report["operators"][0]["report"]["median_ms"], 0)
-        for name in ("ppocr_cls", "M4 matmul", "| 1.12 | cpu |"):
+        for name in ("ppocr_cls", "matmul_f16", "matmul_i8", "conv_f16", "M4 matmul", "| 1.12 | cpu |"):
             self.assertIn(name, table)
 
     def test_gpu_check_says_what_is_not_there(self):
