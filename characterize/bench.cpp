@@ -33,6 +33,11 @@ KernelShape Bench::shape() const {
           cpu() ? 0 : device().groupInvocations.value};
 }
 
+int Bench::chains() const {
+  const auto registers = static_cast<int>(device().vectorRegisters.value);
+  return std::clamp(registers - 4, 4, 12);
+}
+
 Effort Bench::effort() const {
   const std::chrono::duration<double> spent = std::chrono::steady_clock::now() - start_;
   if (quick || spent.count() > kSecondsOfCare)

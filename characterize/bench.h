@@ -37,6 +37,10 @@ class Bench {
   /// The shape that kernels of the device have.
   KernelShape shape() const;
   Effort effort() const;
+  /// Chains of operations that hide the latency and leave registers for the operands.
+  int chains() const;
+  /// Groups that fill the device several times over.
+  int64_t manyGroups() const { return cpu() ? units() : 8 * units(); }
 
   /// Pieces per microsecond of the first rung that takes long enough to be timed, and whose time is
   /// that of its work; of the last when none does.

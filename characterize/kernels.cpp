@@ -147,26 +147,27 @@ std::string multiplyAddKernel(const std::string& dtype, const KernelShape& shape
   const bool real = dtype[0] == 'f';
   const std::string type = vectorType(dtype, shape.lanes);
   Text text(fmt::format("multiply_add_{}_{}", dtype, chains), shape.invocations);
-  const std::string out = text.buffer("out", "readwrite", dtype, elements);
+  const std::string out = text.buffer("out", "write", dtype, elements);
   const std::string index = ownIndex(text, shape.lanes);
-  const std::string factor = text.load(out, index, dtype, shape.lanes);
-  const std::string addend =
-      text.value(real ? "literal {value = 0.5}" : "literal {value = 3}", type);
+  std::string factor = text.parameter(1);
+  if (dtype != "i32") factor = text.value("cast " + factor, dtype);
+  if (shape.lanes > 1) factor = text.value("splat " + factor, type);
   std::vector<std::string> sums;
   for (int i = 0; i < chains; ++i) {
     const std::string start =
         text.value(fmt::format("literal {{value = {}{}}}", i + 1, real ? ".0" : ""), type);
-    sums.push_back(text.variable(type, text.binary("mul", factor, start, type)));
+    sums.push_back(text.variable(type, start));
   }
   text.loop(text.parameter(0), text.literal(1));
   for (int link = 0; link < kLinksPerCount; ++link) {
-    for (const std::string& sum : sums) {
-      const std::string before = text.get(sum, type);
+    for (size_t i = 0; i < sums.size(); ++i) {
+      const std::string next = text.get(sums[(i + 1) % sums.size()], type);
+      const std::string before = text.get(sums[i], type);
       if (real) {
-        text.set(sum, text.value(fmt::format("fma {}, {}, {}", before, factor, addend), type));
+        text.set(sums[i], text.value(fmt::format("fma {}, {}, {}", next, factor, before), type));
       } else {
-        const std::string product = text.binary("mul", before, factor, type);
-        text.set(sum, text.binary("add", product, addend, type));
+        const std::string product = text.binary("mul", next, factor, type);
+        text.set(sums[i], text.binary("add", product, before, type));
       }
     }
   }

@@ -24,9 +24,12 @@ inline constexpr int64_t kMostIterations = 60000;
 /// Vectors that an invocation of the reading and copying kernels keeps in flight.
 inline constexpr int kStreams = 4;
 
-/// out: `dtype`[elements], read and written, one vector per invocation. `chains` independent chains
-/// of x = x * out + 0.5 (integers: + 3), parameter 0 x kLinksPerCount links each. `dtype`: "f32",
-/// "f64", "i32", "i64"; integers multiply and add as two operations.
+/// out: `dtype`[elements], one vector per invocation. `chains` chains that begin at 1, 2, 3, ...,
+/// parameter 0 x kLinksPerCount links each of x = y * parameter 1 + x, where y is the next chain,
+/// and the first for the last; their sum is stored. As every link needs its neighbour, a compiler
+/// has to keep the chains abreast: of independent ones it may bring one to its end before it begins
+/// the next, and nothing then hides the latency. `dtype`: "f32", "f64", "i32", "i64"; integers
+/// multiply and add as two operations.
 std::string multiplyAddKernel(const std::string& dtype, const KernelShape& shape, int chains,
                               int64_t elements);
 

@@ -15,17 +15,10 @@ struct Arithmetic {
   bool offered;
 };
 
-std::vector<Arithmetic> arithmetics(const hwdb::Description& device) {
-  return {{"f32", 4, true},
-          {"f64", 8, device.float64.value},
-          {"i32", 4, true},
-          {"i64", 8, device.int64.value}};
-}
+const Arithmetic kF32{"f32", 4, true};
 
-/// Chains that hide the latency and leave registers for the operands.
-int chainsOf(const hwdb::Description& device) {
-  const auto registers = static_cast<int>(device.vectorRegisters.value);
-  return std::clamp(registers - 4, 4, 12);
+std::vector<Arithmetic> arithmetics(const hwdb::Description& device) {
+  return {kF32, {"f64", 8, device.float64.value}, {"i32", 4, true}, {"i64", 8, device.int64.value}};
 }
 
 /// Multiply-adds: a suite of its own for each dtype, as drivers take long over many shaders.
@@ -48,7 +41,7 @@ Result<MultiplyAdd> loadMultiplyAdd(const Bench& bench, const Arithmetic& what,
         2.0 * kLinksPerCount * chains * static_cast<double>(count * shape.groupElements());
     loaded.ladders.push_back(builder.ladder(
         [&](uint32_t links) {
-          return api::KernelLaunch{kernel, count, {links}, {builder.whole(out)}};
+          return api::KernelLaunch{kernel, count, {links, 0}, {builder.whole(out)}};
         },
         operations));
   }
@@ -69,43 +62,82 @@ Result<std::vector<Reading>> gigaRates(const Bench& bench, const Arithmetic& wha
   return rates;
 }
 
-/// Groups that fill the device several times over.
-int64_t manyGroups(const Bench& bench) { return bench.cpu() ? bench.units() : 8 * bench.units(); }
+/// Vectors on a CPU; on a GPU an invocation is a lane of the device's own vectors.
+KernelShape shapeOf(const Bench& bench, const Arithmetic& what) {
+  KernelShape shape = bench.shape();
+  shape.lanes = bench.cpu() ? std::max(1, shape.lanes * 4 / what.elementBytes) : 1;
+  return shape;
+}
 
-Status probePeaks(const Bench& bench) {
-  const int chains = chainsOf(bench.device());
+/// Numbers of chains that a peak is looked for with. How many registers a GPU's invocation has is
+/// its driver's to say: too few chains do not hide the latency, too many are kept in memory.
+std::vector<int> chainCounts(const Bench& bench) {
+  return bench.cpu() ? std::vector<int>{bench.chains()} : std::vector<int>{6, 12};
+}
+
+/// The highest of several rates.
+struct Peak {
+  int chains = 0;
+  Reading rate;
+};
+
+struct Peaks {
+  Peak one, all;  // one group; all units
+};
+
+Result<Peaks> peaksOf(const Bench& bench, const Arithmetic& what) {
+  Peaks peaks;
+  for (const int chains : chainCounts(bench)) {
+    const auto rates =
+        QT_TRY(gigaRates(bench, what, shapeOf(bench, what), chains, {1, bench.manyGroups()}));
+    if (rates[0].value > peaks.one.rate.value) peaks.one = {chains, rates[0]};
+    if (rates[1].value > peaks.all.rate.value) peaks.all = {chains, rates[1]};
+  }
+  return peaks;
+}
+
+std::string methodOf(const Bench& bench, const Arithmetic& what, const Peak& peak) {
+  const std::string operation =
+      what.dtype[0] == 'f' ? "multiply-add (2 operations)" : "multiply and add";
+  const std::string form =
+      bench.cpu() ? fmt::format("of {} lanes", shapeOf(bench, what).lanes) : "of one invocation";
+  return fmt::format("{} {} {}, {} chains abreast", what.dtype, operation, form, peak.chains);
+}
+
+Result<Peaks> probePeak(const Bench& bench, const Arithmetic& what) {
+  Peaks peaks = QT_TRY(peaksOf(bench, what));
+  const std::string unit = what.dtype[0] == 'f' ? "GFLOP/s" : "GOP/s";
+  const std::string method = methodOf(bench, what, peaks.all);
+  bench.add({"arithmetic", what.dtype + " peak, one group", unit, peaks.one.rate,
+             methodOf(bench, what, peaks.one)});
+  bench.add({"arithmetic", what.dtype + " peak, all units", unit, peaks.all.rate, method});
+  hwdb::Description& measured = bench.findings.measured;
+  hwdb::Number* field = what.dtype == "f32"   ? &measured.peakGigaflops
+                        : what.dtype == "f64" ? &measured.peakGigaflopsF64
+                                              : nullptr;
+  if (field != nullptr) bench.findings.describe(*field, peaks.all.rate, method + ", all units");
+  return peaks;
+}
+
+/// The number of chains by which f32 is fastest.
+Result<int> probePeaks(const Bench& bench) {
+  int chains = 0;
   for (const Arithmetic& what : arithmetics(bench.device())) {
     if (!what.offered) {
       bench.note(what.dtype + ": the device has no such arithmetic");
       continue;
     }
-    KernelShape shape = bench.shape();
-    shape.lanes = std::max(1, shape.lanes * 4 / what.elementBytes);
-    const bool real = what.dtype[0] == 'f';
-    const std::string unit = real ? "GFLOP/s" : "GOP/s";
-    const std::string method =
-        fmt::format("{} {} of {} lanes, {} independent chains", what.dtype,
-                    real ? "FMA (2 operations)" : "multiply and add", shape.lanes, chains);
-    const auto rates = QT_TRY(gigaRates(bench, what, shape, chains, {1, manyGroups(bench)}));
-    bench.add({"arithmetic", what.dtype + " peak, one group", unit, rates[0], method});
-    bench.add({"arithmetic", what.dtype + " peak, all units", unit, rates[1], method});
-    if (what.dtype == "f32") {
-      bench.findings.describe(bench.findings.measured.peakGigaflops, rates[1],
-                              method + ", all units");
-    }
-    if (what.dtype == "f64") {
-      bench.findings.describe(bench.findings.measured.peakGigaflopsF64, rates[1],
-                              method + ", all units");
-    }
+    const Peaks peaks = QT_TRY(probePeak(bench, what));
+    if (what.dtype == "f32") chains = peaks.all.chains;
   }
   bench.note("f16, bf16, i8 and matrix units: kernels have no arithmetic on them");
-  return {};
+  return chains;
 }
 
 Status probeLatencyOfFma(const Bench& bench) {
-  KernelShape shape = bench.shape();
+  KernelShape shape = shapeOf(bench, kF32);
   if (shape.invocations > 0) shape.invocations = 1;
-  const auto rates = QT_TRY(gigaRates(bench, {"f32", 4, true}, shape, 1, {1}));
+  const auto rates = QT_TRY(gigaRates(bench, kF32, shape, 1, {1}));
   // Operations per nanosecond -> nanoseconds per link, which has 2 operations a lane.
   const Reading nanoseconds = rateOf(2.0 * static_cast<double>(shape.groupElements()), rates[0]);
   bench.add(
@@ -114,7 +146,7 @@ Status probeLatencyOfFma(const Bench& bench) {
 }
 
 /// More and more resident invocations: groups of several sizes.
-Status probeOccupancy(const Bench& bench) {
+Status probeOccupancy(const Bench& bench, int chains) {
   bench.step("arithmetic against resident groups");
   std::vector<int64_t> groups;
   const int64_t most = (bench.quick ? 4 : 16) * bench.units();
@@ -130,10 +162,9 @@ Status probeOccupancy(const Bench& bench) {
   }
   if (bench.quick) sizes.resize(1);
   for (const int64_t size : sizes) {
-    KernelShape shape = bench.shape();
+    KernelShape shape = shapeOf(bench, kF32);
     shape.invocations = size;
-    const auto rates =
-        QT_TRY(gigaRates(bench, {"f32", 4, true}, shape, chainsOf(bench.device()), groups));
+    const auto rates = QT_TRY(gigaRates(bench, kF32, shape, chains, groups));
     Series series{fmt::format("{} invocations a group", size), {}};
     for (size_t i = 0; i < groups.size(); ++i) {
       series.points.push_back({static_cast<double>(groups[i]), rates[i]});
@@ -148,9 +179,9 @@ Status probeOccupancy(const Bench& bench) {
 
 Status probeArithmetic(Bench& bench) {
   bench.step("peak rates");
-  QT_CHECK(probePeaks(bench));
+  const int chains = QT_TRY(probePeaks(bench));
   QT_CHECK(probeLatencyOfFma(bench));
-  return bench.cpu() ? Status{} : probeOccupancy(bench);
+  return bench.cpu() ? Status{} : probeOccupancy(bench, chains);
 }
 
 }  // namespace quartet::characterize

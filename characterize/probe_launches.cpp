@@ -90,7 +90,7 @@ Result<Split> loadSplit(const Bench& bench) {
   const int out = builder.buffer("out", elements * 4);
   Split split;
   const auto add = [&](int64_t groups, uint32_t count) {
-    return builder.sequence({kernel, groups, {count}, {builder.whole(out)}});
+    return builder.sequence({kernel, groups, {count, 0}, {builder.whole(out)}});
   };
   for (uint32_t each = 2; each <= 8192; each *= 2) {
     split.counts.push_back(each * static_cast<uint32_t>(threads));
@@ -178,7 +178,7 @@ Status probeCompile(const Bench& bench) {
   const int64_t elements = shape.groupElements();
   const int kernel = builder.kernel(multiplyAddKernel("f32", shape, 7, elements));
   const int out = builder.buffer("out", elements * 4);
-  const size_t run = builder.sequence({kernel, 1, {1}, {builder.whole(out)}});
+  const size_t run = builder.sequence({kernel, 1, {1, 0}, {builder.whole(out)}});
   const auto suite = QT_TRY(bench.runner.load(builder.suite()));
   const double first = QT_TRY(suite->runOnHost(run));
   const double second = QT_TRY(suite->runOnHost(run));

@@ -26,8 +26,8 @@ TEST_CASE("cli characterize: writes a description and a report, and says so") {
   unsetenv("QUARTET_DEVICES");
   CHECK_MESSAGE(used.status == 0, used.err);
   CHECK(used.out.find("description: " + work.path("out/host.toml")) != std::string::npos);
-  CHECK(used.out.find("independent chains") != std::string::npos);
-  CHECK(work.quartet("devices cpu").out.find("independent chains") == std::string::npos);
+  CHECK(used.out.find("chains abreast") != std::string::npos);
+  CHECK(work.quartet("devices cpu").out.find("chains abreast") == std::string::npos);
 }
 
 TEST_CASE("cli characterize: files that exist are kept unless told otherwise") {
