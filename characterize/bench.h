@@ -91,5 +91,6 @@ Status probeLatency(Bench& bench);
 Status probeWorkgroup(Bench& bench);  // GPUs: workgroup memory and barriers in a group
 Status probeAccess(Bench& bench);     // access width, stride; broadcasts
 Status probeLaunches(Bench& bench);
+Status probeProgress(Bench& bench);  // groups that wait for each other
 
 }  // namespace quartet::characterize

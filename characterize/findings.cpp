@@ -21,6 +21,12 @@ void Findings::describe(hwdb::Number& field, const Reading& reading,
                              reading.p10, reading.p90, device.driver, date);
 }
 
+void Findings::describe(hwdb::Flag& field, bool value, const std::string& method) const {
+  field.value = value;
+  field.provenance = hwdb::Provenance::Measured;
+  field.source = fmt::format("{}; {}, {}", method, device.driver, date);
+}
+
 void Findings::describe(hwdb::Curve& field, std::vector<hwdb::SaturationPoint> points,
                         const std::string& method) const {
   field.value = std::move(points);

@@ -54,6 +54,7 @@ struct Findings {
   const Figure* figure(std::string_view name) const;
   /// Sets a field of `measured` to a reading, with its source.
   void describe(hwdb::Number& field, const Reading& reading, const std::string& method) const;
+  void describe(hwdb::Flag& field, bool value, const std::string& method) const;
   void describe(hwdb::Curve& field, std::vector<hwdb::SaturationPoint> points,
                 const std::string& method) const;
   /// The memory level of `measured` of this name: made at its first use from the device's.

@@ -322,6 +322,26 @@ std::string barrierKernel(int64_t invocations, int64_t sums) {
   return text.str();
 }
 
+std::string meetingKernel(int64_t invocations, int64_t groups) {
+  Text text("meeting", invocations > 0 ? 1 : 0);
+  const std::string arrived = text.buffer("arrived", "readwrite", "i32", 4);
+  const std::string result = text.buffer("seen", "write", "i32", groups);
+  const std::string zero = text.literal(0);
+  const std::string one = text.literal(1);
+  const auto add = [&](const std::string& value) {
+    return text.value(fmt::format("atomic_add {}, {}, {}", arrived, zero, value));
+  };
+  const std::string all = text.parameter(0);
+  const std::string seen = text.variable("i32", text.binary("add", add(one), one));
+  text.loop(text.parameter(1), one);
+  text.effect(fmt::format("if {} {{", text.binary("lt", text.get(seen, "i32"), all, "bool")));
+  text.set(seen, add(zero));
+  text.effect("} {}");
+  text.close();
+  text.store(result, text.value("group_id"), text.get(seen, "i32"));
+  return text.str();
+}
+
 std::string tinyKernel(int64_t invocations, int64_t elements) {
   Text text("tiny", invocations > 0 ? 1 : 0);
   const std::string out = text.buffer("out", "write", "f32", elements);

@@ -66,6 +66,11 @@ std::string workgroupReadKernel(int64_t invocations, int64_t words, int64_t sums
 /// Parameter 0 x kLinksPerCount barriers; out: f32[sums], one per invocation.
 std::string barrierKernel(int64_t invocations, int64_t sums);
 
+/// arrived: i32[4], of zeros; seen: i32[groups]. Every group adds 1 to arrived[0], then looks at it
+/// until it is parameter 0, but parameter 1 times at most, and leaves in seen[group] what it saw
+/// last. Where all see the parameter they were there at once, and none was kept from going on.
+std::string meetingKernel(int64_t invocations, int64_t groups);
+
 /// out[g] = 1 for group g: as little as a kernel can do.
 std::string tinyKernel(int64_t invocations, int64_t elements);
 

@@ -5,14 +5,15 @@
 
 namespace quartet::hwdb {
 
-/// What a field is: a Limit may not be derived; a Cost may.
+/// What a field is: a Limit may not be derived, nor measured unless its rule says so; a Cost may.
 enum class FieldClass : uint8_t { Limit, Cost };
 
 /// What holds of a field, whatever device it describes.
 struct FieldRule {
   FieldClass fieldClass = FieldClass::Cost;
   double minimum = 0;
-  bool required = true;  // a description without it is incomplete
+  bool required = true;     // a description without it is incomplete
+  bool measurable = false;  // a limit that most devices are silent about, and that can be seen
 };
 
 inline constexpr FieldRule kLimit{FieldClass::Limit, 1, true};
@@ -21,6 +22,7 @@ inline constexpr FieldRule kAbility = kSize;
 inline constexpr FieldRule kCount{FieldClass::Cost, 1, true};
 inline constexpr FieldRule kCost{FieldClass::Cost, 0, true};
 inline constexpr FieldRule kOptionalLimit{FieldClass::Limit, 1, false};
+inline constexpr FieldRule kMeasurableLimit{FieldClass::Limit, 1, false, true};
 inline constexpr FieldRule kOptionalCount{FieldClass::Cost, 1, false};
 inline constexpr FieldRule kOptionalCost{FieldClass::Cost, 0, false};
 
@@ -44,7 +46,7 @@ void visitFields(D& d, F visit) {
   visit("subgroupMin", d.subgroupMin, kOptionalLimit);
   visit("subgroupMax", d.subgroupMax, kOptionalLimit);
   visit("subgroupControllable", d.subgroupControllable, kOptionalLimit);
-  visit("forwardProgress", d.forwardProgress, kOptionalLimit);
+  visit("forwardProgress", d.forwardProgress, kMeasurableLimit);
   visit("maxLoopIterations", d.maxLoopIterations, kOptionalLimit);
   visit("vectorLanes", d.vectorLanes, kCount);
   visit("vectorRegisters", d.vectorRegisters, kCount);

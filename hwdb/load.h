@@ -33,7 +33,7 @@ struct Entry {
 
 /// Parses the entries of a file as they are written. Errors name the file, the line and the field:
 /// unknown fields, wrong types, values out of range, a missing provenance or source, a limit that
-/// is merely derived.
+/// is derived, or measured where its rule does not allow it.
 ///
 ///     name = "llvmpipe"
 ///     match = "llvmpipe"            # or: family = "vulkan software", or: architecture = true, or:
@@ -78,8 +78,9 @@ Result<const Entry*> findEntry(std::string_view name, std::span<const Entry> ent
 Result<Description> describe(Description queried, std::span<const Entry> entries);
 
 /// Lays an entry that was measured on the device over its description: every cost that the entry
-/// gives wins, whatever the description has; limits stay. The result's `entry` is the entry's file.
-/// An error names a memory level of the entry that the device does not have.
+/// gives wins, whatever the description has; limits that the description has stay. The result's
+/// `entry` is the entry's file. An error names a memory level of the entry that the device does not
+/// have.
 Result<Description> overlay(Description description, const Entry& measured);
 
 /// The same with the entries in the binary, then the one that was measured on this very device and

@@ -26,11 +26,11 @@ void visit(MemoryLevel& level, F f) {
   visitLevelFields(level, f);
 }
 
-/// Costs that `from` gives replace those of `to`.
+/// Costs that `from` gives replace those of `to`; limits only stand in for what `to` lacks.
 template <class T>
-void replaceCosts(T& to, T from) {
+void layOver(T& to, T from) {
   visit(to, [&](std::string_view key, auto& field, const FieldRule& rule) {
-    if (rule.fieldClass == FieldClass::Limit) return;
+    if (rule.fieldClass == FieldClass::Limit && given(field)) return;
     visit(from, [&](std::string_view other, auto& given_, const FieldRule&) {
       if constexpr (std::is_same_v<decltype(field), decltype(given_)>) {
         if (other == key && given(given_)) field = given_;
@@ -77,7 +77,7 @@ Result<const Entry*> findMeasured(const Description& device, const std::vector<E
 }  // namespace
 
 Result<Description> overlay(Description description, const Entry& measured) {
-  replaceCosts(description, measured.description);
+  layOver(description, measured.description);
   for (const MemoryLevel& level : measured.description.memory) {
     const auto known = std::find_if(description.memory.begin(), description.memory.end(),
                                     [&](const MemoryLevel& l) { return l.name == level.name; });
@@ -85,7 +85,7 @@ Result<Description> overlay(Description description, const Entry& measured) {
       return userError("the device has no memory level '" + level.name + "'", measured.where,
                        "measure the device again: quartet characterize");
     }
-    replaceCosts(*known, level);
+    layOver(*known, level);
   }
   description.entry = measured.where;
   return description;

@@ -162,14 +162,15 @@ Result<TomlTable::Origin> TomlTable::origin(std::string_view key, const toml::ta
   return Origin{*provenance, *source};
 }
 
-Status TomlTable::setOrigin(std::string_view key, const Origin& origin, FieldClass fieldClass,
+Status TomlTable::setOrigin(std::string_view key, const Origin& origin, const FieldRule& rule,
                             Provenance& provenance, std::string& source) const {
   const auto parsed = parseProvenance(origin.provenance);
   if (!parsed) {
     return userError("unknown provenance '" + origin.provenance + "'", where(key),
                      "use measured, datasheet or derived; queried values come from the device");
   }
-  if (fieldClass == FieldClass::Limit && *parsed != Provenance::Datasheet) {
+  const bool seen = rule.measurable && *parsed == Provenance::Measured;
+  if (rule.fieldClass == FieldClass::Limit && *parsed != Provenance::Datasheet && !seen) {
     return userError("a limit cannot be " + origin.provenance, where(key),
                      "limits are queried from the device, or from a datasheet");
   }

@@ -58,7 +58,7 @@ class TomlTable {
   };
 
   Result<Origin> origin(std::string_view key, const toml::table& parts) const;
-  Status setOrigin(std::string_view key, const Origin& origin, FieldClass fieldClass,
+  Status setOrigin(std::string_view key, const Origin& origin, const FieldRule& rule,
                    Provenance& provenance, std::string& source) const;
 
   const toml::table& table_;
@@ -104,7 +104,7 @@ Status TomlTable::field(std::string_view key, Field<T>& field, const FieldRule& 
     error.where = where(key);
     return tl::unexpected(std::move(error));
   }
-  return setOrigin(key, from, rule.fieldClass, field.provenance, field.source);
+  return setOrigin(key, from, rule, field.provenance, field.source);
 }
 
 }  // namespace quartet::hwdb

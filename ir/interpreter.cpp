@@ -99,6 +99,8 @@ Status Interpreter::runOp(OpId id, const Mask& mask) {
     case Opcode::GatherLoad:
     case Opcode::ScatterStore:
       return runAccess(id, mask);
+    case Opcode::AtomicAdd:
+      return runAtomicAdd(id, mask);
     case Opcode::MatrixLoad:
     case Opcode::MatrixStore:
     case Opcode::MatrixMultiplyAdd:

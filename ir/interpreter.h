@@ -56,6 +56,9 @@ class Interpreter {
   Status accessBlock(OpId id, size_t invocation);
   Status accessLanes(OpId id, size_t invocation);
   Status accessElement(OpId id, int64_t index, size_t invocation, Scalar& value);
+  Status runAtomicAdd(OpId id, const Mask& mask);
+  Status accessFault(OpId id, int64_t index, size_t invocation, KernelBuffer::Fault what) const;
+  void countAccess(const KernelBuffer& buffer, bool store);
 
   // Matrices (interpreter_matrix.cpp)
   Status runMatrix(OpId id, const Mask& mask);

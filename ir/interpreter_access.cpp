@@ -93,19 +93,47 @@ Status Interpreter::accessElement(OpId id, int64_t index, size_t invocation, Sca
   const Accessor by{group_, phase_, static_cast<int32_t>(invocation)};
   const KernelBuffer::Fault what =
       store ? buffer->write(index, by, value) : buffer->read(index, by, value);
-  if (what == KernelBuffer::Fault::None) {
-    if (buffer->isDevice()) {
-      KernelTraffic& traffic = run_.traffic;
-      (store ? traffic.stores : traffic.loads) += 1;
-      (store ? traffic.storedBytes : traffic.loadedBytes) += byteSize(buffer->dtype());
-    }
-    return {};
+  if (what == KernelBuffer::Fault::None) countAccess(*buffer, store);
+  return accessFault(id, index, invocation, what);
+}
+
+// atomic_add: the invocations of a group one after another.
+Status Interpreter::runAtomicAdd(OpId id, const Mask& mask) {
+  const Op& op = kernel_.op(id);
+  KernelBuffer* buffer = bound_[static_cast<size_t>(op.operands[0].index)];
+  QT_ASSERT(buffer != nullptr, "an unbound buffer: " + nameOf(op.operands[0]));
+  define(op.results[0]);
+  for (size_t i = 0; i < local_; ++i) {
+    if (mask[i] == 0) continue;
+    const int64_t index = at(op.operands[1], i)->i;
+    const Accessor by{group_, phase_, static_cast<int32_t>(i)};
+    const KernelBuffer::Fault what =
+        buffer->atomicAdd(index, by, *at(op.operands[2], i), *at(op.results[0], i));
+    QT_CHECK(accessFault(id, index, i, what));
+    countAccess(*buffer, false);
+    countAccess(*buffer, true);
   }
+  return {};
+}
+
+void Interpreter::countAccess(const KernelBuffer& buffer, bool store) {
+  if (!buffer.isDevice()) return;
+  KernelTraffic& traffic = run_.traffic;
+  (store ? traffic.stores : traffic.loads) += 1;
+  (store ? traffic.storedBytes : traffic.loadedBytes) += byteSize(buffer.dtype());
+}
+
+Status Interpreter::accessFault(OpId id, int64_t index, size_t invocation,
+                                KernelBuffer::Fault what) const {
   const std::string element = "element " + std::to_string(index) + " of the buffer";
   switch (what) {
-    case KernelBuffer::Fault::OutOfBounds:
+    case KernelBuffer::Fault::None:
+      return {};
+    case KernelBuffer::Fault::OutOfBounds: {
+      const KernelBuffer& buffer = *bound_[static_cast<size_t>(kernel_.op(id).operands[0].index)];
       return fault(id, invocation,
-                   element + " is out of bounds: it has " + std::to_string(buffer->size()));
+                   element + " is out of bounds: it has " + std::to_string(buffer.size()));
+    }
     case KernelBuffer::Fault::Undefined:
       return fault(id, invocation, element + " is read before it is written");
     case KernelBuffer::Fault::RaceInGroup:

@@ -1,5 +1,7 @@
 #include "ir/interpreter_memory.h"
 
+#include "base/result.h"
+
 namespace quartet::ir {
 
 KernelBuffer::KernelBuffer(DType dtype, std::vector<std::byte>& bytes)
@@ -13,14 +15,38 @@ KernelBuffer::KernelBuffer(DType dtype, int64_t elements)
       defined_(static_cast<size_t>(elements)),
       touches_(static_cast<size_t>(elements)) {}
 
-KernelBuffer::Touch& KernelBuffer::touch(int64_t index, const Accessor& by) {
-  Touch& touch = touches_[static_cast<size_t>(index)];
-  if (touch.phase != by.phase) {
-    touch.phase = by.phase;
-    touch.writer = kNobody;
-    touch.reader = kNobody;
+namespace {
+
+/// One more who accesses an element, or `several` where it is another.
+template <class T>
+T joined(T known, T self, T nobody, T several) {
+  return known == nobody || known == self ? self : several;
+}
+
+}  // namespace
+
+KernelBuffer::Fault KernelBuffer::touch(int64_t index, const Accessor& by, Kind kind) {
+  Touch& at = touches_[static_cast<size_t>(index)];
+  if (at.phase != by.phase) {
+    at.phase = by.phase;
+    at.writer = at.reader = at.updater = kNobody;
   }
-  return touch;
+  const auto other = [](auto known, auto self) { return known != kNobody && known != self; };
+  const auto conflicts = [&](auto writer, auto reader, auto updater, auto self) {
+    return other(writer, self) || (kind != Kind::Read && other(reader, self)) ||
+           (kind != Kind::Update && other(updater, self));
+  };
+  if (conflicts(at.writer, at.reader, at.updater, by.invocation)) return Fault::RaceInGroup;
+  if (isDevice() && conflicts(at.writerGroup, at.readerGroup, at.updaterGroup, by.group)) {
+    return Fault::RaceBetweenGroups;
+  }
+  int32_t& who = kind == Kind::Read ? at.reader : kind == Kind::Write ? at.writer : at.updater;
+  int64_t& group = kind == Kind::Read    ? at.readerGroup
+                   : kind == Kind::Write ? at.writerGroup
+                                         : at.updaterGroup;
+  who = joined(who, by.invocation, kNobody, kSeveral);
+  group = joined(group, by.group, int64_t{kNobody}, int64_t{kSeveral});
+  return Fault::None;
 }
 
 std::byte* KernelBuffer::element(int64_t index) {
@@ -31,29 +57,30 @@ std::byte* KernelBuffer::element(int64_t index) {
 KernelBuffer::Fault KernelBuffer::read(int64_t index, const Accessor& by, Scalar& value) {
   if (index < 0 || index >= size()) return Fault::OutOfBounds;
   if (!isDevice() && !defined_[static_cast<size_t>(index)]) return Fault::Undefined;
-  Touch& at = touch(index, by);
-  if (at.writer != kNobody && at.writer != by.invocation) return Fault::RaceInGroup;
-  if (isDevice() && at.writerGroup != kNobody && at.writerGroup != by.group) {
-    return Fault::RaceBetweenGroups;
-  }
-  at.reader = at.reader == kNobody || at.reader == by.invocation ? by.invocation : kSeveral;
-  at.readerGroup = at.readerGroup == kNobody || at.readerGroup == by.group ? by.group : kSeveral;
-  value = readScalar(dtype_, element(index));
-  return Fault::None;
+  const Fault race = touch(index, by, Kind::Read);
+  if (race == Fault::None) value = readScalar(dtype_, element(index));
+  return race;
 }
 
 KernelBuffer::Fault KernelBuffer::write(int64_t index, const Accessor& by, Scalar value) {
   if (index < 0 || index >= size()) return Fault::OutOfBounds;
-  Touch& at = touch(index, by);
-  const auto other = [](auto known, auto self) { return known != kNobody && known != self; };
-  if (other(at.writer, by.invocation) || other(at.reader, by.invocation)) return Fault::RaceInGroup;
-  if (isDevice() && (other(at.writerGroup, by.group) || other(at.readerGroup, by.group))) {
-    return Fault::RaceBetweenGroups;
-  }
-  at.writer = by.invocation;
-  at.writerGroup = by.group;
+  const Fault race = touch(index, by, Kind::Write);
+  if (race != Fault::None) return race;
   if (!isDevice()) defined_[static_cast<size_t>(index)] = true;
   writeScalar(dtype_, value, element(index));
+  return Fault::None;
+}
+
+KernelBuffer::Fault KernelBuffer::atomicAdd(int64_t index, const Accessor& by, Scalar value,
+                                            Scalar& before) {
+  QT_ASSERT(isDevice(), "atomics are on device memory");
+  if (index < 0 || index >= size()) return Fault::OutOfBounds;
+  const Fault race = touch(index, by, Kind::Update);
+  if (race != Fault::None) return race;
+  before = readScalar(dtype_, element(index));
+  const Scalar operands[] = {before, value};
+  bool divides = false;
+  writeScalar(dtype_, applyScalar(Opcode::Add, dtype_, operands, divides), element(index));
   return Fault::None;
 }
 

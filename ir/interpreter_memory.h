@@ -18,7 +18,7 @@ struct Accessor {
 
 /// A buffer of device or workgroup memory that remembers enough of each element's accesses to tell
 /// when two of them race: a write and another access by two invocations in one phase, or, in device
-/// memory, by two groups at all.
+/// memory, by two groups at all. Atomics are writes that do not race with each other.
 class KernelBuffer {
  public:
   enum class Fault : uint8_t { None, OutOfBounds, Undefined, RaceInGroup, RaceBetweenGroups };
@@ -34,19 +34,25 @@ class KernelBuffer {
 
   Fault read(int64_t index, const Accessor& by, Scalar& value);
   Fault write(int64_t index, const Accessor& by, Scalar value);
+  /// `before`: what the element held.
+  Fault atomicAdd(int64_t index, const Accessor& by, Scalar value, Scalar& before);
 
  private:
   struct Touch {
     int64_t phase = -1;
     int32_t writer = kNobody;  // invocations, in this phase
     int32_t reader = kNobody;
+    int32_t updater = kNobody;  // by atomics
     int64_t writerGroup = kNobody;
     int64_t readerGroup = kNobody;
+    int64_t updaterGroup = kNobody;
   };
+  enum class Kind : uint8_t { Read, Write, Update };
   static constexpr int32_t kNobody = -1;
   static constexpr int32_t kSeveral = -2;
 
-  Touch& touch(int64_t index, const Accessor& by);
+  /// Notes an access to an element that exists, if it races with none before it.
+  Fault touch(int64_t index, const Accessor& by, Kind kind);
   std::byte* element(int64_t index);
 
   DType dtype_;

@@ -9,7 +9,8 @@
 // dtype of a load result, a stored value and as source or target of `cast`; `bool` as storage is
 // one byte (0 or 1) on devices with 8-bit storage, otherwise buffers hold u32 and the lowering
 // compares. Two loads and stores of one buffer by different invocations without a barrier between
-// them (or by different groups at all) must not touch one element unless both read.
+// them (or by different groups at all) must not touch one element unless both read. Atomic
+// operations may meet each other on an element, loads and stores likewise only behind a barrier.
 #pragma once
 
 #include <functional>
@@ -73,6 +74,8 @@ class KernelBuilder {
              bool streams = false);
   ValueId gatherLoad(ValueId buffer, ValueId indices, ValueId mask = {});
   void scatterStore(ValueId buffer, ValueId indices, ValueId value, ValueId mask = {});
+  /// What the element held before.
+  ValueId atomicAdd(ValueId buffer, ValueId index, ValueId value);
   void barrier();
 
   /// A matrix of equal elements.

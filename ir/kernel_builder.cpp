@@ -229,6 +229,10 @@ void KernelBuilder::scatterStore(ValueId buffer, ValueId indices, ValueId value,
   emitEffect(Opcode::ScatterStore, std::move(operands));
 }
 
+ValueId KernelBuilder::atomicAdd(ValueId buffer, ValueId index, ValueId value) {
+  return emit(Opcode::AtomicAdd, {buffer, index, value}, module_.type(value));
+}
+
 void KernelBuilder::barrier() { emitEffect(Opcode::Barrier, {}); }
 
 namespace {

@@ -75,6 +75,8 @@ class KernelOpVerifier {
         return get();
       case Opcode::Set:
         return set();
+      case Opcode::AtomicAdd:
+        return atomicAdd();
       case Opcode::Shared:
         return require(result().kind == Type::Kind::Buffer && result().shape.size() == 1 &&
                            result().space == Space::Workgroup,
@@ -235,6 +237,18 @@ class KernelOpVerifier {
     return require(floats || integers, "a product is of floats alone, or of integers");
   }
 
+  Status atomicAdd() const {
+    QT_CHECK(buffer(true));
+    QT_CHECK(buffer(false));
+    const Type& to = operand(0);
+    QT_CHECK(
+        require(to.space == Space::Device && (to.dtype == DType::I32 || to.dtype == DType::U32),
+                "atomics are on i32 and u32 in device memory"));
+    QT_CHECK(require(isIndex(operand(1)), "the index is i32"));
+    return require(operand(2) == Type::scalar(to.dtype) && result() == operand(2),
+                   "value and result are scalars of the buffer's dtype");
+  }
+
   Status access() const {
     const bool loads = op_.opcode == Opcode::Load || op_.opcode == Opcode::GatherLoad;
     const bool stores = op_.opcode == Opcode::Store || op_.opcode == Opcode::ScatterStore;
@@ -303,6 +317,7 @@ class Divergence {
       case Opcode::LaneId:
       case Opcode::Load:
       case Opcode::GatherLoad:
+      case Opcode::AtomicAdd:
         return Same::Nowhere;
       case Opcode::SubgroupId:
       case Opcode::MatrixLoad:

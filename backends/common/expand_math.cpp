@@ -105,6 +105,8 @@ class Rewriter {
       case Opcode::MatrixLoad:
         return builder_.matrixLoad(type, operand(op, 0), operand(op, 1), operand(op, 2),
                                    op.attributes.has("column_major"));
+      case Opcode::AtomicAdd:
+        return builder_.atomicAdd(operand(op, 0), operand(op, 1), operand(op, 2));
       case Opcode::MatrixMultiplyAdd:
         return builder_.matrixMultiplyAdd(operand(op, 0), operand(op, 1), operand(op, 2));
       case Opcode::Shared:

@@ -28,6 +28,19 @@ void Emitter::run(const std::string& symbol) {
   createEntry(symbol);
 }
 
+namespace {
+
+/// Whether a buffer is one that atomics access, which other threads do too.
+bool isAtomic(const ir::Module& kernel, ir::ValueId buffer) {
+  for (int i = 0; i < kernel.opCount(); ++i) {
+    const ir::Op& op = kernel.op({i});
+    if (op.opcode == Opcode::AtomicAdd && op.operands[0] == buffer) return true;
+  }
+  return false;
+}
+
+}  // namespace
+
 // The kernel proper takes its buffers as arguments: `noalias` is a property of arguments, and it is
 // what lets loads leave loops.
 void Emitter::createBody(const std::string& name) {
@@ -42,7 +55,7 @@ void Emitter::createBody(const std::string& name) {
   for (size_t i = 0; i < buffers.size(); ++i) {
     const auto argument = static_cast<unsigned>(i);
     const ir::Type& buffer = kernel_.type(buffers[i]);
-    body_->addParamAttr(argument, llvm::Attribute::NoAlias);
+    if (!isAtomic(kernel_, buffers[i])) body_->addParamAttr(argument, llvm::Attribute::NoAlias);
     body_->addParamAttr(argument, llvm::Attribute::NoCapture);
     if (buffer.access == ir::Type::Access::Read) {
       body_->addParamAttr(argument, llvm::Attribute::ReadOnly);
@@ -162,6 +175,8 @@ void Emitter::emitOp(const ir::Op& op) {
       return emitGather(op);
     case Opcode::ScatterStore:
       return emitScatter(op);
+    case Opcode::AtomicAdd:
+      return emitAtomicAdd(op);
     case Opcode::Report:
       return emitReport(op);
     default:

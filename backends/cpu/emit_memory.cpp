@@ -261,4 +261,10 @@ void Emitter::emitScatter(const ir::Op& op) {
   builder_.CreateMaskedScatter(stored, addresses, elementAlign(element), mask);
 }
 
+void Emitter::emitAtomicAdd(const ir::Op& op) {
+  Value* address = elementPointer(op.operands[0], op.operands[1]);
+  define(op, builder_.CreateAtomicRMW(llvm::AtomicRMWInst::Add, address, operand(op, 2),
+                                      llvm::MaybeAlign(4), llvm::AtomicOrdering::Monotonic));
+}
+
 }  // namespace quartet::cpu

@@ -49,6 +49,7 @@ class Emitter {
   void streamStore(llvm::Value* stored, llvm::Value* address, llvm::Align align);
   void emitGather(const ir::Op& op);
   void emitScatter(const ir::Op& op);
+  void emitAtomicAdd(const ir::Op& op);
   llvm::Value* elementPointer(ir::ValueId buffer, ir::ValueId index);
   llvm::Value* countMask(ir::ValueId count, int lanes);
   llvm::Value* fromMemory(llvm::Value* stored, ir::DType dtype);

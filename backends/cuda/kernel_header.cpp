@@ -217,6 +217,9 @@ inline int bitfieldExtract(int x, int offset, int bits) {
 }
 inline int findMSB(uint x) { return 31 - __clz(int(x)); }
 
+inline int atomicAdd(int& at, int value) { return atomicAdd(&at, value); }
+inline uint atomicAdd(uint& at, uint value) { return atomicAdd(&at, value); }
+
 // ---- the status ----
 
 struct Status {

@@ -23,6 +23,7 @@ Findings sample() {
   findings.device.memory[0].name = "memory";
   findings.describe(findings.measured.peakGigaflops, {1234.5678, 1000, 1300, 7, true}, "chains");
   findings.describe(findings.measured.launchMicroseconds, {3, 2, 9, 5}, "launches");
+  findings.describe(findings.measured.forwardProgress, true, "4 groups met");
   findings.describe(findings.level("L2").latencyNanoseconds, {1e7, 1e7, 1e7, 3}, "chase");
   findings.describe(findings.level("memory").gigabytesPerSecond, {20, 20, 20, 3}, "reading");
   return findings;
@@ -46,6 +47,9 @@ TEST_CASE("characterize: the description is an entry of the database") {
   CHECK(found.peakGigaflops.source.find("noisy") != std::string::npos);
   CHECK(found.launchMicroseconds.value == 3);
   CHECK(found.submitMicroseconds.source.empty());
+  CHECK(found.forwardProgress.value);
+  CHECK(found.forwardProgress.provenance == hwdb::Provenance::Measured);
+  CHECK(found.forwardProgress.source == "4 groups met; driver 2.0, 2026-01-31");
   REQUIRE(found.memory.size() == 2);  // outermost first, whatever was measured first
   CHECK(found.memory[0].name == "memory");
   CHECK(found.memory[1].sharers == 4);

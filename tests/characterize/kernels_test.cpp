@@ -174,6 +174,16 @@ TEST_CASE("characterize kernels: workgroup memory, barriers, next to nothing") {
   std::vector<ir::KernelMemory> barrier{zeros(kInvocations)};
   runText(barrierKernel(kInvocations, kInvocations), 1, barrier, {3});
   CHECK(sum(valuesOf<float>(barrier[0])) == kInvocations);
+  // Groups that run one after another: each sees those before it, and none waits for ever.
+  for (const int64_t invocations : {0, 1}) {
+    std::vector<ir::KernelMemory> meeting{memoryOf<int32_t>(ir::DType::I32, {0, 9, 9, 9}),
+                                          memoryOf<int32_t>(ir::DType::I32, {0, 0, 0, 0})};
+    const auto run = runText(meetingKernel(invocations, 4), 3, meeting, {3, 5});
+    CHECK(valuesOf<int32_t>(meeting[0]) == std::vector<int32_t>{3, 9, 9, 9});
+    CHECK(valuesOf<int32_t>(meeting[1]) == std::vector<int32_t>{1, 2, 3, 0});
+    CHECK(run.loopIterations == 6);
+    CHECK(run.traffic.loads == 3 + 2 * 5);  // the last group does not look again
+  }
   std::vector<ir::KernelMemory> tiny{zeros(6)};
   runText(tinyKernel(1, 6), 6, tiny, {});
   CHECK(sum(valuesOf<float>(tiny[0])) == 6);

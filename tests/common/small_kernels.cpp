@@ -1,5 +1,8 @@
 #include "tests/common/small_kernels.h"
 
+#include <algorithm>
+#include <numeric>
+
 #include "tests/common/kernels.h"
 
 namespace quartet::tests {
@@ -74,6 +77,35 @@ ir::Module wrappingSum() {
   const ValueId sum = b.apply(Opcode::Add, {b.load(x, at), b.load(x, next)});
   b.store(y, at, b.apply(Opcode::Mul, {sum, at}));
   return k.finish();
+}
+
+ir::Module tickets() {
+  Kernel k("tickets", 64);
+  auto& b = k.build;
+  const ValueId counter = k.buffer(DType::I32, 4, ir::Type::Access::ReadWrite);
+  const ValueId sum = k.buffer(DType::U32, 4, ir::Type::Access::ReadWrite);
+  const ValueId drawn = k.output(DType::I32, 64);
+  b.branch(b.apply(Opcode::Eq, {b.localId(), b.literal(0)}), [&] {
+    b.store(counter, b.literal(2), b.literal(0));
+    b.store(sum, b.literal(2), b.literal(0, DType::U32));
+  });
+  b.barrier();
+  const ValueId number = b.atomicAdd(counter, b.literal(2), b.literal(1));
+  b.atomicAdd(sum, b.literal(2), b.cast(number, DType::U32));
+  b.store(drawn, b.localId(), number);
+  return k.finish();
+}
+
+void checkTickets(runtime::Device& device) {
+  const auto results = runProgram(device, programOf(tickets(), 1), {});
+  REQUIRE_MESSAGE(results.has_value(), (results ? "" : results.error().str()));
+  std::vector<int32_t> drawn = valuesOf<int32_t>(results->at(2));
+  std::sort(drawn.begin(), drawn.end());
+  std::vector<int32_t> all(64);
+  std::iota(all.begin(), all.end(), 0);
+  CHECK(drawn == all);
+  CHECK(valuesOf<int32_t>(results->at(0))[2] == 64);
+  CHECK(valuesOf<uint32_t>(results->at(1))[2] == 64 * 63 / 2);
 }
 
 }  // namespace quartet::tests

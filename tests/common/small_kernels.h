@@ -2,6 +2,7 @@
 #pragma once
 
 #include "ir/module.h"
+#include "runtime/device.h"
 
 namespace quartet::tests {
 
@@ -13,5 +14,10 @@ ir::Module rowSum();
 ir::Module groupSum();
 /// i32 sums that wrap, at element numbers that do not.
 ir::Module wrappingSum();
+
+/// Each of 64 invocations draws a number, and adds it to a sum: a counter in i32, a sum in u32.
+ir::Module tickets();
+/// Runs it: every number is drawn once.
+void checkTickets(runtime::Device& device);
 
 }  // namespace quartet::tests

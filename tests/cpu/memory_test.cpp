@@ -5,6 +5,7 @@
 #include <cstring>
 #include <numeric>
 #include <optional>
+#include <thread>
 
 #include "backends/cpu/memory.h"
 #include "tests/cpu/support.h"
@@ -200,6 +201,32 @@ TEST_CASE("gathers and scatters, masked and not") {
       CHECK(to == expected);
     }
   }
+}
+
+TEST_CASE("atomics: threads that draw numbers never draw one twice") {
+  constexpr int kGroups = 20000;
+  constexpr int kThreads = 4;
+  std::vector<ValueId> buffers;
+  ir::Module kernel = tests::makeKernel({DType::I32, DType::U32}, buffers);
+  KernelBuilder b(kernel);
+  const ValueId number = b.atomicAdd(buffers[0], b.literal(1), b.literal(1));
+  const ValueId two = b.literal(2, DType::U32);
+  b.atomicAdd(buffers[1], number, two);  // an index that an atomic gave
+  const ValueId zero = b.literal(0, DType::U32);
+  b.report(b.apply(Opcode::Ne, {b.atomicAdd(buffers[1], number, zero), two}), 1, 2);
+  kernel.addOp(kernel.top(), Opcode::Return, {}, {});
+  const tests::CompiledKernel compiled(kernel);
+  std::vector<int32_t> counter(2, 0);
+  std::vector<uint32_t> drawn(size_t{kGroups} * kThreads, 0);
+  std::vector<tests::KernelStatus> statuses(kThreads);
+  std::vector<std::thread> threads;
+  for (tests::KernelStatus& status : statuses) {
+    threads.emplace_back([&] { status = compiled.run({counter.data(), drawn.data()}, kGroups); });
+  }
+  for (std::thread& thread : threads) thread.join();
+  CHECK(counter == std::vector<int32_t>{0, kGroups * kThreads});
+  CHECK(drawn == std::vector<uint32_t>(drawn.size(), 2));
+  for (const tests::KernelStatus& status : statuses) CHECK(status.code == 0);
 }
 
 TEST_CASE("loops, branches and variables") {

@@ -109,6 +109,11 @@ TEST_CASE("cuda device: workgroup memory, a barrier, 16-bit floats") {
   CHECK(valuesOf<uint16_t>(results[0]) == std::vector<uint16_t>(64, runtime::floatToBf16(96.0F)));
 }
 
+TEST_CASE("cuda device: atomics, every number is drawn once") {
+  const auto device = openFakeOrFail();
+  checkTickets(*device);
+}
+
 TEST_CASE("cuda device: what a kernel reports is an error that names the node, once") {
   const auto device = openFakeOrFail();
   runtime::Program program = programOf(rowSum(), 64, {64});

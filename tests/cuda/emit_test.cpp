@@ -59,6 +59,12 @@ TEST_CASE("CUDA C++ of workgroup memory, a barrier and 16-bit floats") {
   checkCompiles(source, 256);
 }
 
+TEST_CASE("CUDA C++ of atomics") {
+  const std::string source = cudaOf({tickets()});
+  checkGolden("cuda/golden/tickets.cu", source);
+  checkCompiles(source);
+}
+
 TEST_CASE("CUDA C++ of integers: values wrap, element numbers need not") {
   const std::string source = cudaOf({wrappingSum()});
   checkGolden("cuda/golden/wrapping_sum.cu", source);

@@ -152,6 +152,7 @@ Entry measuredEntry(const std::string& level) {
   entry.where = "measured.toml";
   entry.description.peakGigaflops = {7.0, Provenance::Measured, "chains"};
   entry.description.subgroup = {3, Provenance::Datasheet, "sheet"};
+  entry.description.forwardProgress = {true, Provenance::Measured, "met"};
   MemoryLevel memory;
   memory.name = level;
   memory.latencyNanoseconds = {5.0, Provenance::Measured, "chase"};
@@ -172,6 +173,12 @@ TEST_CASE("hwdb: what was measured on the device wins over every cost, and over 
   CHECK(laid->peakGigaflops.value == 7.0);
   CHECK(laid->peakGigaflops.source == "chains");
   CHECK(laid->subgroup.value == 256);
+  REQUIRE_FALSE(given(known->forwardProgress));
+  CHECK(laid->forwardProgress.value);  // a limit that nothing else gives
+  CHECK(laid->forwardProgress.source == "met");
+  Description told = *known;
+  told.forwardProgress = {false, Provenance::Queried, "driver"};
+  CHECK_FALSE(overlay(told, measuredEntry("L1"))->forwardProgress.value);
   CHECK(laid->level("L1")->latencyNanoseconds.value == 5.0);
   CHECK(laid->level("L1")->gigabytesPerSecond.value ==
         known->level("L1")->gigabytesPerSecond.value);

@@ -151,6 +151,17 @@ TEST_CASE("hwdb: errors of fields name file, line and field") {
   });
 }
 
+TEST_CASE("hwdb: a limit that can be seen may be measured, not derived") {
+  const auto seen = parseEntries(entryText(field("forwardProgress", "true", "measured")), "x.toml");
+  REQUIRE_MESSAGE(seen, seen.error().str());
+  CHECK(seen->front().description.forwardProgress.value);
+  CHECK(seen->front().description.forwardProgress.provenance == Provenance::Measured);
+  const auto derived =
+      parseEntries(entryText(field("forwardProgress", "true", "derived")), "x.toml");
+  REQUIRE_FALSE(derived);
+  CHECK(derived.error().message == "a limit cannot be derived");
+}
+
 TEST_CASE("hwdb: errors of lists name file, line and field") {
   const std::string level = "[[memory]]\nname = \"L1\"\nkind = \"cache\"\n";
   const std::string unit = "[[matrix]]\nscope = \"subgroup\"\na = \"f16\"\nb = \"f16\"\n";

@@ -191,6 +191,45 @@ TEST_CASE("races between groups: no barrier helps") {
   CHECK(runBody("%y = load %x, %group : i32\nstore %x, %group, %y", 1, 8).has_value());
 }
 
+TEST_CASE("atomics add one after another and give what was there before") {
+  std::vector<int32_t> x;
+  const Result<KernelRun> result = runBody(
+      "%before = atomic_add %x, %4, %1 : i32\n"  // 4, 5, 6, ... by invocation and group
+      "%is = eq %before, %4 : bool\nif %is { store %x, %0, %4 } {}",
+      3, 2, &x);
+  REQUIRE_MESSAGE(result.has_value(), (result ? "" : result.error().str()));
+  CHECK(x == std::vector<int32_t>{4, 1, 2, 3, 10, 5, 6, 7});
+  CHECK(result->traffic.loads == 6);
+  CHECK(result->traffic.stores == 7);
+  REQUIRE(
+      runBody("%low = literal {value = -2147483648} : i32\n%minus = neg %1 : i32\n"
+              "%a = atomic_add %x, %0, %low : i32\n%b = atomic_add %x, %0, %minus : i32\n"
+              "store %x, %1, %b",
+              1, 1, &x));
+  CHECK(x[0] == INT32_MAX);  // it wraps
+  CHECK(x[1] == INT32_MIN);
+}
+
+TEST_CASE("atomics race with loads and stores, not with each other") {
+  const std::string add = "%a = atomic_add %x, %0, %1 : i32\n";
+  CHECK(runBody(add + add.substr(0, 1) + "b" + add.substr(2), 4, 4).has_value());
+  CHECK(runBody(add + "barrier\n%y = load %x, %0 : i32", 4).has_value());
+  CHECK(runBody("%y = load %x, %0 : i32\n" + add + "store %x, %0, %a", 1).has_value());
+  checkFault(runBody(add + "%y = load %x, %0 : i32", 2), "race: another invocation", "load");
+  checkFault(runBody(add + "store %x, %0, %1", 2), "race: another invocation", "store");
+  checkFault(runBody("%y = load %x, %0 : i32\n" + add, 2), "race: another invocation",
+             "atomic_add");
+  checkFault(runBody("%first = eq %id, %0 : bool\nif %first { store %x, %0, %1 } {}\n" + add, 2),
+             "race: another invocation", "atomic_add");
+  const std::string first = "%first = eq %group, %0 : bool\n";
+  checkFault(runBody(first + "if %first { store %x, %0, %1 } {\n" + add + "}", 1, 2),
+             "race: another group", "atomic_add");
+  checkFault(runBody(first + "if %first {\n" + add + "} { %y = load %x, %0 : i32 }", 1, 2),
+             "race: another group", "load");
+  checkFault(runBody("%8 = add %4, %4 : i32\n%a = atomic_add %x, %8, %1 : i32", 1),
+             "element 8 of the buffer is out of bounds: it has 8", "atomic_add");
+}
+
 TEST_CASE("divergent barriers") {
   const std::string first = "%first = eq %id, %0 : bool\n";
   checkFault(runBody(first + "if %first { barrier } {}", 2), "divergent barrier", "barrier");

@@ -155,6 +155,20 @@ TEST_CASE_FIXTURE(Fixture, "counts that are known vanish or make an access one o
   CHECK(ops() == before);
 }
 
+TEST_CASE_FIXTURE(Fixture, "atomics are never taken for one another") {
+  const ValueId buffer = kernel.addParameter(
+      kernel.top(), Type::kernelBuffer(DType::U32, 64, Type::Access::ReadWrite), "counts");
+  const ValueId one = b.literal(1, DType::U32);
+  const ValueId first = b.atomicAdd(buffer, x, one);
+  const ValueId second = b.atomicAdd(buffer, x, one);
+  CHECK(first != second);
+  CHECK(kernel.type(first) == Type::scalar(DType::U32));
+  kernel.addOp(kernel.top(), Opcode::Return, {}, {});
+  const Result<Module> parsed = parse(print(kernel));
+  REQUIRE_MESSAGE(parsed.has_value(), (parsed ? "" : parsed.error().str()));
+  CHECK(print(*parsed) == print(kernel));
+}
+
 TEST_CASE_FIXTURE(Fixture, "what is built prints and parses back") {
   b.setOrigin({"conv1"});
   const ValueId buffer = kernel.addParameter(

@@ -78,6 +78,17 @@ TEST_CASE("regions round-trip") {
 )");
 }
 
+TEST_CASE("atomics round-trip") {
+  checkRoundTrip(
+      R"(kernel @k(%x: buffer<u32[64]>) attributes {local = 4} {
+  %0 = literal {value = 1} : i32
+  %1 = literal {value = 2} : u32
+  %2 = atomic_add %x, %0, %1 : u32
+  return
+}
+)");
+}
+
 TEST_CASE("constants round-trip exactly, elided ones with invented data") {
   const auto specials =
       makeConstant<float>(DType::F32, {6},

@@ -514,6 +514,33 @@ TEST_CASE("kernels") {
   contains("kernel @k(%x: buffer<f32[4, 4]>) { return }", "1-D buffers");
 }
 
+TEST_CASE("atomics are on i32 and u32 in device memory that is read and written") {
+  const auto on = [](const std::string& buffer, const std::string& body) {
+    return "kernel @k(%x: buffer<" + buffer +
+           "[64]>) attributes {local = 4} {\n"
+           "%i = literal {value = 1} : i32\n%u = literal {value = 1} : u32\n"
+           "%f = literal {value = 1.5} : f32\n" +
+           body + "\nreturn\n}\n";
+  };
+  const std::string add = "%a = atomic_add %x, %i, %i : i32";
+  CHECK(problem(on("readwrite i32", add)) == "");
+  CHECK(problem(on("readwrite u32", "%a = atomic_add %x, %i, %u : u32")) == "");
+  contains(on("read i32", add), "only read");
+  contains(on("write i32", add), "only written");
+  contains(on("readwrite f32", "%a = atomic_add %x, %i, %f : f32"), "atomics are on i32 and u32");
+  contains(on("readwrite i32",
+              "%s = shared : buffer<workgroup readwrite i32[4]>\n"
+              "%a = atomic_add %s, %i, %i : i32"),
+           "in device memory");
+  contains(on("readwrite i32", "%a = atomic_add %x, %u, %i : i32"), "the index is i32");
+  contains(on("readwrite i32", "%a = atomic_add %x, %i, %u : i32"), "of the buffer's dtype");
+  contains(on("readwrite i32", "%a = atomic_add %x, %i, %i : u32"), "of the buffer's dtype");
+  contains(on("readwrite i32", "%v = splat %i : i32x4 %a = atomic_add %x, %i, %v : i32x4"),
+           "scalars");
+  contains(on("readwrite i32", add + " %c = lt %a, %i : bool if %c { barrier } {}"),
+           "a barrier in control flow");
+}
+
 TEST_CASE("barriers stand in uniform control flow") {
   const std::string group = "%g = group_id : i32 %gc = lt %g, %i : bool ";
   const std::string local = "%l = local_id : i32 %lc = lt %l, %i : bool ";

@@ -33,6 +33,8 @@ TEST_CASE("GLSL of a loop over 64-bit integers, native and as two words") {
   checkGolden("vulkan/golden/row_sum_words.comp", glsl({rowSum()}, false));
 }
 
+TEST_CASE("GLSL of atomics") { checkGolden("vulkan/golden/tickets.comp", glsl({tickets()}, true)); }
+
 TEST_CASE("GLSL of two kernels in one shader") {
   checkGolden("vulkan/golden/merged.comp", glsl({relu(), rowSum()}, true));
 }

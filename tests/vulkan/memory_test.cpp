@@ -3,6 +3,7 @@
 #include <numeric>
 
 #include "ir/scalar_eval.h"
+#include "tests/common/small_kernels.h"
 #include "tests/vulkan/fixture.h"
 
 using namespace quartet;
@@ -121,6 +122,14 @@ TEST_CASE("gathers and scatters, masked or not") {
         CHECK((ir::isFloat(dtype) ? static_cast<int64_t>(got.f) : got.i) == wanted);
       }
     }
+  }
+}
+
+TEST_CASE("atomics: every number is drawn once") {
+  FOR_EACH_DEVICE(id) {
+    const auto device = openOrFail(id);
+    checkTickets(*device);
+    checkNoMessages();
   }
 }
 

@@ -115,6 +115,8 @@ void Emitter::emitOp(const Op& op) {
       return emitGather(op);
     case Opcode::ScatterStore:
       return emitScatter(op);
+    case Opcode::AtomicAdd:
+      return emitAtomicAdd(op);
     case Opcode::Barrier:
       return emitBarrier();
     case Opcode::Report:

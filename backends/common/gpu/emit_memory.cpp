@@ -39,10 +39,11 @@ void Emitter::scanAccesses(ir::RegionId region) {
     const bool gathers = op.opcode == Opcode::GatherLoad || op.opcode == Opcode::ScatterStore;
     const bool plain = op.opcode == Opcode::Load || op.opcode == Opcode::Store;
     const bool matrices = op.opcode == Opcode::MatrixLoad || op.opcode == Opcode::MatrixStore;
-    if (!gathers && !plain && !matrices) continue;
+    const bool atomic = op.opcode == Opcode::AtomicAdd;
+    if (!gathers && !plain && !matrices && !atomic) continue;
     Widths& widths = widths_[static_cast<size_t>(op.operands[0].index)];
     const bool guarded = op.operands.size() > (op.opcode == Opcode::Load ? 2 : 3);
-    if (gathers || guarded || matrices) widths.insert(1);
+    if (gathers || guarded || matrices || atomic) widths.insert(1);
     if (plain) widths.insert(accessWidth(op));
   }
 }
@@ -287,6 +288,14 @@ void Emitter::emitScatter(const Op& op) {
     const bool masked = op.operands.size() > 3;
     line(masked ? "if (" + lane(value(op.operands[3]), l) + ") " + store : store);
   }
+}
+
+/// The language's own is indivisible on the whole device, and relaxed.
+void Emitter::emitAtomicAdd(const Op& op) {
+  Parts before = shape(kernel_.type(op.results[0]).dtype, 1);
+  before.text[0] = "atomicAdd(" + element(op.operands[0], 1, scalar(op.operands[1])) + ", " +
+                   scalar(op.operands[2]) + ")";
+  define(op.results[0], std::move(before));
 }
 
 }  // namespace quartet::gpu

@@ -60,6 +60,7 @@ class Emitter {
   void emitStore(const ir::Op& op);
   void emitGather(const ir::Op& op);
   void emitScatter(const ir::Op& op);
+  void emitAtomicAdd(const ir::Op& op);
   std::string element(ir::ValueId buffer, int width, const std::string& index) const;
   std::string fromStorage(ir::DType dtype, int lanes, const std::string& stored) const;
   std::string toStorage(ir::DType dtype, int lanes, const std::string& value) const;

@@ -96,6 +96,7 @@ class Finder {
         return true;
       case Opcode::Store:
       case Opcode::ScatterStore:
+      case Opcode::AtomicAdd:
         return operand != 2;  // the value
       case Opcode::Get:
         return operand == 1;  // the index of an array

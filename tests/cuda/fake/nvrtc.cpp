@@ -82,6 +82,12 @@ inline unsigned atomicCAS(unsigned* at, unsigned expected, unsigned desired) {
   __atomic_compare_exchange_n(at, &expected, desired, false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);
   return expected;
 }
+inline int atomicAdd(int* at, int value) {
+  return __atomic_fetch_add(at, value, __ATOMIC_SEQ_CST);
+}
+inline unsigned atomicAdd(unsigned* at, unsigned value) {
+  return __atomic_fetch_add(at, value, __ATOMIC_SEQ_CST);
+}
 inline unsigned short halfOf(float x) { return bits<unsigned short>((_Float16)x); }
 inline float floatOf(unsigned short x) { return float(bits<_Float16>(x)); }
 struct Barrier {
