@@ -86,6 +86,7 @@ class SuiteBuilder {
 /// The probes, in the order in which they run. Each adds figures, plots and fields of the
 /// description.
 Status probeArithmetic(Bench& bench);
+Status probeMatrixUnits(Bench& bench);
 Status probeBandwidth(Bench& bench);
 Status probeLatency(Bench& bench);
 Status probeWorkgroup(Bench& bench);  // GPUs: workgroup memory and barriers in a group

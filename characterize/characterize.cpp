@@ -16,8 +16,8 @@ namespace {
 using Clock = std::chrono::steady_clock;
 
 /// In the order in which they run.
-constexpr std::array kProbes{probeArithmetic, probeBandwidth, probeLatency, probeWorkgroup,
-                             probeAccess,     probeLaunches,  probeProgress};
+constexpr std::array kProbes{probeArithmetic, probeMatrixUnits, probeBandwidth, probeLatency,
+                             probeWorkgroup,  probeAccess,      probeLaunches,  probeProgress};
 
 std::string today() {
   return fmt::format("{:%Y-%m-%d}", fmt::gmtime(std::chrono::system_clock::now()));

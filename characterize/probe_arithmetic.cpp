@@ -130,7 +130,7 @@ Result<int> probePeaks(const Bench& bench) {
     const Peaks peaks = QT_TRY(probePeak(bench, what));
     if (what.dtype == "f32") chains = peaks.all.chains;
   }
-  bench.note("f16, bf16, i8 and matrix units: kernels have no arithmetic on them");
+  bench.note("f16, bf16, i8, matrix units apart: kernels only store them, and compute in f32, i32");
   return chains;
 }
 

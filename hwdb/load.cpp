@@ -55,8 +55,27 @@ Result<MatrixUnit> parseMatrixUnit(const toml::table& from, const std::string& f
   unit.a = QT_TRY(table.word("a", kElements));
   unit.b = QT_TRY(table.word("b", kElements));
   unit.accumulator = QT_TRY(table.word("accumulator", kElements));
+  const std::vector<int64_t> shape = QT_TRY(table.integers("shape", 3));
   QT_CHECK(readFields(table, unit, [](auto& to, auto visit) { visitMatrixFields(to, visit); }));
+  if (shape.empty()) return unit;
+  Count* extents[] = {&unit.m, &unit.n, &unit.k};
+  for (size_t i = 0; i < shape.size(); ++i) {
+    if (given(*extents[i])) return userError("the shape is given twice", table.where("shape"));
+    *extents[i] = {shape[i], Provenance::Queried, "when it was measured"};
+  }
   return unit;
+}
+
+/// A shape without a source only says which of a device's units was measured.
+Status checkShapes(const TomlTable& table, const Entry& entry) {
+  if (!entry.device.empty()) return {};
+  for (const MatrixUnit& unit : entry.description.matrixUnits) {
+    if (unit.m.provenance == Provenance::Queried) {
+      return userError("'shape' is for entries with 'device'", table.where("matrix"),
+                       "give m, n and k with a provenance and a source");
+    }
+  }
+  return {};
 }
 
 Status parseDescription(TomlTable& table, const std::string& file, Description& description) {
@@ -113,6 +132,7 @@ Result<Entry> parseEntry(const toml::table& from, const std::string& file) {
   QT_CHECK(parseRole(table, entry));
   entry.extends = QT_TRY(table.text("extends", false));
   QT_CHECK(parseDescription(table, file, entry.description));
+  QT_CHECK(checkShapes(table, entry));
   QT_CHECK(table.checkUnknown());
   return entry;
 }

@@ -46,6 +46,14 @@ struct Entry {
 ///     kind = "device"               # device | cache | explicit
 ///     sharers = 1
 ///     latencyNanoseconds = { value = 90.0, provenance = "derived", source = "..." }
+///     [[matrix]]
+///     scope = "subgroup"            # invocation | subgroup | group
+///     a = "f16"
+///     b = "f16"
+///     accumulator = "f32"
+///     m = { ... }                   # and n, k; in an entry of one `device` instead:
+///                                   # shape = [16, 16, 16], which of the device's units it is
+///     gigaflops = { ... }
 ///
 /// A file with several entries has them as [[entry]]. A table with a provenance and a source of its
 /// own may give its fields as bare values; `fields` may be an array of such tables.
@@ -79,8 +87,8 @@ Result<Description> describe(Description queried, std::span<const Entry> entries
 
 /// Lays an entry that was measured on the device over its description: every cost that the entry
 /// gives wins, whatever the description has; limits that the description has stay. The result's
-/// `entry` is the entry's file. An error names a memory level of the entry that the device does not
-/// have.
+/// `entry` is the entry's file. An error names a memory level or a matrix unit of the entry that
+/// the device does not have.
 Result<Description> overlay(Description description, const Entry& measured);
 
 /// The same with the entries in the binary, then the one that was measured on this very device and

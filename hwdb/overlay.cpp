@@ -16,7 +16,7 @@
 namespace quartet::hwdb {
 namespace {
 
-/// What both descriptions and memory levels have fields for.
+/// What descriptions, memory levels and matrix units alike have fields for.
 template <class F>
 void visit(Description& d, F f) {
   visitFields(d, f);
@@ -24,6 +24,10 @@ void visit(Description& d, F f) {
 template <class F>
 void visit(MemoryLevel& level, F f) {
   visitLevelFields(level, f);
+}
+template <class F>
+void visit(MatrixUnit& unit, F f) {
+  visitMatrixFields(unit, f);
 }
 
 /// Costs that `from` gives replace those of `to`; limits only stand in for what `to` lacks.
@@ -37,6 +41,11 @@ void layOver(T& to, T from) {
       }
     });
   });
+}
+
+bool isSame(const MatrixUnit& a, const MatrixUnit& b) {
+  return a.scope == b.scope && a.a == b.a && a.b == b.b && a.accumulator == b.accumulator &&
+         a.m.value == b.m.value && a.n.value == b.n.value && a.k.value == b.k.value;
 }
 
 Result<std::string> readText(const std::string& path) {
@@ -86,6 +95,16 @@ Result<Description> overlay(Description description, const Entry& measured) {
                        "measure the device again: quartet characterize");
     }
     layOver(*known, level);
+  }
+  for (const MatrixUnit& unit : measured.description.matrixUnits) {
+    const auto known = std::find_if(description.matrixUnits.begin(), description.matrixUnits.end(),
+                                    [&](const MatrixUnit& u) { return isSame(u, unit); });
+    if (known == description.matrixUnits.end()) {
+      return userError(
+          "the device has no matrix unit for " + unit.a + " and " + unit.b + " of that shape",
+          measured.where, "measure the device again: quartet characterize");
+    }
+    layOver(*known, unit);
   }
   description.entry = measured.where;
   return description;

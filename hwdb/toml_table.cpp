@@ -1,5 +1,6 @@
 #include "hwdb/toml_table.h"
 
+#include <algorithm>
 #include <cmath>
 #include <optional>
 
@@ -129,6 +130,22 @@ Result<int> TomlTable::integer(std::string_view key, int otherwise) {
     return userError("must be an integer of at least 1", where(key));
   }
   return static_cast<int>(*value);
+}
+
+Result<std::vector<int64_t>> TomlTable::integers(std::string_view key, size_t count) {
+  known_.emplace(key);
+  std::vector<int64_t> numbers;
+  const toml::node* node = table_.get(key);
+  if (node == nullptr) return numbers;
+  if (const toml::array* array = node->as_array()) {
+    for (const toml::node& element : *array) {
+      numbers.push_back(element.value_exact<int64_t>().value_or(0));
+    }
+  }
+  const bool positive =
+      std::all_of(numbers.begin(), numbers.end(), [](int64_t number) { return number >= 1; });
+  if (numbers.size() == count && positive) return numbers;
+  return userError("must be " + std::to_string(count) + " integers of at least 1", where(key));
 }
 
 Result<bool> TomlTable::flag(std::string_view key) {

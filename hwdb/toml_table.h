@@ -33,6 +33,8 @@ class TomlTable {
   /// A string, or an array of at least one; nothing when the key is missing.
   Result<std::vector<std::string>> texts(std::string_view key);
   Result<int> integer(std::string_view key, int otherwise);
+  /// `count` whole numbers of at least 1; nothing when the key is missing.
+  Result<std::vector<int64_t>> integers(std::string_view key, size_t count);
   /// true or false; false when the key is missing.
   Result<bool> flag(std::string_view key);
   /// One of a few words: its value.

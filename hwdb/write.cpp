@@ -49,6 +49,29 @@ std::string line(std::string_view key, const Field<T>& field) {
                      valueText(field.value), quoted(name(field.provenance)), quoted(field.source));
 }
 
+std::string_view scopeText(MatrixUnit::Scope scope) {
+  switch (scope) {
+    case MatrixUnit::Scope::Invocation:
+      return "invocation";
+    case MatrixUnit::Scope::Subgroup:
+      return "subgroup";
+    case MatrixUnit::Scope::Group:
+      return "group";
+  }
+  return "?";
+}
+
+/// Which of the device's units it is, and its rate; nothing without one.
+std::string unitText(const MatrixUnit& unit) {
+  const std::string rate = line("gigaflops", unit.gigaflops);
+  if (rate.empty()) return {};
+  return fmt::format(
+      "\n[[matrix]]\nscope = {}\na = {}\nb = {}\naccumulator = {}\n"
+      "shape = [{}, {}, {}]\n{}",
+      quoted(scopeText(unit.scope)), quoted(unit.a), quoted(unit.b), quoted(unit.accumulator),
+      unit.m.value, unit.n.value, unit.k.value, rate);
+}
+
 std::string_view kindText(MemoryLevel::Kind kind) {
   switch (kind) {
     case MemoryLevel::Kind::Device:
@@ -82,6 +105,7 @@ std::string write(const Entry& entry) {
     visitLevelFields(
         level, [&](std::string_view key, const auto& field, auto...) { text += line(key, field); });
   }
+  for (const MatrixUnit& unit : description.matrixUnits) text += unitText(unit);
   return text;
 }
 

@@ -7,12 +7,16 @@
 #include <cstring>
 #include <numeric>
 
+#include "characterize/matrix_kernels.h"
 #include "ir/kernel.h"
+#include "ir/scalar_eval.h"
 #include "ir/text.h"
 #include "ir/verifier.h"
+#include "tests/characterize/units.h"
 
 using namespace quartet;
 using namespace quartet::characterize;
+using namespace quartet::tests;
 
 namespace {
 
@@ -187,4 +191,106 @@ TEST_CASE("characterize kernels: workgroup memory, barriers, next to nothing") {
   std::vector<ir::KernelMemory> tiny{zeros(6)};
   runText(tinyKernel(1, 6), 6, tiny, {});
   CHECK(sum(valuesOf<float>(tiny[0])) == 6);
+}
+
+TEST_CASE("characterize kernels: chains of dot products of packed elements") {
+  constexpr int kChains = 3;
+  constexpr int kLinks = 5 * kLinksPerCount;
+  for (const KernelShape& shape : kShapes) {
+    const auto lanes = static_cast<size_t>(shape.lanes);
+    const auto elements = static_cast<size_t>(2 * shape.groupElements());
+    const auto packed = [&](uint32_t a, uint32_t b) {
+      std::vector<uint32_t> words(lanes, a);
+      words.resize(2 * lanes, b);
+      return memoryOf(ir::DType::I32, words);
+    };
+    // (1, 2, 3, 200) . (1, -1, 1, -1) = -198
+    std::vector<ir::KernelMemory> bytes{packed(0xc8030201, 0xff01ff01),
+                                        memoryOf(ir::DType::I32, std::vector<int32_t>(elements))};
+    runText(dotProductKernel(dotBytes(), shape, kChains, static_cast<int64_t>(elements)), 2, bytes,
+            {5});
+    const std::vector<int32_t> sums(elements, 0 + 1 + 2 - 198 * kChains * kLinks);
+    CHECK(valuesOf<int32_t>(bytes[1]) == sums);
+    // (1, 2) . (0.5, 0.25) = 1
+    std::vector<ir::KernelMemory> halves{packed(0x40003f80, 0x3e803f00),
+                                         memoryOf(ir::DType::F32, std::vector<float>(elements))};
+    runText(dotProductKernel(dotBf16(), shape, kChains, static_cast<int64_t>(elements)), 2, halves,
+            {5});
+    const std::vector<float> total(elements, 0 + 1 + 2 + kChains * kLinks);
+    CHECK(valuesOf<float>(halves[1]) == total);
+  }
+}
+
+namespace {
+
+/// Small whole numbers, row by row.
+ir::KernelMemory matrixOf(ir::DType dtype, int64_t elements, int64_t step) {
+  const int64_t size = ir::byteSize(dtype);
+  ir::KernelMemory memory{dtype, std::vector<std::byte>(static_cast<size_t>(elements * size))};
+  for (int64_t i = 0; i < elements; ++i) {
+    const int64_t number = i * step % 7 - 3;
+    const bool real = ir::isFloat(dtype);
+    ir::writeScalar(dtype,
+                    real ? ir::floatScalar(static_cast<double>(number)) : ir::intScalar(number),
+                    memory.bytes.data() + i * size);
+  }
+  return memory;
+}
+
+double numberAt(const ir::KernelMemory& memory, int64_t i) {
+  const ir::Scalar scalar =
+      ir::readScalar(memory.dtype, memory.bytes.data() + i * ir::byteSize(memory.dtype));
+  return ir::isFloat(memory.dtype) ? scalar.f : static_cast<double>(scalar.i);
+}
+
+void checkMatrixProducts(const hwdb::MatrixUnit& unit, ir::DType dtype, ir::DType sum) {
+  constexpr int64_t kGroups = 2;
+  constexpr int64_t kLinks = int64_t{2} * kLinksPerCount;
+  const MatrixShape shape{8, 4, 3};
+  const int64_t m = unit.m.value;
+  const int64_t n = unit.n.value;
+  const int64_t k = unit.k.value;
+  const int64_t sums = kGroups * shape.sums(unit);
+  REQUIRE(sums == kGroups * 2 * 3 * m * n);
+  std::vector<ir::KernelMemory> buffers{matrixOf(dtype, m * k, 3), matrixOf(dtype, k * n, 5),
+                                        matrixOf(sum, sums, 0)};
+  runText(matrixProductKernel(unit, shape, kGroups), kGroups, buffers, {2});
+  for (int64_t i = 0; i < sums; ++i) {
+    const int64_t row = i % (m * n) / n;
+    const int64_t column = i % n;
+    double product = 0;
+    for (int64_t step = 0; step < k; ++step) {
+      product += numberAt(buffers[0], row * k + step) * numberAt(buffers[1], step * n + column);
+    }
+    const int64_t chain = i / (m * n) % 3;
+    REQUIRE(numberAt(buffers[2], i) == static_cast<double>(chain) + kLinks * product);
+  }
+}
+
+}  // namespace
+
+TEST_CASE("characterize kernels: chains of products of matrices that subgroups hold") {
+  checkMatrixProducts(subgroupUnit("f16", 8, 8, 16), ir::DType::F16, ir::DType::F32);
+  checkMatrixProducts(subgroupUnit("bf16", 16, 8, 8), ir::DType::BF16, ir::DType::F32);
+  checkMatrixProducts(subgroupUnit("i8", 8, 16, 16), ir::DType::I8, ir::DType::I32);
+}
+
+TEST_CASE("characterize kernels: which matrix units they can multiply by") {
+  CHECK(expressible(dotBytes()));
+  CHECK(expressible(dotBf16()));
+  hwdb::MatrixUnit wider = dotBytes();
+  wider.k.value = 8;
+  CHECK_FALSE(expressible(wider));
+  for (const char* dtype : {"f16", "bf16", "i8", "u8"}) {
+    CHECK(expressible(subgroupUnit(dtype, 16, 16, 16)));
+  }
+  for (const char* dtype : {"tf32", "f64", "f8e4m3", "i4"}) {
+    CHECK_FALSE(expressible(subgroupUnit(dtype, 16, 16, 16)));
+  }
+  hwdb::MatrixUnit narrow = subgroupUnit("f16", 16, 16, 16);
+  narrow.accumulator = "f16";
+  CHECK_FALSE(expressible(narrow));
+  hwdb::MatrixUnit group = subgroupUnit("f16", 64, 128, 16);
+  group.scope = hwdb::MatrixUnit::Scope::Group;
+  CHECK_FALSE(expressible(group));
 }

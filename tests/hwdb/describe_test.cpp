@@ -188,6 +188,42 @@ TEST_CASE("hwdb: what was measured on the device wins over every cost, and over 
   CHECK(unknown.error().message == "the device has no memory level 'L9'");
 }
 
+TEST_CASE("hwdb: measured rates are those of one unit, by its types and its shape") {
+  Description live = liveGpu("NVIDIA A100", "vulkan gpu");
+  const auto unit = [](int64_t n, double rate) {
+    MatrixUnit made;
+    made.a = made.b = "f16";
+    made.accumulator = "f32";
+    made.m = made.k = {16, Provenance::Queried, "driver"};
+    made.n = {n, Provenance::Queried, "driver"};
+    if (rate > 0) made.gigaflops = {rate, Provenance::Measured, "chains"};
+    return made;
+  };
+  live.matrixUnits = {unit(8, 0), unit(16, 0)};
+  Entry measured = measuredEntry("L2");
+  measured.device = "d";
+  measured.driver = "v";
+  measured.description.name = "n";
+  measured.description.matrixUnits = {unit(16, 5.0)};
+  const auto written = parseEntries(write(measured), "measured.toml");
+  REQUIRE_MESSAGE(written, written.error().str());
+  const auto laid = overlay(live, [&] {
+    Entry units = written->front();
+    units.description.memory.clear();
+    return units;
+  }());
+  REQUIRE_MESSAGE(laid, laid.error().str());
+  CHECK_FALSE(given(laid->matrixUnits[0].gigaflops));
+  CHECK(laid->matrixUnits[1].gigaflops.value == 5.0);
+  CHECK(laid->matrixUnits[1].gigaflops.provenance == Provenance::Measured);
+  CHECK(laid->matrixUnits[1].n.source == "driver");
+  Entry other;
+  other.description.matrixUnits = {unit(32, 5.0)};
+  const auto unknown = overlay(live, other);
+  REQUIRE_FALSE(unknown);
+  CHECK(unknown.error().message.find("no matrix unit for f16 and f16") != std::string::npos);
+}
+
 TEST_CASE("hwdb: QUARTET_DEVICES holds for the device and driver that a file names, in full") {
   const tests::TemporaryFolder folder;
   setenv("QUARTET_DEVICES", folder.path().c_str(), 1);

@@ -2,6 +2,7 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <string>
 
 #include "hwdb/fields.h"
@@ -190,6 +191,15 @@ TEST_CASE("hwdb: errors of lists name file, line and field") {
       {kHead + unit + "accumulator = \"f32\"\nm = 16\n", "must be a table", "x.toml:9, field 'm'"},
       {kHead + "[[matrix]]\nscope = \"planet\"\n", "unknown scope 'planet'",
        "x.toml:5, field 'scope'"},
+      {kHead + unit + "accumulator = \"f32\"\nshape = [16, 0, 16]\n",
+       "must be 3 integers of at least 1", "x.toml:9, field 'shape'"},
+      {kHead + unit + "accumulator = \"f32\"\nshape = [16, 16]\n",
+       "must be 3 integers of at least 1", "x.toml:9, field 'shape'"},
+      {kHead + unit + "accumulator = \"f32\"\nshape = [16, 16, 16]\n" +
+           field("n", "16", "datasheet"),
+       "the shape is given twice", "x.toml:9, field 'shape'"},
+      {kHead + unit + "accumulator = \"f32\"\nshape = [16, 16, 16]\n",
+       "'shape' is for entries with 'device'", "x.toml:4, field 'matrix'"},
   });
 }
 
@@ -275,7 +285,6 @@ TEST_CASE("hwdb: what is written of an entry reads as it was") {
     measured.device = entry.description.name;
     measured.driver = "driver";
     measured.description = entry.description;
-    measured.description.matrixUnits.clear();
     const std::string text = write(measured);
     const auto again = parseEntries(text, "measured.toml");
     REQUIRE_MESSAGE(again, again.error().str());
@@ -283,5 +292,9 @@ TEST_CASE("hwdb: what is written of an entry reads as it was") {
     CHECK(again->front().device == entry.description.name);
     CHECK(write(again->front()) == text);
     CHECK(again->front().description.memory.size() == measured.description.memory.size());
+    const auto rated = [](const MatrixUnit& unit) { return given(unit.gigaflops); };
+    const auto& units = measured.description.matrixUnits;
+    CHECK(again->front().description.matrixUnits.size() ==
+          static_cast<size_t>(std::count_if(units.begin(), units.end(), rated)));
   }
 }
