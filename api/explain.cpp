@@ -126,11 +126,13 @@ std::string estimateText(const runtime::PlacedProgram& placed,
     const hwdb::Description& device = *targets[i].description;
     for (const runtime::Wave& wave : placed.programs[i].waves) {
       for (const runtime::Dispatch& dispatch : wave.dispatches) {
-        add(sched::rooflineBound({.flops = dispatch.flops,
-                                  .bytes = dispatch.bytes,
-                                  .cycles = dispatch.cycles,
-                                  .gigaflops = dispatch.gigaflops},
-                                 device));
+        for (const sched::CostShare& share : sched::rooflineShares({.flops = dispatch.flops,
+                                             .bytes = dispatch.bytes,
+                                             .cycles = dispatch.cycles,
+                                             .gigaflops = dispatch.gigaflops},
+                                                                   device)) {
+          add(share);
+        }
       }
       add(sched::launchShare(device));
     }

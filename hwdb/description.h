@@ -101,6 +101,7 @@ struct Description {
   // Optional: more of the execution hierarchy.
   Count schedulersPerUnit;       // parts of a unit that start instructions independently
   Number gigahertz;              // the clock that peaks are given for
+  Count reorderBuffer;           // instructions of one invocation that are under way at a time
   Count fmaLanes;                // f32 multiply-adds that one unit starts per cycle
   Count maxInvocationsPerUnit;   // resident
   Count maxGroupsPerUnit;        // resident

@@ -33,6 +33,7 @@ void visitFields(D& d, F visit) {
   visit("machineUnits", d.machineUnits, kOptionalCount);
   visit("schedulersPerUnit", d.schedulersPerUnit, kOptionalCount);
   visit("gigahertz", d.gigahertz, kOptionalCost);
+  visit("reorderBuffer", d.reorderBuffer, kOptionalCount);
   visit("fmaLanes", d.fmaLanes, kOptionalCount);
   visit("groupInvocations", d.groupInvocations, kCount);
   visit("maxGroupInvocations", d.maxGroupInvocations, kLimit);

@@ -48,20 +48,71 @@ void TaskLowering::registerTile(const std::vector<Linear>& origin) {
       });
 }
 
-/// All rows, vector by vector, the last one counted.
-void TaskLowering::cutLanes(const std::vector<Linear>& origin, std::vector<int64_t> shape) {
+/// Points of the lane axis that a register tile cut by the domain's edge has; 0 where that is not
+/// known: its extent is a symbol, or groups or parts of them begin anywhere.
+int64_t TaskLowering::restOfLanes() const {
+  const auto lane = static_cast<size_t>(tile_.laneAxis);
+  const auto extent = expr_.domain[lane].constant();
+  if (!extent) return 0;
+  const auto aligned = [&](int64_t part) { return part >= *extent || part % reg(lane) == 0; };
+  const bool known = aligned(group(lane)) && (tile_.stage.empty() || aligned(tile_.stage[lane]));
+  return known ? *extent % reg(lane) : 0;
+}
+
+/// All rows of `count` vectors of the lane axis, `most` at most, one vector after the other.
+void TaskLowering::vectors(std::vector<Linear> origin, std::vector<int64_t> shape,
+                           const Linear& count, int64_t most, const LaneCount& laneCount) {
+  const auto lane = static_cast<size_t>(tile_.laneAxis);
+  const Linear first = origin[lane];
+  shape[lane] = tile_.lanes;
+  loop(Linear::of(0), count, 1, {0, most - 1}, [&](const Linear& i) {
+    origin[lane] = first + i * tile_.lanes;
+    points(origin, shape, laneCount(i));
+  });
+}
+
+/// All rows, vector by vector, as far as the lane axis reaches.
+void TaskLowering::cutLanes(const std::vector<Linear>& origin, const std::vector<int64_t>& shape) {
   const auto lane = static_cast<size_t>(tile_.laneAxis);
   const int64_t lanes = tile_.lanes;
-  const Linear left = extents_.of(expr_.domain[lane]) - origin[lane];
-  const Linear count = math_.floorDiv(left + Linear::of(lanes - 1), Linear::of(lanes));
-  shape[lane] = lanes;
-  loop(Linear::of(0), math_.minimum(count, Linear::of(reg(lane) / lanes)), 1,
-       {0, reg(lane) / lanes - 1}, [&](const Linear& i) {
-         std::vector<Linear> point = origin;
-         point[lane] = origin[lane] + i * lanes;
-         points(point, shape,
-                math_.materialize(math_.minimum(left - i * lanes, Linear::of(lanes))));
-       });
+  const int64_t most = reg(lane) / lanes;
+  const LaneCount all = [](const Linear&) { return ValueId{}; };
+  if (whole(lane)) {
+    vectors(origin, shape, Linear::of(most), most, all);
+    return;
+  }
+  const int64_t rest = restOfLanes();
+  if (rest == 0) {
+    const Linear left = extents_.of(expr_.domain[lane]) - origin[lane];
+    const Linear count = math_.floorDiv(left + Linear::of(lanes - 1), Linear::of(lanes));
+    vectors(origin, shape, math_.minimum(count, Linear::of(most)), most, [&](const Linear& i) {
+      return math_.materialize(math_.minimum(left - i * lanes, Linear::of(lanes)));
+    });
+    return;
+  }
+  // Masks that are constants: what they leave is stored by a few plain stores.
+  std::vector<Linear> last = origin;
+  last[lane] = Linear::of(expr_.domain[lane].value() - rest);
+  if (rest >= lanes) vectors(last, shape, Linear::of(rest / lanes), rest / lanes, all);
+  last[lane] = last[lane] + Linear::of(rest / lanes * lanes);
+  const ValueId count = builder_.literal(rest % lanes);
+  if (rest % lanes > 0)
+    vectors(last, shape, Linear::of(1), 1, [&](const Linear&) { return count; });
+}
+
+/// Of a register tile that may be cut or not, where its origin alone says it.
+void TaskLowering::vectorByVector(const std::vector<Linear>& origin,
+                                  const std::vector<int64_t>& shape) {
+  const ValueId here = restOfLanes() > 0 ? inside(origin, true) : ValueId{};
+  if (!here.valid()) {
+    cutLanes(origin, shape);
+    return;
+  }
+  const int64_t most = reg(static_cast<size_t>(tile_.laneAxis)) / tile_.lanes;
+  const auto all = [](const Linear&) { return ValueId{}; };
+  branch(
+      here, [&] { vectors(origin, shape, Linear::of(most), most, all); },
+      [&] { cutLanes(origin, shape); }, true);
 }
 
 /// A register tile that the domain's edge cuts along its rows: row by row.
@@ -70,7 +121,7 @@ void TaskLowering::cutRows(size_t axis, const std::vector<Linear>& origin,
   if (axis == rank()) {
     const std::vector<int64_t> shape(rank(), 1);
     if (tile_.laneAxis >= 0 && !reductionLanes()) {
-      cutLanes(point, shape);
+      vectorByVector(point, shape);
     } else {
       points(point, shape, {});
     }

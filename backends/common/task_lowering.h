@@ -56,7 +56,12 @@ class TaskLowering {
   void spreadOverInvocations(const std::vector<Linear>& base);
   void registerTile(const std::vector<Linear>& origin);
   ir::ValueId inside(const std::vector<Linear>& origin, bool lanes);
-  void cutLanes(const std::vector<Linear>& origin, std::vector<int64_t> shape);
+  using LaneCount = std::function<ir::ValueId(const Linear&)>;  // of a vector, by its number
+  void vectors(std::vector<Linear> origin, std::vector<int64_t> shape, const Linear& count,
+               int64_t most, const LaneCount& laneCount);
+  int64_t restOfLanes() const;
+  void cutLanes(const std::vector<Linear>& origin, const std::vector<int64_t>& shape);
+  void vectorByVector(const std::vector<Linear>& origin, const std::vector<int64_t>& shape);
   void cutRows(size_t axis, const std::vector<Linear>& origin, std::vector<Linear>& point);
   std::vector<Point> pointsOf(const std::vector<Linear>& origin, const std::vector<int64_t>& shape,
                               ir::ValueId laneCount);

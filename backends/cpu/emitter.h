@@ -46,6 +46,7 @@ class Emitter {
   llvm::Value* loadStrided(llvm::Type* element, llvm::Value* address, int lanes, int stride,
                            llvm::Value* count);
   void emitStore(const ir::Op& op);
+  void storeFirst(llvm::Value* stored, llvm::Value* address, llvm::Align align, int count);
   void streamStore(llvm::Value* stored, llvm::Value* address, llvm::Align align);
   void emitGather(const ir::Op& op);
   void emitScatter(const ir::Op& op);

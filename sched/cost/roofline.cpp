@@ -4,17 +4,20 @@
 
 namespace quartet::sched {
 
-CostShare rooflineBound(const Work& work, const hwdb::Description& device) {
+std::vector<CostShare> rooflineShares(const Work& work, const hwdb::Description& device) {
   const double peak = std::max(device.peakGigaflops.value, 1e-3) * 1e3;  // flops per microsecond
   const double perCycle = 2 * device.fmaPerCycle.value *
                           static_cast<double>(device.vectorLanes.value);  // flops of one unit
   const double rate = work.gigaflops > 0 ? work.gigaflops * 1e3 : peak;
   const auto units = static_cast<double>(device.units.value);
   const double share = work.units == 0 ? 1 : std::min(static_cast<double>(work.units) / units, 1.0);
-  const double arithmetic = std::max(work.flops / rate, work.cycles * perCycle / peak) / share;
-  const double memory = work.bytes / (std::max(device.memoryGigabytesPerSecond.value, 1e-3) * 1e3);
-  if (arithmetic >= memory) return {"peakGigaflops", device.peakGigaflops.provenance, arithmetic};
-  return {"memoryGigabytesPerSecond", device.memoryGigabytesPerSecond.provenance, memory};
+  const CostShare arithmetic{"peakGigaflops", device.peakGigaflops.provenance,
+                             std::max(work.flops / rate, work.cycles * perCycle / peak) / share};
+  const CostShare memory{
+      "memoryGigabytesPerSecond", device.memoryGigabytesPerSecond.provenance,
+      work.bytes / (std::max(device.memoryGigabytesPerSecond.value, 1e-3) * 1e3)};
+  if (device.groupInvocations.value == 1) return {arithmetic, memory};
+  return {arithmetic.microseconds >= memory.microseconds ? arithmetic : memory};
 }
 
 CostShare launchShare(const hwdb::Description& device) {
@@ -23,7 +26,9 @@ CostShare launchShare(const hwdb::Description& device) {
 }
 
 double roofline(const Work& work, const hwdb::Description& device) {
-  return rooflineBound(work, device).microseconds + launchShare(device).microseconds;
+  double microseconds = launchShare(device).microseconds;
+  for (const CostShare& share : rooflineShares(work, device)) microseconds += share.microseconds;
+  return microseconds;
 }
 
 }  // namespace quartet::sched

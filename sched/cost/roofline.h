@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string_view>
+#include <vector>
 
 #include "sched/env.h"
 
@@ -14,14 +15,15 @@ struct CostShare {
   double microseconds = 0;
 };
 
-/// What bounds a task set: flops over the peak rate, the cycles of its loops, or bytes over memory
-/// bandwidth, whichever takes longest. Of a part of the units, the rate is that part of the
-/// device's; the bandwidth is the device's for any number.
-CostShare rooflineBound(const Work& work, const hwdb::Description& device);
+/// What a task set takes: flops over the peak rate, or the cycles of its loops, and bytes over
+/// memory bandwidth. The longer of the two alone, where other groups of a unit compute while one
+/// waits for memory; both, where a group is one invocation. Of a part of the units, the rate is
+/// that part of the device's; the bandwidth is the device's for any number.
+std::vector<CostShare> rooflineShares(const Work& work, const hwdb::Description& device);
 /// What one launch adds.
 CostShare launchShare(const hwdb::Description& device);
 
-/// Microseconds: the bound plus one launch.
+/// Microseconds: these shares and one launch.
 double roofline(const Work& work, const hwdb::Description& device);
 
 }  // namespace quartet::sched

@@ -116,6 +116,19 @@ int64_t paddedBoxBytes(const TaskView& view, const ir::Tile& tile) {
   return tile.stage.empty() ? 0 : boxBytes(view, tile).value_or(0);
 }
 
+double paddedBoxCycles(const TaskView& view, const ir::Tile& tile,
+                       const hwdb::Description& device) {
+  if (tile.stage.empty()) return 0;
+  double parts = 1;
+  for (int axis = 0; axis < view.rank(); ++axis) {
+    const auto i = static_cast<size_t>(axis);
+    parts *= static_cast<double>(ceilDivide(view.extents[i], tile.stage[i]));
+  }
+  const auto vector = static_cast<double>(device.vectorLanes.value * kLeastBytes);
+  const double vectors = static_cast<double>(paddedBoxBytes(view, tile)) / vector;
+  return parts * vectors * (1 + kStoreLoads) / device.fmaPerCycle.value;
+}
+
 namespace {
 
 /// Lengthens the parts along `axis`, which are one register tile, as far as there is room. Bytes of
@@ -123,14 +136,14 @@ namespace {
 double growParts(const TaskView& view, double room, int axis, ir::Tile& tile) {
   const auto i = static_cast<size_t>(axis);
   const int64_t tiles = ceilDivide(view.extents[i], tile.reg[i]);
-  for (int64_t parts = 1; parts <= tiles; ++parts) {
+  const auto bytes = [&](int64_t parts) {  // fewer, the more parts
     tile.stage[i] = ceilDivide(tiles, parts) * tile.reg[i];
-    const auto bytes = static_cast<double>(boxBytes(view, tile).value_or(0));
-    if (bytes <= room || parts == tiles) {
-      return bytes * static_cast<double>(ceilDivide(view.extents[i], tile.stage[i]));
-    }
-  }
-  return 0;
+    return static_cast<double>(boxBytes(view, tile).value_or(0));
+  };
+  const auto all = std::views::iota(int64_t{1}, tiles);
+  const int64_t fewest =
+      *std::ranges::partition_point(all, [&](int64_t parts) { return bytes(parts) > room; });
+  return bytes(fewest) * static_cast<double>(ceilDivide(view.extents[i], tile.stage[i]));
 }
 
 }  // namespace

@@ -15,6 +15,9 @@ int paddedLaneAxis(const TaskView& view, const hwdb::Description& device);
 /// Bytes of a task's own memory that the boxes of a tile with parts take; 0 without parts.
 int64_t paddedBoxBytes(const TaskView& view, const ir::Tile& tile);
 
+/// Cycles in which one unit fills the boxes of all parts; 0 without parts.
+double paddedBoxCycles(const TaskView& view, const ir::Tile& tile, const hwdb::Description& device);
+
 /// Sets the parts (ir::Tile::stage) of a tile with its lanes along paddedLaneAxis, and makes its
 /// group consist of whole parts; nothing for other tiles. Parts are as long as the innermost cache
 /// has room for, or the one behind it where those read too much of their neighbours' rows again.

@@ -37,7 +37,10 @@ double pointAccesses(const TaskView& view, const Access& access, int axis,
                      const hwdb::Description& device) {
   const bool inDomain = axis >= 0 && axis < view.rank();
   const double accesses = inDomain ? vectorAccesses(view, access, axis, device) : 1;
-  return accesses * (access.write ? kStoreLoads : 1);
+  if (!access.write) return accesses;
+  // What is stored lane by lane is picked out of its vector first.
+  const bool picked = accesses > 2 && hwdb::given(device.shuffleVectorLoads);
+  return accesses * (kStoreLoads + (picked ? device.shuffleVectorLoads.value : 0));
 }
 
 /// Element n - 1: whether n rows along `axis`, from a multiple of n on, read different values.
@@ -259,6 +262,15 @@ double StepModel::loads(int64_t rows, int64_t vectors, double shared) const {
   return count;
 }
 
+/// The part of the instructions that are under way at a time which a whole reduction is, when its
+/// steps have so many. What one reduction waits for, others do meanwhile, and the ends of loops so
+/// short are predicted.
+double StepModel::shareUnderWay(double instructions) const {
+  if (!hwdb::given(device_.reorderBuffer)) return 1;
+  const auto steps = static_cast<double>(std::max<int64_t>(view_.reductionCount(), 1));
+  return std::min(1.0, instructions * steps / static_cast<double>(device_.reorderBuffer.value));
+}
+
 double StepModel::stepCycles(int64_t rows, int64_t vectors) const {
   const auto operations = static_cast<double>(rows * vectors);
   const double perCycle = std::max(device_.fmaPerCycle.value, 0.125);
@@ -270,10 +282,12 @@ double StepModel::stepCycles(int64_t rows, int64_t vectors) const {
     return (operations + all * operationsPerLoad_) / perCycle;
   }
   // Loads, of vectors as of single values, start as often as vector operations do.
-  const double throughput = std::max(operations, loads(rows, vectors, 1)) / perCycle;
-  return together(throughput, device_.fmaLatencyCycles.value) +
+  const double loads = this->loads(rows, vectors, 1);
+  const double throughput = std::max(operations, loads) / perCycle;
+  const double share = shareUnderWay(operations + loads);
+  return together(throughput, share * device_.fmaLatencyCycles.value) +
          pointLoads(rows, vectors) / perCycle +
-         kLoopCycles / static_cast<double>(std::max<int64_t>(view_.reductionCount(), 1));
+         share * kLoopCycles / static_cast<double>(std::max<int64_t>(view_.reductionCount(), 1));
 }
 
 }  // namespace quartet::sched

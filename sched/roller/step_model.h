@@ -99,6 +99,7 @@ class StepModel {
   double loads(int64_t rows, int64_t vectors, double shared) const;
   double rowLoads(const Operand& operand, int64_t rows, int64_t vectors) const;
   double stepCycles(int64_t rows, int64_t vectors) const;
+  double shareUnderWay(double instructions) const;
   /// Of a register tile's points in a step, in loads.
   double pointLoads(int64_t rows, int64_t vectors) const;
   void countPointAccesses();

@@ -286,12 +286,17 @@ double StreamModel::readFirst(const Access& access, int along) const {
 }
 
 double StreamModel::farCycles(const std::vector<FarAccess>& accesses,
-                              const std::vector<int64_t>& lengths) const {
+                              const std::vector<int64_t>& lengths, bool linesStay) const {
   const ir::Box points = middleOf(view_, lengths);
   double bytes = 0;
   for (const FarAccess& far : accesses) {
+    double first = far.first;
+    const double lines = footprintLineBytes(*view_.plan, far.access, points, lineBytes_);
+    if (linesStay && lines <= farBytes_) {
+      first *= footprintBytes(*view_.plan, far.access, points) / lines;
+    }
     bytes +=
-        far.first * footprintLineBytes(*view_.plan, far.access, points, lineBytes_, kLinesPerPiece);
+        first * footprintLineBytes(*view_.plan, far.access, points, lineBytes_, kLinesPerPiece);
   }
   return bytes / memoryBytesPerCycle_;
 }
@@ -302,7 +307,7 @@ double StreamModel::firstApart(int64_t vectors) const {
   std::vector<int64_t> lengths = onePoint(view_);
   lengths[laneAxis] = std::min(vectors * lane_.lanes, view_.extents[laneAxis]);
   const int64_t columns = ceilDivide(view_.extents[laneAxis], lengths[laneAxis]);
-  return farCycles(farApart_, lengths) * static_cast<double>(columns);
+  return farCycles(farApart_, lengths, false) * static_cast<double>(columns);
 }
 
 double StreamModel::firstShared(int64_t rows, int64_t vectors) const {
@@ -316,7 +321,8 @@ double StreamModel::firstShared(int64_t rows, int64_t vectors) const {
     lengths[row] = std::min(rows * together, view_.extents[row]);
     pieces = ceilDivide(view_.extents[row], lengths[row]);
   }
-  return farCycles(farShared_, lengths) * static_cast<double>(pieces);
+  // The next rows are the next iteration: they find the rest of lines that the cache keeps.
+  return farCycles(farShared_, lengths, true) * static_cast<double>(pieces);
 }
 
 double StreamModel::cycles(int64_t rows, int64_t vectors) const {

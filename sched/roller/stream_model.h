@@ -72,8 +72,9 @@ class StreamModel {
     double first = 1;  // share of what is read that no point before has read
   };
   double readFirst(const Access& access, int along) const;
-  double farCycles(const std::vector<FarAccess>& accesses,
-                   const std::vector<int64_t>& lengths) const;
+  /// `linesStay`: others read the rest of a line before it leaves the level behind the innermost.
+  double farCycles(const std::vector<FarAccess>& accesses, const std::vector<int64_t>& lengths,
+                   bool linesStay) const;
   double firstApart(int64_t vectors) const;
   double firstShared(int64_t rows, int64_t vectors) const;
   /// The level behind the innermost cache, and what that cache keeps.

@@ -12,4 +12,11 @@ namespace quartet::sched {
 void streamWrites(ir::Module& plan, const TaskView& view, const ir::Tile& tile,
                   const hwdb::Description& device);
 
+/// Cycles that one unit takes longer to write what no cache of its own keeps, where a register tile
+/// stores vectors in rows that lie apart: parts of lines that have left that cache before the rest
+/// of them is written, or rows of which none is fetched ahead. 0 where memory's bytesPerCycle is
+/// not given.
+double scatteredWriteCycles(const TaskView& view, const ir::Tile& tile,
+                            const hwdb::Description& device);
+
 }  // namespace quartet::sched

@@ -79,6 +79,11 @@ Work workOf(const TaskView& view, const LaneChoice& lane) {
   return work;
 }
 
+double besideSteps(const TaskView& view, const ir::Tile& tile, const hwdb::Description& device) {
+  if (!view.reduces()) return 0;
+  return paddedBoxCycles(view, tile, device) + scatteredWriteCycles(view, tile, device);
+}
+
 double timeOf(Work work, const RegisterTile& tile, const Budget& budget, const Env& env) {
   work.cycles = tile.cycles;
   work.gigaflops = tile.gigaflops;
@@ -119,15 +124,22 @@ LaneTiles laneTiles(const TaskView& view, const LaneChoice& lane, const Budget& 
                     const Env& env) {
   LaneTiles of;
   of.tiles = registerTiles(view, lane, env.device);
-  of.alone = of.tiles.front().cycles;
-  of.sums = sumsOf(view, of.tiles.front().tile);
   const Work work = workOf(view, lane);
   for (RegisterTile& tile : of.tiles) {
     chooseGroupTile(view, work, budget, env.device, tile.tile);
     choosePaddedBoxes(view, env.device, tile.tile);
-    tile.alone = tile.cycles;
-    tile.cycles *= imbalance(view, tile.tile, budget.units);
+    tile.beside = besideSteps(view, tile.tile, env.device);
+    tile.alone = tile.cycles + tile.beside;
+    tile.cycles = tile.alone * imbalance(view, tile.tile, budget.units);
   }
+  // What the models of a reduction's steps do not count may make another one the best.
+  auto first = of.tiles.begin();
+  for (auto tile = of.tiles.begin(); tile != of.tiles.end(); ++tile) {
+    if (tile->alone < kBetter * first->alone) first = tile;
+  }
+  std::rotate(of.tiles.begin(), first, first + 1);
+  of.alone = of.tiles.front().alone;
+  of.sums = sumsOf(view, of.tiles.front().tile);
   // Units decide among tiles that give the same bits.
   auto best = of.tiles.begin();
   for (auto tile = of.tiles.begin(); tile != of.tiles.end(); ++tile) {

@@ -50,6 +50,10 @@ double applyBest(ir::Module& plan, ir::OpId tasks, const std::vector<ir::ValueId
 /// What a task set computes and moves when lanes run so.
 Work workOf(const TaskView& view, const LaneChoice& lane);
 
+/// Cycles of one unit that a reduction takes beside its steps: to bring padded boxes, and to write
+/// where it takes longer than one row after the other.
+double besideSteps(const TaskView& view, const ir::Tile& tile, const hwdb::Description& device);
+
 /// The predicted time of a task set with a tile, in microseconds.
 double timeOf(Work work, const RegisterTile& tile, const Budget& budget, const Env& env);
 

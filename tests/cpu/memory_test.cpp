@@ -84,6 +84,31 @@ TEST_CASE("masked loads and stores touch the active lanes only") {
   }
 }
 
+TEST_CASE("stores of a known number of lanes touch these only") {
+  for (DType dtype : kStorageTypes) {
+    CAPTURE(ir::name(dtype));
+    const auto size = static_cast<size_t>(ir::byteSize(dtype));
+    for (int lanes : {1, 4, 8, 16}) {
+      for (int count = -1; count <= lanes + 1; ++count) {
+        CAPTURE(lanes);
+        CAPTURE(count);
+        std::vector<ValueId> buffers;
+        ir::Module kernel = tests::makeKernel({dtype, dtype}, buffers);
+        KernelBuilder b(kernel);
+        b.store(buffers[1], b.param(0), b.load(buffers[0], b.literal(0), lanes), b.literal(count));
+        const size_t active = static_cast<size_t>(std::clamp(count, 0, lanes)) * size;
+        const Guarded to(std::max(active, size));
+        std::vector<std::byte> from(static_cast<size_t>(lanes) * size);
+        for (size_t i = 0; i < from.size(); ++i) {
+          from[i] = std::byte(dtype == DType::Bool ? i * 5 % 7 % 2 : i * 37 % 113);
+        }
+        tests::CompiledKernel(kernel).run({from.data(), to.data()}, 1, {active == 0 ? 1U : 0U});
+        CHECK(std::memcmp(from.data(), to.data(), active) == 0);
+      }
+    }
+  }
+}
+
 TEST_CASE("inactive lanes of a load read as zero") {
   std::vector<ValueId> buffers;
   ir::Module kernel = tests::makeKernel({DType::F32, DType::F32}, buffers);

@@ -1,7 +1,12 @@
 // Where Roller has padded boxes brought into a task's own memory, and how large they are.
+#include "sched/roller/padded_boxes.h"
+
 #include <doctest/doctest.h>
 
+#include <cmath>
+
 #include "ir/staging.h"
+#include "sched/roller/step_model.h"
 #include "sched/task_set.h"
 #include "tests/common/harness.h"
 
@@ -81,6 +86,49 @@ TEST_CASE("padded boxes: rows follow the room in the caches") {
   CHECK(far.bytes > 1 << 10);
   CHECK(far.bytes <= 64 << 10);
   test::checkGraphOn(cached(16 << 10, 4 << 20), depthwise(3, 50, 50));
+}
+
+TEST_CASE("padded boxes: filling them takes time, in every part") {
+  const hwdb::Description device = cached(32 << 10, 1 << 20);
+  const ir::Module plan = test::planned(test::expressed(depthwise(3, 40, 50)), device);
+  const ir::OpId tasks = sched::taskSets(plan).back();
+  const sched::TaskView view = sched::viewOf(plan, tasks, {});
+  ir::Tile tile = plan.op(view.anchor).attributes.get<ir::Tile>("tile");
+  REQUIRE(tile.stage.size() == 6);
+  const auto lanes = static_cast<double>(device.vectorLanes.value);
+  // A box of so many rows of the image, and one above and below them: a load and a store a vector,
+  // of which the first and the last are for the columns at the left and at the right of whole
+  // vectors.
+  for (const int64_t rows : {1, 5, 40}) {
+    tile.stage = {1, 1, rows, 50, 3, 3};
+    const double parts = 2.0 * 3 * 40 / static_cast<double>(rows);
+    const double vectors = (1 + std::ceil(50 / lanes) + 1) * static_cast<double>(rows + 2);
+    CHECK(sched::paddedBoxCycles(view, tile, device) ==
+          doctest::Approx(parts * vectors * 3 / device.fmaPerCycle.value));
+  }
+  tile.stage.clear();
+  CHECK(sched::paddedBoxCycles(view, tile, device) == 0);
+}
+
+TEST_CASE("rows: reductions that are short beside what is under way wait for no latency") {
+  hwdb::Description device = cached(32 << 10, 1 << 20);
+  device.vectorRegisters.value = 32;
+  const ir::Module plan = test::planned(test::expressed(depthwise(6, 20, 21)), device);
+  const sched::TaskView view = sched::viewOf(plan, sched::taskSets(plan).back(), {});
+  const sched::LaneChoice lane{3, device.vectorLanes.value};
+  const auto cycles = [&](double latency, int64_t reorderBuffer, int64_t rows) {
+    device.fmaLatencyCycles.value = latency;
+    device.reorderBuffer = {reorderBuffer, hwdb::Provenance::Derived, "test"};
+    return sched::StepModel(view, lane, 2, 5, false, device).cycles(rows, 1);
+  };
+  constexpr int64_t kMany = 1 << 20;
+  constexpr int64_t kFew = 8;  // nine steps are more
+  CHECK(cycles(64, kMany, 1) < 1.01 * cycles(1, kMany, 1));
+  CHECK(cycles(64, kFew, 1) > 16 * cycles(1, kFew, 1));
+  CHECK(cycles(64, kFew, 1) > 2 * cycles(64, kFew, 4));
+  // Between the two, the latency counts as far as steps fill what is under way.
+  CHECK(cycles(64, 64, 1) > cycles(64, kMany, 1));
+  CHECK(cycles(64, 64, 1) < cycles(64, kFew, 1));
 }
 
 TEST_CASE("padded boxes: a copy where they have no room, or where other points read them again") {

@@ -1,4 +1,6 @@
 // Which writes go past the caches.
+#include "sched/roller/streaming.h"
+
 #include <doctest/doctest.h>
 
 #include "ir/text.h"
@@ -60,4 +62,44 @@ TEST_CASE("streams: rows that share lines with others do not, nor do workgroups"
   CHECK_FALSE(streams(columns("64"), wide));
   test::checkGraphOn(cached(1 << 10), columns("64"));
   CHECK_FALSE(streams(rectified("40, 64"), cached(1 << 10, test::weakGpu())));
+}
+
+TEST_CASE("streams: rows that are written at a time take longer, parts of lines that leave too") {
+  hwdb::Description device = test::cachedCpu(16 << 10, 64 << 10);
+  hwdb::MemoryLevel memory = test::cache("memory", int64_t{1} << 30, 4);
+  memory.kind = hwdb::MemoryLevel::Kind::Device;
+  device.memory.insert(device.memory.begin(), memory);
+  const auto cycles = [&](const std::string& text, std::vector<int64_t> reg, int laneAxis) {
+    const ir::Module plan = test::planned(test::expressed(text), device);
+    const sched::TaskView view = sched::viewOf(plan, sched::taskSets(plan).back(), {});
+    ir::Tile tile = plan.op(view.anchor).attributes.get<ir::Tile>("tile");
+    tile.reg = std::move(reg);
+    tile.laneAxis = laneAxis;
+    tile.group = view.extents;
+    return sched::scatteredWriteCycles(view, tile, device);
+  };
+  const auto pool = [](int64_t images) {
+    const std::string n = std::to_string(images);
+    return "graph @g(%x: f32[" + n + R"(, 40, 48]) -> ("y") {
+  %y = window %x {dilations = [1, 1, 1], fn = max, pads = [0, 1, 1, 0, 1, 1], strides = [1, 1, 1], window = [1, 3, 3]} : f32[)" +
+           n + ", 40, 48]\n  return %y\n}";
+  };
+  CHECK(cycles(pool(40), {1, 1, 8, 1, 1}, 2) == 0);
+  const double few = cycles(pool(40), {1, 2, 8, 1, 1}, 2);
+  CHECK(few > 0);
+  CHECK(cycles(pool(40), {1, 6, 8, 1, 1}, 2) > 4 * few);
+  CHECK(cycles(pool(40), {1, 12, 8, 1, 1}, 2) == cycles(pool(40), {1, 6, 8, 1, 1}, 2));
+  CHECK(cycles(pool(40), {1, 6, 48, 1, 1}, 2) < cycles(pool(40), {1, 6, 8, 1, 1}, 2));
+  CHECK(cycles(pool(2), {1, 6, 8, 1, 1}, 2) == 0);   // stays in the second cache
+  CHECK(cycles(pool(40), {1, 8, 6, 1, 1}, 1) == 0);  // nothing that lanes store together
+
+  // Columns of vectors, each over all rows: 8 of the 16 elements of a line leave before the rest.
+  const std::string product = R"(graph @g(%x: f32[2000, 3], %w: f32[3, 64]) -> ("y") {
+  %y = contract %x, %w {lhs = [0, 2], out = [0, 1], rhs = [2, 1]} : f32[2000, 64]
+  return %y
+})";
+  const double halves = cycles(product, {1, 8, 3}, 1);
+  CHECK(halves > 0);
+  CHECK(cycles(product, {4, 8, 3}, 1) == doctest::Approx(halves));
+  CHECK(cycles(product, {1, 64, 3}, 1) < halves / 2);
 }
