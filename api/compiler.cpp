@@ -1,5 +1,7 @@
 #include "api/compiler.h"
 
+#include <chrono>
+
 #include "api/convert.h"
 #include "api/explain.h"
 #include "api/fronts.h"
@@ -252,7 +254,10 @@ Status Specialisation::scheduleOn(PlacedGraph placed, ScheduledModel& scheduled)
     if (!options_.fronts) continue;
     target.reportFront = [&fronts](const auto& front) { fronts += frontText(front); };
   }
+  const auto start = std::chrono::steady_clock::now();
   scheduled.schedule = QT_TRY(scheduleGraph(std::move(placed), targets, options_));
+  const std::chrono::duration<double, std::milli> took = std::chrono::steady_clock::now() - start;
+  scheduled.milliseconds += took.count();
   scheduled.schedule.fronts = std::move(fronts);
   for (const auto& tuner : tuners) {
     scheduled.trials.insert(scheduled.trials.end(), tuner->trials().begin(), tuner->trials().end());
@@ -302,6 +307,7 @@ Result<std::shared_ptr<Session::Data>> Specialisation::compileScheduled(
   data->program = std::make_shared<const runtime::PlacedProgram>(
       QT_TRY(lowerSchedule(scheduled_.schedule, scheduled_.targets(), symbols)));
   data->statistics.device = devicesText(*data->program);
+  data->statistics.scheduleMs = scheduled_.milliseconds;
   for (size_t i = 0; i < data->devices.size(); ++i) {
     const runtime::Program& program = data->program->programs[i];
     Statistics own;

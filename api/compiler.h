@@ -43,6 +43,7 @@ struct ScheduledModel {
   std::vector<std::string> ids;                           // of the devices, `entry` first
   std::vector<std::shared_ptr<runtime::Device>> devices;  // none for the reference
   Schedule schedule;                                      // empty for the reference
+  double milliseconds = 0;                                // that scheduling took
   std::vector<TileTrial> trials;                          // of CompileOptions::measure
 
   std::vector<CompileTarget> targets() const;

@@ -76,6 +76,7 @@ nlohmann::json toJson(const BenchOptions& options, const std::string& model, dou
           {"device", statistics.device},
           {"threads", options.compile.threads},
           {"compile_ms", compileMs},
+          {"schedule_ms", statistics.scheduleMs},
           {"kernels", statistics.kernels},
           {"cached_kernels", statistics.cachedKernels},
           {"first_ms", times.first},

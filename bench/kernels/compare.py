@@ -79,19 +79,21 @@ def compare(operator: operators.Operator, folder: pathlib.Path) -> dict:
     vino = openvino_session(path, shape)
     peers["openvino"] = lambda: vino(x)
     times = {"quartet": [], **{name: [] for name in peers}}
-    compile_ms = []
+    compile_ms, schedule_ms = [], []
     for _ in range(TURNS):
         time.sleep(PAUSE)
         option = "x=" + ",".join(map(str, shape))
         report = common.run_quartet(path, THREADS, RUNS, "--warmup", str(WARM_UP), "--shape", option)
         times["quartet"] += report["times_ms"]
         compile_ms.append(report["compile_ms"])
+        schedule_ms.append(report["schedule_ms"])
         for name, run in peers.items():
             time.sleep(PAUSE)
             common.timed(run, WARM_UP)  # caches are cold after the others
             times[name] += common.timed(run, RUNS)
     result = {"operator": operator.name, "kind": operator.kind, "shape": shape,
               "compile_ms": statistics.median(compile_ms),
+              "schedule_ms": statistics.median(schedule_ms),
               **{name: common.summary(values) for name, values in times.items()}}  # fmt: skip
     best = min(result[name]["median_ms"] for name in peers)
     result["speed"] = best / result["quartet"]["median_ms"]
@@ -116,8 +118,10 @@ def each(results: list[dict]) -> str:
         cells = [f"{r[side]['median_ms']:.1f} ({common.spread(r[side])})"
                  for side in ("quartet", "onnxruntime", "openvino")]  # fmt: skip
         rows.append([f"{r['operator']} {r['kind']}", "x".join(map(str, r["shape"])), *cells,
-                     f"{r['speed']:.2f}", f"{r['gflops']:.0f}", f"{r['compile_ms']:.0f}"])  # fmt: skip
-    head = ["operator", "x", "Quartet", "ONNX Runtime", "OpenVINO", "speed", "GFLOP/s", "compile"]
+                     f"{r['speed']:.2f}", f"{r['gflops']:.0f}", f"{r['compile_ms']:.0f}",
+                     f"{r['schedule_ms']:.1f}"])  # fmt: skip
+    head = ["operator", "x", "Quartet", "ONNX Runtime", "OpenVINO", "speed", "GFLOP/s", "compile",
+            "of it schedule"]  # fmt: skip
     return common.table(head, rows)
 
 
@@ -126,7 +130,11 @@ def report(results: list[dict], machine: dict) -> str:
         f"{machine['cpu']}, {THREADS} threads; commit {machine['commit']}; onnxruntime "
         f"{machine['onnxruntime']}, openvino {machine['openvino']}. Milliseconds, medians (10th to "
         f"90th percentile) of {TURNS * RUNS} runs in {TURNS} turns; speed above 1: Quartet is faster "
-        "than the better of the two.\n"
+        "than the better of the two. Compiled in "
+        f"{statistics.median(r['compile_ms'] for r in results):.0f} ms (median; at most "
+        f"{max(r['compile_ms'] for r in results):.0f}), of which choosing tiles and all else up to the "
+        f"plan takes {statistics.median(r['schedule_ms'] for r in results):.1f} (at most "
+        f"{max(r['schedule_ms'] for r in results):.1f}).\n"
     )
     return (f"# Single operators\n\n{classes(results)}\n{caption}\n## Each, slowest first\n\n"
             f"{each(results)}")  # fmt: skip

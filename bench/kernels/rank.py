@@ -3,8 +3,9 @@
 
 For each of the 119 operators of operators.txt (f32, two threads, the batch scaled so that the
 tile that is predicted to be fastest takes about TARGET milliseconds): DRAWN legal tiles, drawn with
-a fixed seed, and the TOP ones by prediction, each run on the CPU. Writes rank.md and rank.json into
-bench/results (only when all were measured).
+a fixed seed, and the TOP ones by prediction, each run on the CPU, PASSES times over: the shortest
+time counts, and how far the passes agree says what a prediction can reach. Writes rank.md and
+rank.json into bench/results (only when all were measured).
 """
 
 import os
@@ -25,6 +26,7 @@ LARGEST = 1 << 26  # elements of x and y together
 DRAWN = 60
 TOP = 10
 SEED = 1
+PASSES = 2
 FLAT = 1.3  # p90 / p10 of the measured times, below which an order says nothing
 
 
@@ -57,22 +59,36 @@ def spearman(a: list[float], b: list[float]) -> float:
     return float(numpy.corrcoef(ranks(a), ranks(b))[0, 1])
 
 
+def measured(path: pathlib.Path, shape: list[int], *options: str) -> list[list[dict]]:
+    """Trials of every pass, in one order; without those that could not be run."""
+    passes = [run(path, shape, *options)["trials"] for _ in range(PASSES)]
+    sound = [i for i in range(len(passes[0])) if all(p[i]["us"] is not None for p in passes)]
+    return [[trials[i] for i in sound] for trials in passes]
+
+
+def shortest(passes: list[list[dict]]) -> list[float]:
+    return [min(trial["us"] for trial in trials) for trials in zip(*passes)]
+
+
 def compare(operator: operators.Operator, folder: pathlib.Path) -> dict:
     path = folder / f"{operator.name}.onnx"
     path.write_bytes(operators.model_of(operator).SerializeToString())
     shape = operator.input_shape(batch_for(operator, path))
-    drawn = run(path, shape, "--measure", str(DRAWN), "--draw-tiles", str(SEED))["trials"]
-    top = run(path, shape, "--measure", str(TOP))
-    drawn = [trial for trial in drawn if trial["us"] is not None]
+    drawn = measured(path, shape, "--measure", str(DRAWN), "--draw-tiles", str(SEED))
+    top = measured(path, shape, "--measure", str(TOP))
+    seconds = run(path, shape, "--measure", str(TOP))["compile_ms"] / 1e3
     # Without trials there is one tile only.
-    times = [trial["us"] for trial in drawn] or [1.0]
-    best = [trial["us"] for trial in top["trials"]] or [1.0]
-    return {"operator": operator.name, "kind": operator.kind, "shape": shape, "tiles": len(drawn),
+    times = shortest(drawn) or [1.0]
+    best = shortest(top) or [1.0]
+    predicted = [trial["predicted_us"] for trial in drawn[0]]
+    ratios = [t / p for t, p in zip(times, predicted)] or [1.0]
+    agree = spearman(*[[trial["us"] for trial in trials] for trials in (drawn[0], drawn[-1])])
+    return {"operator": operator.name, "kind": operator.kind, "shape": shape,
+            "tiles": len(predicted), "agree": agree,
             "spread": float(numpy.percentile(times, 90) / numpy.percentile(times, 10)),
-            "spearman": spearman([trial["predicted_us"] for trial in drawn], times),
+            "spearman": spearman(predicted, times) if predicted else 0.0,
             "top1": best[0] / min(best), "top1_of_all": best[0] / min(best + times),
-            "error": statistics.median(t["us"] / t["predicted_us"] for t in drawn) if drawn else 1.0,
-            "seconds": top["compile_ms"] / 1e3}  # fmt: skip
+            "error": statistics.median(ratios), "seconds": seconds}  # fmt: skip
 
 
 def classes(results: list[dict]) -> str:
@@ -80,25 +96,27 @@ def classes(results: list[dict]) -> str:
     for kind in [*dict.fromkeys(result["kind"] for result in results), "all"]:
         own = [r for r in results if kind in ("all", r["kind"])]
         steep = [r["spearman"] for r in own if r["spread"] >= FLAT]
+        agree = [r["agree"] for r in own if r["spread"] >= FLAT]
         flat = [r["top1_of_all"] for r in own if r["spread"] < FLAT]
         rows.append([kind, str(len(own)), f"{min(r['tiles'] for r in own)} to "
                      f"{max(r['tiles'] for r in own)}", str(len(steep)),
                      f"{statistics.median(steep):.2f}" if steep else "",
+                     f"{statistics.median(agree):.2f}" if agree else "",
                      f"{max(flat):.2f}" if flat else "",
                      f"{statistics.geometric_mean(r['top1'] for r in own):.3f}",
                      f"{max(r['top1'] for r in own):.2f}",
                      f"{statistics.mean(r['seconds'] for r in own):.2f}"])  # fmt: skip
     head = ["class", "operators", "tiles drawn", f"p90/p10 >= {FLAT}", "median Spearman",
-            "flat: worst top 1 / best", f"top 1 / best of {TOP}", "worst", "seconds for these"]
+            "of two passes", "flat: worst top 1 / best", f"top 1 / best of {TOP}", "worst", "seconds for these"]
     return common.table(head, rows)
 
 
 def each(results: list[dict]) -> str:
     rows = [[f"{r['operator']} {r['kind']}", "x".join(map(str, r["shape"])), str(r["tiles"]),
-             f"{r['spread']:.2f}", f"{r['spearman']:.2f}", f"{r['top1']:.2f}",
+             f"{r['spread']:.2f}", f"{r['spearman']:.2f}", f"{r['agree']:.2f}", f"{r['top1']:.2f}",
              f"{r['top1_of_all']:.2f}", f"{r['error']:.2f}"]
             for r in sorted(results, key=lambda r: r["spearman"])]  # fmt: skip
-    head = ["operator", "x", "tiles", "p90/p10", "Spearman", f"top 1 / best of {TOP}",
+    head = ["operator", "x", "tiles", "p90/p10", "Spearman", "of two passes", f"top 1 / best of {TOP}",
             "top 1 / best of all", "measured / predicted"]  # fmt: skip
     return common.table(head, rows)
 
@@ -107,8 +125,9 @@ def report(results: list[dict], machine: dict) -> str:
     return (
         f"# What Roller predicts, and what tiles take\n\n{classes(results)}\n{machine['cpu']}, "
         f"{THREADS} threads; commit {machine['commit']}. Tiles drawn from all legal ones (as many "
-        f"as there are, {DRAWN} at most); each runs at least three times, the shortest time counts. "
-        f"Top 1: predicted to be the fastest.\n\n## Each, lowest Spearman first\n\n{each(results)}"
+        f"as there are, {DRAWN} at most); each runs at least three times in each of {PASSES} passes, the "
+        f"shortest time counts. Top 1: predicted to be the fastest. Of two passes: Spearman between "
+        f"what they measured.\n\n## Each, lowest Spearman first\n\n{each(results)}"
     )
 
 
@@ -120,7 +139,7 @@ def main() -> None:
             results.append(compare(operator, pathlib.Path(folder)))
             last = results[-1]
             print(f"{operator.name} {operator.kind} {last['shape']}: {last['tiles']} tiles, p90/p10 "
-                  f"{last['spread']:.2f}, Spearman {last['spearman']:.2f}, top 1 {last['top1']:.2f} "
+                  f"{last['spread']:.2f}, Spearman {last['spearman']:.2f} (of passes {last['agree']:.2f}), top 1 {last['top1']:.2f} "
                   f"of the best of {TOP}, {last['top1_of_all']:.2f} of all; {last['seconds']:.1f} s",
                   flush=True)  # fmt: skip
     machine = common.machine()

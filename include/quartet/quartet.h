@@ -276,6 +276,7 @@ struct CompileOptions {
 struct Statistics {
   std::string device;         // id
   double compileMs = 0;       // from the imported model to ready to run
+  double scheduleMs = 0;      // of those: from the graph to the plan; with what is measured for it
   int64_t launches = 0;       // waves, each one launch, in one run
   int64_t taskSets = 0;       // of all waves
   int64_t kernels = 0;        // distinct
