@@ -100,9 +100,7 @@ std::vector<RegisterTile> candidateTiles(const Tiling& tiling, const ir::Module&
       const double more = imbalance(view, tile, budget.units);
       RegisterTile candidate = chosen;
       candidate.tile = std::move(tile);
-      candidate.beside = besideSteps(view, candidate.tile, env.device);
-      candidate.alone += candidate.beside - chosen.beside;
-      candidate.cycles = candidate.alone * more;
+      candidate.cycles = chosen.alone * more;
       candidate.stretch = std::max(more / idle, 1.0);
       candidates.push_back(std::move(candidate));
     }

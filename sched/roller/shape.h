@@ -19,7 +19,6 @@ struct RegisterTile {
   double gigaflops = 0;  // of the matrix unit that the tile is made of; 0: none
   /// What it waits for memory, over what it waits with the groups that are chosen for it.
   double stretch = 1;
-  double beside = 0;  // of `alone`: what happens beside the steps of its reduction (besideSteps)
 };
 
 /// The register tiles within the register budget, those with the shortest predicted time first; one

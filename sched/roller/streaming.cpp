@@ -59,13 +59,14 @@ TileBox tileBox(const TaskView& view, const ir::Tile& tile) {
   return box;
 }
 
-/// Whether loops go through so many rows before they come to the next vectors of the first one,
-/// that its line has left the unit's own cache.
+/// Whether loops go through so many rows before they come to the next vectors of the first one that
+/// its line has left the unit's own cache. All rows: groups that cut them follow the units in use,
+/// which may not decide.
 bool linesLeave(const TaskView& view, const ir::Tile& tile, const hwdb::MemoryLevel& own) {
   double bytes = static_cast<double>(own.lineBytes.value);
   for (const int axis : rowAxes(view, {tile.laneAxis, tile.lanes})) {
     const auto i = static_cast<size_t>(axis);
-    bytes *= static_cast<double>(std::min(tile.group[i], view.extents[i]));
+    bytes *= static_cast<double>(std::max<int64_t>(view.extents[i], 1));
   }
   return bytes > static_cast<double>(own.bytes.value) * kCacheShare;
 }

@@ -108,13 +108,18 @@ struct LaneTiles {
   std::vector<RegisterTile> tiles;
 };
 
-/// What decides on the order in which a reduction adds up, and so on its bits: its loops, and the
-/// axis whose lanes have sums of their own.
+/// What decides on the order in which a reduction adds up, and so on its bits: its loops, the axis
+/// whose lanes have sums of their own, and whether the innermost loop is unrolled whole: then
+/// compilers know what the first step adds to, and may contract the sum of the first two products
+/// either way.
 std::vector<int> sumsOf(const TaskView& view, const ir::Tile& tile) {
   std::vector<int> sums{tile.laneAxis >= view.rank() ? tile.laneAxis : -1};
   for (const int axis : tile.order) {
     if (axis >= view.rank()) sums.push_back(axis);
   }
+  if (!view.reduces()) return sums;
+  const auto innermost = static_cast<size_t>(sums.back());
+  sums.push_back(sums.size() > 1 && tile.reg[innermost] >= view.extents[innermost] ? 1 : 0);
   return sums;
 }
 
@@ -128,8 +133,7 @@ LaneTiles laneTiles(const TaskView& view, const LaneChoice& lane, const Budget& 
   for (RegisterTile& tile : of.tiles) {
     chooseGroupTile(view, work, budget, env.device, tile.tile);
     choosePaddedBoxes(view, env.device, tile.tile);
-    tile.beside = besideSteps(view, tile.tile, env.device);
-    tile.alone = tile.cycles + tile.beside;
+    tile.alone = tile.cycles + besideSteps(view, tile.tile, env.device);
     tile.cycles = tile.alone * imbalance(view, tile.tile, budget.units);
   }
   // What the models of a reduction's steps do not count may make another one the best.

@@ -51,7 +51,7 @@ double applyBest(ir::Module& plan, ir::OpId tasks, const std::vector<ir::ValueId
 Work workOf(const TaskView& view, const LaneChoice& lane);
 
 /// Cycles of one unit that a reduction takes beside its steps: to bring padded boxes, and to write
-/// where it takes longer than one row after the other.
+/// where it takes longer than one row after the other. The same for all groups of a register tile.
 double besideSteps(const TaskView& view, const ir::Tile& tile, const hwdb::Description& device);
 
 /// The predicted time of a task set with a tile, in microseconds.
