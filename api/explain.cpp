@@ -126,13 +126,11 @@ std::string estimateText(const runtime::PlacedProgram& placed,
     const hwdb::Description& device = *targets[i].description;
     for (const runtime::Wave& wave : placed.programs[i].waves) {
       for (const runtime::Dispatch& dispatch : wave.dispatches) {
-        for (const sched::CostShare& share : sched::rooflineShares({.flops = dispatch.flops,
-                                             .bytes = dispatch.bytes,
-                                             .cycles = dispatch.cycles,
-                                             .gigaflops = dispatch.gigaflops},
-                                                                   device)) {
-          add(share);
-        }
+        const sched::Work work{.flops = dispatch.flops,
+                               .bytes = dispatch.bytes,
+                               .cycles = dispatch.cycles,
+                               .gigaflops = dispatch.gigaflops};
+        for (const sched::CostShare& share : sched::rooflineShares(work, device)) add(share);
       }
       add(sched::launchShare(device));
     }

@@ -70,6 +70,9 @@ Result<std::span<const Entry>> embeddedEntries();
 /// when two match equally.
 Result<const Entry*> matchEntry(const Description& device, std::span<const Entry> entries);
 
+/// How entries spell it.
+std::string_view name(MatrixUnit::Scope scope);
+
 /// A name as part of an id: "NVIDIA H200" is "nvidia-h200".
 std::string slug(std::string_view name);
 

@@ -57,18 +57,6 @@ std::string_view kindName(MemoryLevel::Kind kind) {
   return "?";
 }
 
-std::string_view scopeName(MatrixUnit::Scope scope) {
-  switch (scope) {
-    case MatrixUnit::Scope::Invocation:
-      return "invocation";
-    case MatrixUnit::Scope::Subgroup:
-      return "subgroup";
-    case MatrixUnit::Scope::Group:
-      return "group";
-  }
-  return "?";
-}
-
 /// Prints and counts fields, those of a list indented.
 class Printer {
  public:
@@ -92,6 +80,18 @@ class Printer {
 
 }  // namespace
 
+std::string_view name(MatrixUnit::Scope scope) {
+  switch (scope) {
+    case MatrixUnit::Scope::Invocation:
+      return "invocation";
+    case MatrixUnit::Scope::Subgroup:
+      return "subgroup";
+    case MatrixUnit::Scope::Group:
+      return "group";
+  }
+  return "?";
+}
+
 std::string print(const Description& description) {
   Printer printer;
   printer.text = fmt::format(
@@ -101,7 +101,7 @@ std::string print(const Description& description) {
   visitFields(description, printer.fields());
   for (const MatrixUnit& unit : description.matrixUnits) {
     printer.text += fmt::format("  matrix unit {} x {} + {} (one {})\n", unit.a, unit.b,
-                                unit.accumulator, scopeName(unit.scope));
+                                unit.accumulator, name(unit.scope));
     visitMatrixFields(unit, printer.fields("  "));
   }
   for (const MemoryLevel& level : description.memory) {

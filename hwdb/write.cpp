@@ -49,18 +49,6 @@ std::string line(std::string_view key, const Field<T>& field) {
                      valueText(field.value), quoted(name(field.provenance)), quoted(field.source));
 }
 
-std::string_view scopeText(MatrixUnit::Scope scope) {
-  switch (scope) {
-    case MatrixUnit::Scope::Invocation:
-      return "invocation";
-    case MatrixUnit::Scope::Subgroup:
-      return "subgroup";
-    case MatrixUnit::Scope::Group:
-      return "group";
-  }
-  return "?";
-}
-
 /// Which of the device's units it is, and its rate; nothing without one.
 std::string unitText(const MatrixUnit& unit) {
   const std::string rate = line("gigaflops", unit.gigaflops);
@@ -68,7 +56,7 @@ std::string unitText(const MatrixUnit& unit) {
   return fmt::format(
       "\n[[matrix]]\nscope = {}\na = {}\nb = {}\naccumulator = {}\n"
       "shape = [{}, {}, {}]\n{}",
-      quoted(scopeText(unit.scope)), quoted(unit.a), quoted(unit.b), quoted(unit.accumulator),
+      quoted(name(unit.scope)), quoted(unit.a), quoted(unit.b), quoted(unit.accumulator),
       unit.m.value, unit.n.value, unit.k.value, rate);
 }
 

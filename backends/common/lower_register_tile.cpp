@@ -95,9 +95,9 @@ void TaskLowering::cutLanes(const std::vector<Linear>& origin, const std::vector
   last[lane] = Linear::of(expr_.domain[lane].value() - rest);
   if (rest >= lanes) vectors(last, shape, Linear::of(rest / lanes), rest / lanes, all);
   last[lane] = last[lane] + Linear::of(rest / lanes * lanes);
-  const ValueId count = builder_.literal(rest % lanes);
-  if (rest % lanes > 0)
-    vectors(last, shape, Linear::of(1), 1, [&](const Linear&) { return count; });
+  std::vector<int64_t> rows = shape;
+  rows[lane] = lanes;
+  if (rest % lanes > 0) points(last, rows, builder_.literal(rest % lanes));
 }
 
 /// Of a register tile that may be cut or not, where its origin alone says it.

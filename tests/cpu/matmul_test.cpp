@@ -95,7 +95,9 @@ struct Measured {
 
 Measured runMatmul(int rows, int columns, int k) {
   const int lanes = hostLanes();
-  const int64_t groups = 8;
+  // Many in a call, which takes a microsecond of its own: 8 groups, 2 us of work, reached 67 % of a
+  // Zen 3's peak, 32 and more reach 97 %.
+  const int64_t groups = 64;
   const tests::CompiledKernel kernel(matmulKernel(rows, columns, k, lanes), true);
   if (std::getenv("QUARTET_TEST_ASSEMBLY") != nullptr) std::cout << kernel.assembly();
   const auto m = static_cast<size_t>(groups * rows);
@@ -128,7 +130,7 @@ Measured runMatmul(int rows, int columns, int k) {
 
 }  // namespace
 
-TEST_CASE("a register-tiled matmul reaches 60 % of the measured peak") {
+TEST_CASE("a register-tiled matmul reaches 80 % of the measured peak") {
   const int lanes = hostLanes();
   struct Shape {
     int rows, columns;
@@ -151,6 +153,6 @@ TEST_CASE("a register-tiled matmul reaches 60 % of the measured peak") {
     }
     MESSAGE(shape.rows, " x ", shape.columns, " vectors: ", best.gigaflops, " of ", peak,
             " GFLOP/s");
-    CHECK(best.gigaflops >= 0.6 * peak);
+    CHECK(best.gigaflops >= 0.8 * peak);
   }
 }
