@@ -101,6 +101,9 @@ Status Interpreter::runOp(OpId id, const Mask& mask) {
       return runAccess(id, mask);
     case Opcode::AtomicAdd:
       return runAtomicAdd(id, mask);
+    case Opcode::Prefetch:
+      runPrefetch(op, mask);
+      return {};
     case Opcode::MatrixLoad:
     case Opcode::MatrixStore:
     case Opcode::MatrixMultiplyAdd:

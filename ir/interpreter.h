@@ -3,6 +3,7 @@
 
 #include <deque>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/result.h"
@@ -21,6 +22,8 @@ class Interpreter {
   Status bind(std::vector<KernelMemory>& buffers);
   Status runGroup(int64_t group);
   const KernelRun& run() const { return run_; }
+  /// Buffers and elements that `prefetch` asked for, in that order.
+  const std::vector<std::pair<ValueId, int64_t>>& prefetched() const { return prefetched_; }
 
  private:
   using Mask = std::vector<char>;  // per invocation: active?
@@ -57,6 +60,7 @@ class Interpreter {
   Status accessLanes(OpId id, size_t invocation);
   Status accessElement(OpId id, int64_t index, size_t invocation, Scalar& value);
   Status runAtomicAdd(OpId id, const Mask& mask);
+  void runPrefetch(const Op& op, const Mask& mask);
   Status accessFault(OpId id, int64_t index, size_t invocation, KernelBuffer::Fault what) const;
   void countAccess(const KernelBuffer& buffer, bool store);
 
@@ -98,6 +102,7 @@ class Interpreter {
   int64_t phase_ = 0;
   int64_t iterations_ = 0;  // of all loops of the current group
   KernelRun run_;
+  std::vector<std::pair<ValueId, int64_t>> prefetched_;
 };
 
 }  // namespace quartet::ir

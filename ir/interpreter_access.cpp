@@ -97,6 +97,11 @@ Status Interpreter::accessElement(OpId id, int64_t index, size_t invocation, Sca
   return accessFault(id, index, invocation, what);
 }
 
+void Interpreter::runPrefetch(const Op& op, const Mask& mask) {
+  forActive(mask,
+            [&](size_t i) { prefetched_.emplace_back(op.operands[0], at(op.operands[1], i)->i); });
+}
+
 // atomic_add: the invocations of a group one after another.
 Status Interpreter::runAtomicAdd(OpId id, const Mask& mask) {
   const Op& op = kernel_.op(id);

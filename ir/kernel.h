@@ -72,6 +72,8 @@ class KernelBuilder {
   /// `streams`: what is stored should go past the caches, which cannot keep it.
   void store(ValueId buffer, ValueId index, ValueId value, ValueId count = {}, int64_t align = 1,
              bool streams = false);
+  /// Asks for the line of an element, which need not be one of the buffer's.
+  void prefetch(ValueId buffer, ValueId index);
   ValueId gatherLoad(ValueId buffer, ValueId indices, ValueId mask = {});
   void scatterStore(ValueId buffer, ValueId indices, ValueId value, ValueId mask = {});
   /// What the element held before.

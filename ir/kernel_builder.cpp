@@ -216,6 +216,10 @@ void KernelBuilder::store(ValueId buffer, ValueId index, ValueId value, ValueId 
   emitEffect(Opcode::Store, std::move(operands), std::move(attributes));
 }
 
+void KernelBuilder::prefetch(ValueId buffer, ValueId index) {
+  emitEffect(Opcode::Prefetch, {buffer, index});
+}
+
 ValueId KernelBuilder::gatherLoad(ValueId buffer, ValueId indices, ValueId mask) {
   Type type = Type::scalar(module_.type(buffer).dtype, module_.type(indices).lanes);
   std::vector<ValueId> operands = {buffer, indices};

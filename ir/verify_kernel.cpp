@@ -77,6 +77,8 @@ class KernelOpVerifier {
         return set();
       case Opcode::AtomicAdd:
         return atomicAdd();
+      case Opcode::Prefetch:
+        return prefetch();
       case Opcode::Shared:
         return require(result().kind == Type::Kind::Buffer && result().shape.size() == 1 &&
                            result().space == Space::Workgroup,
@@ -247,6 +249,12 @@ class KernelOpVerifier {
     QT_CHECK(require(isIndex(operand(1)), "the index is i32"));
     return require(operand(2) == Type::scalar(to.dtype) && result() == operand(2),
                    "value and result are scalars of the buffer's dtype");
+  }
+
+  Status prefetch() const {
+    QT_CHECK(buffer(true));
+    QT_CHECK(require(operand(0).space == Space::Device, "prefetched is from device memory"));
+    return require(isIndex(operand(1)), "the index is i32");
   }
 
   Status access() const {

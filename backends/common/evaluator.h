@@ -90,6 +90,8 @@ class Evaluator {
   /// and mask.
   ir::ValueId loadBuffer(const KernelBufferUse& buffer, const std::vector<Linear>& indices,
                          const Point& point);
+  /// Asks for the line of the element at `indices` of a buffer, or of what lies around it.
+  void prefetch(const KernelBufferUse& buffer, const std::vector<Linear>& indices);
   /// Stores `value` (compute dtype) at `indices` of a buffer, honouring the point's lane count and
   /// mask. `streams`: past the caches, where vectors are stored whole.
   void store(const KernelBufferUse& buffer, const std::vector<Linear>& indices, ir::ValueId value,

@@ -195,6 +195,10 @@ ValueId Evaluator::loadBuffer(const KernelBufferUse& buffer, const std::vector<L
   return toCompute(builder_, stored, buffer.type.dtype);
 }
 
+void Evaluator::prefetch(const KernelBufferUse& buffer, const std::vector<Linear>& indices) {
+  builder_.prefetch(buffer.parameter, math_.materialize(address(buffer, indices)));
+}
+
 void Evaluator::store(const KernelBufferUse& buffer, const std::vector<Linear>& indices,
                       ValueId value, const Point& point, bool streams) {
   const Linear at = address(buffer, indices);

@@ -138,6 +138,8 @@ class Rewriter {
         return builder_.store(operand(op, 0), operand(op, 1), operand(op, 2), operand(op, 3),
                               op.attributes.has("align") ? op.attributes.integer("align") : 1,
                               op.attributes.has("streams"));
+      case Opcode::Prefetch:
+        return builder_.prefetch(operand(op, 0), operand(op, 1));
       case Opcode::ScatterStore:
         return builder_.scatterStore(operand(op, 0), operand(op, 1), operand(op, 2),
                                      operand(op, 3));

@@ -49,8 +49,10 @@ void TaskLowering::declarePartialStates() {
 void TaskLowering::loopOverSlices(const std::vector<Linear>& base, std::vector<Linear>& origin) {
   const int64_t count = sliceCount();
   groupBase_ = base;
+  declareAhead();
   loop(Linear::of(0), Linear::of(count), 1, {0, count - 1}, [&](const Linear& slice) {
     slice_ = slice;
+    lookAhead();
     loopOverRegisterTiles(0, base, tile_.group, origin);
   });
   slice_.reset();

@@ -15,10 +15,10 @@ using ir::ValueId;
 
 bool TaskLowering::staged() const { return !stages_.empty(); }
 
-/// Of one load. Nothing where it is guarded, or no box.
-std::optional<StagedOperand> TaskLowering::stageOf(const Expr& load) {
+/// Of one load from a buffer. Nothing where what is read is no box.
+std::optional<StagedOperand> TaskLowering::boxOf(const Expr& load) {
   const ValueId buffer = plan_.op(anchor_).operands[static_cast<size_t>(load.number())];
-  if (load.guarded() || plan_.type(buffer).kind != ir::Type::Kind::Buffer) return std::nullopt;
+  if (plan_.type(buffer).kind != ir::Type::Kind::Buffer) return std::nullopt;
   std::vector<int64_t> lengths;
   for (size_t axis = 0; axis < rank() + expr_.reduction.size(); ++axis) {
     lengths.push_back(stageLength(axis));
@@ -43,8 +43,8 @@ void TaskLowering::declareStages() {
   if (!ir::distinctLoads(expr_.init).empty()) return;
   std::vector<StagedOperand> stages;
   for (const Expr& load : ir::distinctLoads(expr_.element)) {
-    auto stage = stageOf(load);
-    if (!stage) return;
+    auto stage = boxOf(load);
+    if (!stage || load.guarded()) return;
     stages.push_back(std::move(*stage));
   }
   for (StagedOperand& stage : stages) {

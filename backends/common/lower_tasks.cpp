@@ -134,18 +134,31 @@ void TaskLowering::branch(ValueId condition, const Body& then, const Body& other
                   likely);
 }
 
-std::vector<Linear> TaskLowering::groupOrigin(std::vector<ir::Dim>& tiles) {
-  tiles.resize(rank());
-  std::vector<Linear> base(rank());
+/// Groups along each axis of the domain.
+std::vector<ir::Dim> TaskLowering::groupCounts() const {
+  std::vector<ir::Dim> counts;
   for (size_t i = 0; i < rank(); ++i) {
-    tiles[i] = ir::Dim::ceilDiv(expr_.domain[i], group(i));
+    counts.push_back(ir::Dim::ceilDiv(expr_.domain[i], group(i)));
   }
-  Linear rest = Linear::of(builder_.groupId());
-  math_.setRange(rest.terms[0].value, {0, INT32_MAX});
-  if (!firstGroup_.isConstant()) {
-    rest = Linear::of(math_.materialize(rest + firstGroup_));
-    math_.setRange(rest.terms[0].value, {0, INT32_MAX});
-  }
+  return counts;
+}
+
+/// The number of this group among all of the task set, also where a launch begins at a later one.
+Linear TaskLowering::groupNumber() {
+  const auto numbered = [&](ValueId value) {
+    math_.setRange(value, {0, INT32_MAX});
+    return Linear::of(value);
+  };
+  Linear number = numbered(builder_.groupId());
+  if (firstGroup_.isConstant()) return number;
+  return numbered(math_.materialize(number + firstGroup_));
+}
+
+/// Where a group's points begin.
+std::vector<Linear> TaskLowering::groupOrigin(const Linear& number) {
+  const std::vector<ir::Dim> tiles = groupCounts();
+  std::vector<Linear> base(rank());
+  Linear rest = number;
   // The innermost axis of `order` varies fastest, so that neighbouring tasks share operands.
   std::vector<size_t> order = domainOrder();
   std::erase_if(order, [&](size_t i) { return tiles[i] == ir::Dim(1); });
@@ -228,6 +241,7 @@ void TaskLowering::loopOverRegisterTiles(size_t depth, const std::vector<Linear>
                                          std::vector<Linear>& origin) {
   const std::vector<size_t> order = domainOrder();
   if (depth == order.size()) {
+    if (!ahead_.empty()) prefetchShare(origin);
     registerTile(origin);
     return;
   }
@@ -300,7 +314,9 @@ LoweredTasks TaskLowering::run() {
   declareStages();
   declarePaddedBoxes();
   LoweredTasks lowered;
-  const std::vector<Linear> base = groupOrigin(lowered.tiles);
+  lowered.tiles = groupCounts();
+  group_ = groupNumber();
+  const std::vector<Linear> base = groupOrigin(group_);
   if (expr_.form == TensorExpr::Form::Opaque) {
     std::vector<Linear> point = base;
     opaquePoints(0, base, point);

@@ -1,8 +1,8 @@
 // The lowering of one task set: what lower_tasks.cpp (loops over tiles), lower_register_tile.cpp
 // (the points of one), lower_reduction.cpp (what happens inside a register tile of a reduction),
 // lower_slices.cpp (reductions in slices), lower_staged.cpp (slices in workgroup memory),
-// lower_matrix.cpp (sums of products by a matrix unit),
-// lower_padded.cpp (padded boxes), lower_turned.cpp (tiles turned before they are stored),
+// lower_prefetch.cpp (the slice that comes next), lower_matrix.cpp (sums of products by a matrix
+// unit), lower_padded.cpp (padded boxes), lower_turned.cpp (tiles turned before they are stored),
 // lower_steps.cpp (scans and scatters) and lower_argsort.cpp share.
 #pragma once
 
@@ -44,7 +44,9 @@ class TaskLowering {
 
   void declareBuffers();
   void declareParameters();
-  std::vector<Linear> groupOrigin(std::vector<ir::Dim>& tiles);
+  std::vector<ir::Dim> groupCounts() const;
+  Linear groupNumber();
+  std::vector<Linear> groupOrigin(const Linear& number);
   void groupTile(const std::vector<Linear>& base);
   std::vector<size_t> domainOrder() const;
   void loopOverParts(size_t axis, const std::vector<Linear>& base, int64_t whole, int64_t part,
@@ -87,7 +89,7 @@ class TaskLowering {
   void declareStages();
   void stagedTile(const std::vector<Linear>& base, const Linear& local, int64_t total);
   void stagedSlices(const Body& steps);
-  std::optional<StagedOperand> stageOf(const ir::Expr& load);
+  std::optional<StagedOperand> boxOf(const ir::Expr& load);
   int64_t stageLength(size_t axis) const;
   void fillStage(const StagedOperand& stage);
   Linear boxOrigin(const ir::Expr& index);
@@ -115,6 +117,10 @@ class TaskLowering {
   void requireInside(const Linear& index, const Linear& extent, Point& point);
   void finishInside(Point& point, ir::ValueId condition);
   void loopOverSlices(const std::vector<Linear>& base, std::vector<Linear>& origin);
+  void declareAhead();
+  void lookAhead();
+  void prefetchShare(const std::vector<Linear>& origin);
+  void prefetchRows(const StagedOperand& next, const Linear& number, int64_t tiles);
   ir::ValueId partialIndex(const Point& point);
   Linear sliceStart(size_t axis);
   ir::ValueId sliceIs(int64_t number);
@@ -158,11 +164,13 @@ class TaskLowering {
   std::map<ir::ValueId, KernelBufferUse> buffers_;
   std::vector<ir::ValueId> order_;  // plan values of the kernel's parameters
   Linear firstGroup_;
+  Linear group_;
   // Of a sliced reduction (lower_slices.cpp), or one with padded boxes:
   std::vector<ir::ValueId> partial_;   // states of a group's points so far, one array for each
   std::vector<Linear> groupBase_;      // where the group, or a part with its boxes, begins
   std::optional<Linear> slice_;        // that is gone through
   std::vector<StagedOperand> stages_;  // of a group of several invocations (lower_staged.cpp)
+  std::vector<StagedOperand> ahead_;   // that are read next (lower_prefetch.cpp)
   std::vector<StagedOperand> padded_;  // of a group of one (lower_padded.cpp)
   Evaluator evaluator_;
 };

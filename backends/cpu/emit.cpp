@@ -177,6 +177,8 @@ void Emitter::emitOp(const ir::Op& op) {
       return emitScatter(op);
     case Opcode::AtomicAdd:
       return emitAtomicAdd(op);
+    case Opcode::Prefetch:
+      return emitPrefetch(op);
     case Opcode::Report:
       return emitReport(op);
     default:

@@ -285,6 +285,19 @@ void Emitter::emitScatter(const ir::Op& op) {
   builder_.CreateMaskedScatter(stored, addresses, elementAlign(element), mask);
 }
 
+// Into the second cache: the first has no room for what is read later. The address may lie
+// anywhere, so it is no inbounds one.
+void Emitter::emitPrefetch(const ir::Op& op) {
+  constexpr uint32_t kRead = 0;
+  constexpr uint32_t kSecondCache = 2;
+  constexpr uint32_t kData = 1;
+  Value* address = builder_.CreateGEP(memoryElementType(kernel_.type(op.operands[0]).dtype),
+                                      value(op.operands[0]), wide(op.operands[1]));
+  builder_.CreateIntrinsic(llvm::Intrinsic::prefetch, {builder_.getPtrTy()},
+                           {address, builder_.getInt32(kRead), builder_.getInt32(kSecondCache),
+                            builder_.getInt32(kData)});
+}
+
 void Emitter::emitAtomicAdd(const ir::Op& op) {
   Value* address = elementPointer(op.operands[0], op.operands[1]);
   define(op, builder_.CreateAtomicRMW(llvm::AtomicRMWInst::Add, address, operand(op, 2),

@@ -51,6 +51,7 @@ class Emitter {
   void emitGather(const ir::Op& op);
   void emitScatter(const ir::Op& op);
   void emitAtomicAdd(const ir::Op& op);
+  void emitPrefetch(const ir::Op& op);
   llvm::Value* elementPointer(ir::ValueId buffer, ir::ValueId index);
   llvm::Value* countMask(ir::ValueId count, int lanes);
   llvm::Value* fromMemory(llvm::Value* stored, ir::DType dtype);

@@ -230,6 +230,17 @@ TEST_CASE("atomics race with loads and stores, not with each other") {
              "element 8 of the buffer is out of bounds: it has 8", "atomic_add");
 }
 
+TEST_CASE("prefetches change nothing, read nothing and may lie anywhere") {
+  std::vector<int32_t> x;
+  const Result<KernelRun> result = runBody(
+      "%far = literal {value = -1000000} : i32\nprefetch %x, %far\nprefetch %x, %group\n"
+      "store %x, %group, %1",
+      1, 2, &x);
+  REQUIRE_MESSAGE(result.has_value(), (result ? "" : result.error().str()));
+  CHECK(x == std::vector<int32_t>{1, 1, 2, 3, 4, 5, 6, 7});
+  CHECK(result->traffic.loads == 0);
+}
+
 TEST_CASE("divergent barriers") {
   const std::string first = "%first = eq %id, %0 : bool\n";
   checkFault(runBody(first + "if %first { barrier } {}", 2), "divergent barrier", "barrier");

@@ -89,6 +89,16 @@ TEST_CASE("atomics round-trip") {
 )");
 }
 
+TEST_CASE("prefetches round-trip") {
+  checkRoundTrip(
+      R"(kernel @k(%x: buffer<read f32[64]>) attributes {local = 1} {
+  %0 = literal {value = 100} : i32
+  prefetch %x, %0
+  return
+}
+)");
+}
+
 TEST_CASE("constants round-trip exactly, elided ones with invented data") {
   const auto specials =
       makeConstant<float>(DType::F32, {6},

@@ -541,6 +541,22 @@ TEST_CASE("atomics are on i32 and u32 in device memory that is read and written"
            "a barrier in control flow");
 }
 
+TEST_CASE("prefetches are from device memory that is read") {
+  const auto on = [](const std::string& access, const std::string& body) {
+    return "kernel @k(%x: buffer<" + access +
+           " f32[64]>) attributes {local = 1} {\n"
+           "%i = literal {value = -100} : i32\n%f = literal {value = 1.5} : f32\n" +
+           body + "\nreturn\n}\n";
+  };
+  CHECK(problem(on("read", "prefetch %x, %i")) == "");
+  CHECK(problem(on("readwrite", "prefetch %x, %i")) == "");
+  contains(on("write", "prefetch %x, %i"), "only written");
+  contains(on("read", "prefetch %x, %f"), "the index is i32");
+  contains(on("read", "%v = splat %i : i32x4 prefetch %x, %v"), "the index is i32");
+  contains(on("read", "%s = shared : buffer<workgroup readwrite f32[4]> prefetch %s, %i"),
+           "from device memory");
+}
+
 TEST_CASE("barriers stand in uniform control flow") {
   const std::string group = "%g = group_id : i32 %gc = lt %g, %i : bool ";
   const std::string local = "%l = local_id : i32 %lc = lt %l, %i : bool ";

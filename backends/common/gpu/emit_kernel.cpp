@@ -117,6 +117,9 @@ void Emitter::emitOp(const Op& op) {
       return emitScatter(op);
     case Opcode::AtomicAdd:
       return emitAtomicAdd(op);
+    case Opcode::Prefetch:  // GLSL has none; groups of several invocations hide latency by one
+                            // another
+      return;
     case Opcode::Barrier:
       return emitBarrier();
     case Opcode::Report:

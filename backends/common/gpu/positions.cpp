@@ -91,6 +91,7 @@ class Finder {
       case Opcode::For:
       case Opcode::Load:
       case Opcode::GatherLoad:
+      case Opcode::Prefetch:
       case Opcode::MatrixLoad:
       case Opcode::MatrixStore:
         return true;
